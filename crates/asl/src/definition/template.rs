@@ -1,0 +1,21 @@
+//! Values that are computed: templates and numbers.
+
+use query::{Ambient, Failure, Path, PayloadTemplate, Scope, jsonata};
+
+/// A payload template (JSONPath) or a value with expressions (JSONata).
+#[derive(Clone, Debug)]
+pub enum Template { JsonPath(PayloadTemplate), Jsonata(jsonata::Template) }
+
+impl Template {
+    /// `field` names the field for messages and locations: `Parameters`, `Output` …
+    pub fn evaluate(&self, scope: &Scope<'_>, ambient: &Ambient, field: &str) -> Result<json::Value, Failure> {
+        match self {
+            Template::JsonPath(template) => template.evaluate(scope, ambient),
+            Template::Jsonata(template) => template.evaluate(scope, ambient, field),
+        }
+    }
+}
+
+/// A value that is written, found by a path (`SecondsPath`), or computed (`"Seconds": "{% … %}"`).
+#[derive(Clone, Debug)]
+pub enum MaybePath<T> { Literal(T), Path(Path), Expression(jsonata::Expression) }

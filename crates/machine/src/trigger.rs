@@ -1,0 +1,25 @@
+//! Triggers: what happened.
+use crate::{EventId, Failure, TimerId};
+use json::{Payload, Text};
+use serde::{Deserialize, Serialize};
+
+/// What happened. A trigger that answers nothing pending gives an empty step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Trigger {
+    /// The first one.
+    Start,
+    /// The last step was bounded: go on.
+    Continue,
+    /// A timer that a step set is due.
+    TimerFired { timer: TimerId },
+    /// A worker took the activity task (`ActivityStarted`).
+    ActivityStarted { effect: EventId, worker_name: Option<Text> },
+    /// A `.sync` or callback call was accepted (`TaskSubmitted`); `output` is the answer of the call.
+    TaskSubmitted { effect: EventId, output: Payload },
+    /// The worker is alive: the heartbeat clock starts again.
+    TaskHeartbeat { effect: EventId },
+    TaskSucceeded { effect: EventId, output: Payload },
+    TaskFailed { effect: EventId, failure: Failure },
+    /// StopExecution.
+    Stop { error: Option<Text>, cause: Option<Text> },
+}

@@ -1,0 +1,3 @@
+//! A store in memory.
+/// x
+pub struct MemoryStore;
