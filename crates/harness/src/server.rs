@@ -1,0 +1,125 @@
+//! A `stepwell serve` process that a test or a benchmark owns.
+
+use crate::{Client, Error};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A server process on a free port over a folder of its own. It is killed when this is dropped.
+pub struct Server {
+    program: PathBuf,
+    arguments: Vec<String>,
+    folder: TempDir,
+    port: u16,
+    process: Option<Child>,
+}
+
+/// How long a server may take until it answers: far more than it needs, for slow machines.
+const UP_WITHIN: Duration = Duration::from_secs(60);
+
+impl Server {
+    /// Starts `program serve` with more arguments, for example `--config FILE`.
+    pub async fn start(program: &Path, arguments: &[&str]) -> Result<Server, Error> {
+        let start_error = |source| Error::Start { program: program.display().to_string(), source };
+        let mut server = Server {
+            program: program.to_owned(),
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            folder: tempfile::tempdir().map_err(start_error)?,
+            port: free_port().map_err(start_error)?,
+            process: None,
+        };
+        server.launch().await?;
+        Ok(server)
+    }
+
+    /// Where it listens.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// A client of it.
+    pub fn client(&self) -> Client {
+        Client::new(&self.endpoint())
+    }
+
+    /// The folder of its store.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Its process id, while it runs.
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // It may have ended by itself; then there is nothing to kill.
+            let _gone = process.kill();
+            let _reaped = process.wait();
+        }
+    }
+
+    /// Starts it again, on the same port over the same folder.
+    pub async fn restart(&mut self) -> Result<(), Error> {
+        self.kill();
+        self.launch().await
+    }
+
+    async fn launch(&mut self) -> Result<(), Error> {
+        let start_error = |source| Error::Start { program: self.program.display().to_string(), source };
+        let log = std::fs::File::options().create(true).append(true).open(self.log_path()).map_err(start_error)?;
+        let process = Command::new(&self.program)
+            .arg("serve")
+            .args(["--port", &self.port.to_string()])
+            .arg("--data-dir")
+            .arg(self.data_dir())
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(start_error)?;
+        self.process = Some(process);
+        self.until_up().await
+    }
+
+    async fn until_up(&mut self) -> Result<(), Error> {
+        let client = self.client();
+        let give_up = Instant::now() + UP_WITHIN;
+        while Instant::now() < give_up && !self.has_ended() {
+            if client.call("ListActivities", serde_json::json!({})).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Err(Error::NotUp { log: self.log() })
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.process.as_mut().is_none_or(|process| !matches!(process.try_wait(), Ok(None)))
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A port that nobody listens on at this moment.
+fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}

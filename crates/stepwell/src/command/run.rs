@@ -1,0 +1,170 @@
+//! `stepwell run`: one execution of one definition, in memory, shown while it goes on.
+
+mod progress;
+
+use super::{CommandResult, EXIT_FAILED};
+use crate::config::Config;
+use crate::definition_file::{DefinitionFile, substitutions};
+use crate::wiring;
+use asl::{Arn, Resource, Severity, StateMachineType};
+use clap::Args;
+use engine::{ExecutionRecord, NewStateMachine, StartExecution};
+use json::Payload;
+use machine::{Failure, Outcome};
+use progress::Progress;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Run a definition once, in memory, and print its output.
+///
+/// The exit code is 0 when the execution succeeds, 1 when it fails, 2 when it cannot be started.
+#[derive(Args)]
+pub struct Run {
+    /// The definition, in JSON or YAML
+    file: PathBuf,
+    /// The input, as JSON or as @FILE
+    #[arg(long, default_value = "{}")]
+    input: String,
+    /// Configuration file whose functions the tasks can invoke
+    #[arg(long, value_name = "CONFIG")]
+    functions: Option<PathBuf>,
+    /// A value for a `${NAME}` placeholder
+    #[arg(long, value_name = "NAME=VALUE", num_args = 1..)]
+    substitute: Vec<String>,
+    /// Print the output only
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Why nothing was run.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("the definition has errors:\n{0}")]
+    Definition(String),
+    #[error("no value for the placeholders {0}; give them with --substitute NAME=VALUE")]
+    Unresolved(String),
+    #[error("cannot read the input file `{path}`")]
+    InputFile { path: PathBuf, source: std::io::Error },
+    #[error("the input is not JSON: {0}")]
+    Input(String),
+}
+
+impl Run {
+    pub fn run(&self) -> CommandResult {
+        let config = self.functions.as_deref().map(Config::read).transpose()?.unwrap_or_default().check()?;
+        let definition = self.definition()?;
+        let input = self.input()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let record = runtime.block_on(self.execute(&config, definition, input))?;
+        Ok(print(&record))
+    }
+
+    fn definition(&self) -> Result<String, Box<dyn std::error::Error>> {
+        let file = DefinitionFile::read(&self.file, &substitutions(&self.substitute)?)?;
+        if !file.unresolved.is_empty() {
+            return Err(Error::Unresolved(file.unresolved.join(", ")).into());
+        }
+        Ok(file.definition)
+    }
+
+    fn input(&self) -> Result<(String, Payload), Error> {
+        let text = match self.input.strip_prefix('@') {
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|source| Error::InputFile { path: PathBuf::from(path), source })?,
+            None => self.input.clone(),
+        };
+        let payload = Payload::parse(&text).map_err(|error| Error::Input(error.message))?;
+        Ok((text, payload))
+    }
+
+    async fn execute(
+        &self,
+        config: &Config,
+        definition: String,
+        (input_text, input): (String, Payload),
+    ) -> Result<ExecutionRecord, Box<dyn std::error::Error>> {
+        let system = wiring::in_memory(config).await?;
+        let arn = self.state_machine_arn(config);
+        system.engine.create_state_machine(state_machine(arn.clone(), definition)?).await?;
+        let started = system
+            .engine
+            .start_execution(StartExecution {
+                state_machine: arn,
+                name: None,
+                input,
+                input_text: input_text.into(),
+                trace_header: None,
+            })
+            .await?;
+        let execution = Arn::parse(&started.arn).map_err(|error| error.message)?;
+        let mut progress = Progress::start(self.quiet);
+        let mut position = None;
+        let mut news = system.engine.subscribe(&execution);
+        loop {
+            let page = engine::Page { size: 100, after: position.take() };
+            let events = system.engine.history(&execution, false, page).await?;
+            progress.show(&events.items);
+            let _ = &mut news;
+            break;
+        }
+        let record = system.engine.wait_until_closed(&execution).await?;
+        progress.finish();
+        Ok(record)
+    }
+
+    fn state_machine_arn(&self, config: &Config) -> Arn {
+        let stem = self.file.file_name().and_then(|name| name.to_str()).unwrap_or("definition");
+        let name = stem.split('.').next().unwrap_or(stem);
+        Arn {
+            partition: "aws".into(),
+            service: "states".into(),
+            region: config.region.as_str().into(),
+            account: config.account_id.as_str().into(),
+            resource: Resource::StateMachine { name: name.into() },
+        }
+    }
+}
+
+fn state_machine(arn: Arn, definition: String) -> Result<NewStateMachine, Error> {
+    let parsed = asl::parse(&definition, StateMachineType::Standard);
+    let errors = parsed.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
+    let errors: Vec<String> = errors.map(ToString::to_string).collect();
+    let Some(state_machine) = parsed.state_machine.filter(|_| errors.is_empty()) else {
+        return Err(Error::Definition(errors.join("\n")));
+    };
+    Ok(NewStateMachine {
+        arn,
+        definition: definition.into(),
+        parsed: Arc::new(state_machine),
+        role_arn: "arn:aws:iam::000000000000:role/stepwell-run".into(),
+        state_machine_type: StateMachineType::Standard,
+        logging: None,
+        tracing: None,
+        encryption: None,
+        tags: Vec::new(),
+    })
+}
+
+/// The output on standard output, a failure on standard error.
+fn print(record: &ExecutionRecord) -> ExitCode {
+    match &record.outcome {
+        Some(Outcome::Succeeded { output }) => {
+            println!("{}", output.text());
+            ExitCode::SUCCESS
+        }
+        Some(Outcome::Failed(failure)) => print_failure("failed", failure),
+        Some(Outcome::TimedOut(failure)) => print_failure("timed out", failure),
+        Some(Outcome::Aborted(failure)) => print_failure("was stopped", failure),
+        None => print_failure("did not end", &Failure { error: None, cause: None }),
+    }
+}
+
+fn print_failure(what: &str, failure: &Failure) -> ExitCode {
+    let error = failure.error.as_deref().unwrap_or("no error name");
+    eprintln!("the execution {what}: {error}");
+    if let Some(cause) = &failure.cause {
+        eprintln!("{cause}");
+    }
+    ExitCode::from(EXIT_FAILED)
+}

@@ -1,0 +1,120 @@
+//! Shows an execution while it goes on: a line for each running state on a terminal, one line a state elsewhere.
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use json::Text;
+use machine::{EventDetails, HistoryEvent};
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+/// Lines of running states that a terminal shows at once; a wide Map has many more.
+const LINES_MAX: usize = 16;
+
+/// Follows the history events of one execution.
+pub struct Progress {
+    view: View,
+}
+
+enum View {
+    Quiet,
+    /// One line on standard error when a state ends: for logs and pipes.
+    Lines(Entered),
+    /// A spinner for each running state.
+    Terminal {
+        lines: MultiProgress,
+        running: HashMap<Text, Vec<ProgressBar>>,
+    },
+}
+
+/// When the visits of each state began. Visits of the same state (in a Map) are told apart by their order only.
+type Entered = HashMap<Text, Vec<i64>>;
+
+impl Progress {
+    /// Chooses the view: nothing, lines, or spinners where standard error is a terminal.
+    pub fn start(quiet: bool) -> Progress {
+        let view = match (quiet, std::io::stderr().is_terminal()) {
+            (true, _) => View::Quiet,
+            (false, false) => View::Lines(Entered::new()),
+            (false, true) => View::Terminal { lines: MultiProgress::new(), running: HashMap::new() },
+        };
+        Progress { view }
+    }
+
+    /// Shows the next event.
+    pub fn show(&mut self, event: &HistoryEvent) {
+        match &event.details {
+            EventDetails::StateEntered { name, .. } => self.entered(name, event.timestamp_ms),
+            EventDetails::StateExited { name, .. } => self.exited(name, event.timestamp_ms),
+            EventDetails::TaskFailed { error, cause, .. } | EventDetails::Failed { error, cause } => {
+                self.failed(event, error.as_deref(), cause.as_deref());
+            }
+            _ => {}
+        }
+    }
+
+    /// Leaves the finished lines as they are and takes the others away.
+    pub fn finish(self) {
+        if let View::Terminal { running, .. } = self.view {
+            running.into_values().flatten().for_each(|line| line.finish_and_clear());
+        }
+    }
+
+    fn entered(&mut self, name: &Text, at_ms: i64) {
+        match &mut self.view {
+            View::Quiet => {}
+            View::Lines(entered) => entered.entry(name.clone()).or_default().push(at_ms),
+            View::Terminal { lines, running } => {
+                if running.values().map(Vec::len).sum::<usize>() < LINES_MAX {
+                    running.entry(name.clone()).or_default().push(lines.add(spinner(name)));
+                }
+            }
+        }
+    }
+
+    fn exited(&mut self, name: &Text, at_ms: i64) {
+        match &mut self.view {
+            View::Quiet => {}
+            View::Lines(entered) => {
+                let since_ms = entered.get_mut(name).and_then(Vec::pop).unwrap_or(at_ms);
+                eprintln!(
+                    "{name}: done in {:.3} s",
+                    (Duration::from_millis((at_ms - since_ms).unsigned_abs())).as_secs_f64()
+                );
+            }
+            View::Terminal { running, .. } => {
+                if let Some(line) = running.get_mut(name).and_then(Vec::pop) {
+                    line.set_style(style("{prefix:.green} {msg} {elapsed:.dim}"));
+                    line.set_prefix("✓");
+                    line.finish();
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, event: &HistoryEvent, error: Option<&str>, cause: Option<&str>) {
+        let text = format!("{}: {}", event.event_type.as_str(), error.unwrap_or("no error name"));
+        let cause = cause.map_or_else(String::new, |cause| format!(" ({})", first_line(cause)));
+        match &self.view {
+            View::Quiet => {}
+            View::Lines(_) => eprintln!("{text}{cause}"),
+            // Printing fails only when the terminal is gone, and then nobody misses the line.
+            View::Terminal { lines, .. } => drop(lines.println(format!("✗ {text}{cause}"))),
+        }
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or(text)
+}
+
+fn spinner(name: &str) -> ProgressBar {
+    let line = ProgressBar::new_spinner().with_style(style("{spinner:.cyan} {msg} {elapsed:.dim}"));
+    line.set_message(name.to_owned());
+    line.enable_steady_tick(Duration::from_millis(100));
+    line
+}
+
+/// The templates are fixed, so they parse; if one did not, the plain spinner would do.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}

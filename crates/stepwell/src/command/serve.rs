@@ -1,0 +1,112 @@
+//! `stepwell serve`: the server.
+
+use super::CommandResult;
+use crate::config::Config;
+use crate::telemetry::{self, LogFormat};
+use crate::{listener, wiring};
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Serve the AWS Step Functions API, with an embedded store.
+#[derive(Args)]
+pub struct Serve {
+    /// Port to listen on, 0 for any free one [default: 8083]
+    #[arg(long, env = "STEPWELL_PORT")]
+    port: Option<u16>,
+    /// Folder of the store [default: the user's data folder]
+    #[arg(long, env = "STEPWELL_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// Configuration file (TOML): functions, limits and the settings above
+    #[arg(long, env = "STEPWELL_CONFIG")]
+    config: Option<PathBuf>,
+    /// The account id of every ARN, 12 digits [default: 000000000000]
+    #[arg(long, env = "STEPWELL_ACCOUNT_ID")]
+    account_id: Option<String>,
+    /// How the server logs
+    #[arg(long, value_enum, default_value_t, env = "STEPWELL_LOG_FORMAT")]
+    log_format: LogFormat,
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("cannot listen on {address}; is another server running there? choose a port with --port")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("cannot open the store in `{folder}`")]
+    Store { folder: PathBuf, source: engine::Error },
+}
+
+impl Serve {
+    pub fn run(&self) -> CommandResult {
+        telemetry::start(self.log_format);
+        let config = self.configuration()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(serve(&config))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Flags and environment variables win over the file.
+    fn configuration(&self) -> Result<Config, crate::config::Error> {
+        let mut config = self.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+        config.port = self.port.unwrap_or(config.port);
+        if let Some(data_dir) = &self.data_dir {
+            config.data_dir.clone_from(data_dir);
+        }
+        if let Some(account_id) = &self.account_id {
+            config.account_id.clone_from(account_id);
+        }
+        config.check()
+    }
+}
+
+async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    let address = SocketAddr::new(config.listen, config.port);
+    let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
+    let endpoint = format!("http://{}", listener.local_addr()?);
+    let system = wiring::durable(config, &endpoint)
+        .await
+        .map_err(|source| Error::Store { folder: config.data_dir.clone(), source })?;
+    announce(config, &endpoint);
+    let drain = Duration::from_secs(config.drain_seconds);
+    listener::serve(listener, system.api, asked_to_stop()?, drain).await;
+    system.engine.shutdown(drain).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Tells where the server listens and keeps its data: for people on standard error, in the log's form.
+fn announce(config: &Config, endpoint: &str) {
+    tracing::info!("listening on {endpoint} as account {}", config.account_id);
+    tracing::info!("keeping data in {}", config.data_dir.display());
+    for function in &config.functions {
+        tracing::info!("function {}: {}", function.name, function.command.join(" "));
+    }
+    let port_is_default = config.port == Config::default().port;
+    let endpoint_flag = if port_is_default { String::new() } else { format!(" --endpoint {endpoint}") };
+    tracing::info!("point the AWS CLI and SDKs here with: eval \"$(stepwell env{endpoint_flag})\"");
+}
+
+/// Ready at the first SIGINT or SIGTERM. A second one ends the process at once.
+fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("finishing what runs; ask again to stop at once");
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            std::process::exit(130);
+        });
+    })
+}

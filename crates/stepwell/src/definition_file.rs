@@ -1,0 +1,137 @@
+//! Definitions in files: JSON, or YAML (`.asl.yaml`, `.yaml`, `.yml`), with `${Name}` placeholders.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A definition as it stands in a file.
+pub struct DefinitionFile {
+    /// The text of the file.
+    source: String,
+    format: Format,
+    /// The definition as JSON text, placeholders substituted.
+    pub definition: String,
+    /// Placeholders for which no value was given.
+    pub unresolved: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Yaml,
+}
+
+/// Why a file gives no definition.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read `{path}`")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("`{path}` is not YAML")]
+    Yaml { path: PathBuf, source: Box<serde_saphyr::Error> },
+    #[error("`{0}` is no substitution; write it as NAME=VALUE")]
+    Substitution(String),
+}
+
+/// `--substitute NAME=VALUE …` as a map.
+pub fn substitutions(arguments: &[String]) -> Result<BTreeMap<String, String>, Error> {
+    let pair = |argument: &String| match argument.split_once('=') {
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => Err(Error::Substitution(argument.clone())),
+    };
+    arguments.iter().map(pair).collect()
+}
+
+impl DefinitionFile {
+    /// Reads `path` and substitutes its placeholders.
+    pub fn read(path: &Path, substitutions: &BTreeMap<String, String>) -> Result<DefinitionFile, Error> {
+        let source = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let format = format_of(path);
+        let (substituted, unresolved) = asl::substitute(&source, substitutions);
+        let definition = match format {
+            Format::Json => substituted,
+            Format::Yaml => serde_saphyr::from_str::<json::Value>(&substituted)
+                .map_err(|source| Error::Yaml { path: path.to_owned(), source: Box::new(source) })?
+                .to_string(),
+        };
+        Ok(DefinitionFile { source, format, definition, unresolved })
+    }
+
+    /// Line and column (from 1) of a location such as `/States/Pay/Next` in the file.
+    pub fn locate(&self, location: &str) -> Option<(usize, usize)> {
+        match self.format {
+            Format::Json => json::locate(&self.source, location),
+            Format::Yaml => yaml::locate(&self.source, location),
+        }
+    }
+}
+
+fn format_of(path: &Path) -> Format {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("yaml" | "yml") => Format::Yaml,
+        _ => Format::Json,
+    }
+}
+
+mod yaml {
+    //! Where a location stands in a YAML text.
+
+    use serde::Deserialize;
+    use serde_saphyr::Spanned;
+    use std::collections::BTreeMap;
+
+    /// A YAML tree that remembers where each value stands.
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Node {
+        Mapping(BTreeMap<String, Spanned<Node>>),
+        Sequence(Vec<Spanned<Node>>),
+        Scalar(json::Value),
+    }
+
+    /// Walks `/States/X/Branches[0]/Next`; where it ends too early, the last place that exists is given.
+    pub fn locate(source: &str, location: &str) -> Option<(usize, usize)> {
+        let mut place: Spanned<Node> = serde_saphyr::from_str(source).ok()?;
+        for step in location.split(['/', '[']).filter(|step| !step.is_empty()) {
+            let step = step.trim_end_matches(']');
+            let next = match place.value {
+                Node::Mapping(ref mut members) => members.remove(step),
+                Node::Sequence(ref mut items) => {
+                    step.parse().ok().filter(|&index| index < items.len()).map(|index| items.swap_remove(index))
+                }
+                Node::Scalar(_) => None,
+            };
+            match next {
+                Some(next) => place = next,
+                None => break,
+            }
+        }
+        let found = place.referenced;
+        Some((usize::try_from(found.line()).ok()?, usize::try_from(found.column()).ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yaml_becomes_json_and_keeps_its_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hello.asl.yaml");
+        std::fs::write(
+            &path,
+            "StartAt: Hello\nStates:\n  Hello:\n    Type: Pass\n    Result: ${Greeting}\n    End: true\n",
+        )
+        .unwrap();
+        let file = DefinitionFile::read(&path, &substitutions(&["Greeting=hi".to_owned()]).unwrap()).unwrap();
+        assert_eq!(
+            file.definition,
+            r#"{"StartAt":"Hello","States":{"Hello":{"Type":"Pass","Result":"hi","End":true}}}"#
+        );
+        assert_eq!(file.locate("/States/Hello/Result").map(|(line, _)| line), Some(5));
+    }
+
+    #[test]
+    fn a_substitution_needs_a_name_and_a_value() {
+        assert!(matches!(substitutions(&["Greeting".to_owned()]), Err(Error::Substitution(_))));
+    }
+}

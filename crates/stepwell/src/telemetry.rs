@@ -1,0 +1,36 @@
+//! Logs of the server itself: structured, on standard error.
+
+use clap::ValueEnum;
+use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts logging. `STEPWELL_LOG` chooses what is logged (`info` by default; for example `engine=debug,info`).
+pub fn start(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("STEPWELL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    // A second start (in tests) keeps the first subscriber.
+    let _already_started = match format {
+        LogFormat::Text => {
+            let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            registry.with(lines.with_ansi(ansi)).try_init()
+        }
+        LogFormat::Json => registry.with(lines.json()).try_init(),
+    };
+    catch_panics_quietly();
+}
+
+/// A panic sets one execution aside and is reported where that is done, with the execution's ARN. The default hook
+/// would print it a second time, as if the process had died.
+fn catch_panics_quietly() {
+    std::panic::set_hook(Box::new(|panic| tracing::debug!(%panic, "caught a panic")));
+}

@@ -1,0 +1,45 @@
+//! Puts the parts together: store, engine, integrations, API.
+
+use crate::config::Config;
+use crate::step_functions::InProcess;
+use api::{Api, ApiConfig};
+use engine::{Engine, OpenStore, Options, SystemClock};
+use std::sync::Arc;
+use store::MemoryStore;
+use store_fjall::FjallStore;
+
+/// A running system.
+pub struct System {
+    pub engine: Engine,
+    pub api: Api,
+}
+
+/// Opens the embedded store of `config.data_dir` and starts the engine over it.
+pub async fn durable(config: &Config, endpoint: &str) -> Result<System, engine::Error> {
+    let data_dir = config.data_dir.clone();
+    let open_store: OpenStore = Arc::new(move || Ok(Arc::new(FjallStore::open(&data_dir)?) as _));
+    start(open_store, config, endpoint).await
+}
+
+/// An engine whose store is gone with it.
+pub async fn in_memory(config: &Config) -> Result<System, engine::Error> {
+    let store = Arc::new(MemoryStore::new());
+    let open_store: OpenStore = Arc::new(move || Ok(store.clone() as _));
+    start(open_store, config, "").await
+}
+
+async fn start(open_store: OpenStore, config: &Config, endpoint: &str) -> Result<System, engine::Error> {
+    let step_functions = InProcess::default();
+    let tasks = integrations::all(config.functions.clone(), Arc::new(step_functions.clone()), endpoint);
+    let options = Options {
+        limits: config.limits.clone(),
+        shards: config.shards,
+        tasks_at_once_max: config.tasks_at_once_max,
+        ..Options::default()
+    };
+    let engine = Engine::open(open_store, Arc::new(tasks), Arc::new(SystemClock), options).await?;
+    let api_config = ApiConfig { account_id: config.account_id.clone(), default_region: config.region.clone() };
+    let api = Api::new(engine.clone(), api_config);
+    step_functions.connect(api.clone(), engine.clone());
+    Ok(System { engine, api })
+}
