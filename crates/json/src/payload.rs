@@ -1,21 +1,150 @@
 //! [`Payload`]: a value together with its text.
 
+use crate::write::to_text;
 use crate::{ParseError, Text, Value};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::sync::{Arc, OnceLock};
 
 /// A value and its compact text, each made at most once and shared by all clones.
 #[derive(Clone, Debug)]
-pub struct Payload(());
+pub struct Payload {
+    // Invariant: at least one of value and text is there.
+    parts: Arc<Parts>,
+}
+
+#[derive(Debug, Default)]
+struct Parts {
+    value: OnceLock<Value>,
+    text: OnceLock<Compact>,
+}
+
+#[derive(Debug)]
+struct Compact {
+    text: Text,
+    is_too_deep: bool,
+}
+
 impl Payload {
     /// Takes JSON text as it was received; `text()` is its compact form, `value()` the value.
-    pub fn parse(_text: &str) -> Result<Payload, ParseError> { todo!() }
+    pub fn parse(text: &str) -> Result<Payload, ParseError> {
+        Value::parse(text).map(Payload::from)
+    }
+
     /// Takes text that this crate wrote before (from the store): it is not validated now, and parsed only when asked for.
-    pub fn trusted(_text: Text) -> Payload { todo!() }
-    pub fn value(&self) -> &Value { todo!() }
-    pub fn text(&self) -> &Text { todo!() }
+    pub fn trusted(text: Text) -> Payload {
+        let parts = Parts { value: OnceLock::new(), text: OnceLock::from(Compact { text, is_too_deep: false }) };
+        Payload { parts: Arc::new(parts) }
+    }
+
+    pub fn value(&self) -> &Value {
+        self.parts.value.get_or_init(|| match Value::parse(self.text()) {
+            Ok(value) => value,
+            #[expect(
+                clippy::panic,
+                reason = "going on with a wrong value would be worse: a panic sets the execution aside"
+            )]
+            Err(error) => panic!("a stored payload is not JSON: {error}"),
+        })
+    }
+
+    pub fn text(&self) -> &Text {
+        &self.compact().text
+    }
+
     /// Length of the text in UTF-8 bytes: what AWS's payload limit counts.
-    pub fn byte_len(&self) -> usize { self.text().len() }
+    pub fn byte_len(&self) -> usize {
+        self.text().len()
+    }
+
+    /// Whether arrays and objects nest deeper than [`crate::MAX_DEPTH`]. Such a payload cannot be read back, and
+    /// a state machine that wraps its data again and again makes one: it must be refused like one that is too long.
+    pub fn is_too_deep(&self) -> bool {
+        self.compact().is_too_deep
+    }
+
     /// The parts share: true if both are the same allocation (used to skip rewriting what did not change).
-    pub fn same(&self, _other: &Payload) -> bool { todo!() }
+    pub fn same(&self, other: &Payload) -> bool {
+        Arc::ptr_eq(&self.parts, &other.parts)
+            || self.parts.value.get().zip(other.parts.value.get()).is_some_and(|(a, b)| a.same(b))
+    }
+
+    fn compact(&self) -> &Compact {
+        self.parts.text.get_or_init(|| {
+            let written = to_text(self.value());
+            Compact { text: written.text.into(), is_too_deep: written.is_too_deep }
+        })
+    }
 }
-impl From<Value> for Payload { fn from(_: Value) -> Payload { todo!() } }
-// Serialize/Deserialize as the text (one string), for records in the store. PartialEq by value.
+
+impl From<Value> for Payload {
+    fn from(value: Value) -> Payload {
+        Payload { parts: Arc::new(Parts { value: OnceLock::from(value), text: OnceLock::new() }) }
+    }
+}
+
+/// `null`.
+impl Default for Payload {
+    fn default() -> Payload {
+        Payload::from(Value::Null)
+    }
+}
+
+/// Equal when the values are.
+impl PartialEq for Payload {
+    fn eq(&self, other: &Payload) -> bool {
+        self.same(other) || self.value() == other.value()
+    }
+}
+
+/// The text, as one string.
+impl Serialize for Payload {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.text())
+    }
+}
+
+/// Trusts the string that it finds: see [`Payload::trusted`].
+impl<'de> Deserialize<'de> for Payload {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Payload, D::Error> {
+        struct TextVisitor;
+        impl de::Visitor<'_> for TextVisitor {
+            type Value = Payload;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("the text of a payload")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Payload, E> {
+                Ok(Payload::trusted(text.into()))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_compact_and_shared_by_clones() {
+        let payload = Payload::parse(" { \"a\" : [ 1 , 2 ] } ").unwrap();
+        let clone = payload.clone();
+        assert_eq!(&**payload.text(), r#"{"a":[1,2]}"#);
+        assert!(Arc::ptr_eq(payload.text(), clone.text()));
+        assert!(payload.same(&clone));
+        assert!(payload.same(&Payload::from(payload.value().clone())));
+        assert!(!payload.same(&Payload::parse(payload.text()).unwrap()));
+        assert_eq!(payload.byte_len(), 11);
+    }
+
+    #[test]
+    fn records_hold_the_text_as_one_string() {
+        let payload = Payload::parse(r#"{"a":1.50}"#).unwrap();
+        let record = serde_json::to_string(&payload).unwrap();
+        assert_eq!(record, r#""{\"a\":1.50}""#);
+        let back: Payload = serde_json::from_str(&record).unwrap();
+        assert_eq!(back, payload);
+        assert_eq!(back.text(), payload.text());
+    }
+}

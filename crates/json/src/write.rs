@@ -1,0 +1,134 @@
+//! Writes compact JSON text with Jackson's escapes.
+
+use crate::{MAX_DEPTH, Value};
+
+/// What one pass over a value gives.
+pub(crate) struct Written {
+    pub text: String,
+    /// Whether arrays and objects nest deeper than [`MAX_DEPTH`].
+    pub is_too_deep: bool,
+}
+
+/// The compact text of `value`.
+pub(crate) fn to_text(value: &Value) -> Written {
+    let mut writer = Writer { out: String::new(), depth: 0, deepest: 0 };
+    writer.value(value);
+    Written { text: writer.out, is_too_deep: writer.deepest > MAX_DEPTH }
+}
+
+struct Writer {
+    out: String,
+    depth: usize,
+    deepest: usize,
+}
+
+impl Writer {
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::Null => self.out.push_str("null"),
+            Value::Bool(true) => self.out.push_str("true"),
+            Value::Bool(false) => self.out.push_str("false"),
+            Value::Number(number) => number.write(&mut self.out),
+            Value::String(text) => write_string(&mut self.out, text),
+            Value::Array(elements) => {
+                self.open('[');
+                for (position, element) in elements.iter().enumerate() {
+                    if position > 0 {
+                        self.out.push(',');
+                    }
+                    self.value(element);
+                }
+                self.close(']');
+            }
+            Value::Object(object) => {
+                self.open('{');
+                for (position, (key, member)) in object.iter().enumerate() {
+                    if position > 0 {
+                        self.out.push(',');
+                    }
+                    write_string(&mut self.out, key);
+                    self.out.push(':');
+                    self.value(member);
+                }
+                self.close('}');
+            }
+        }
+    }
+
+    fn open(&mut self, mark: char) {
+        self.out.push(mark);
+        self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
+    }
+
+    fn close(&mut self, mark: char) {
+        self.out.push(mark);
+        self.depth -= 1;
+    }
+}
+
+/// Writes `text` at the end of `out` as a JSON string, quotes included.
+pub fn write_string(out: &mut String, text: &str) {
+    out.reserve(text.len() + 2);
+    out.push('"');
+    let mut rest = text;
+    while let Some(position) = rest.bytes().position(is_escaped) {
+        let (plain, from_escaped) = rest.split_at(position);
+        out.push_str(plain);
+        // What is escaped is ASCII, so a character is one byte here.
+        let (escaped, after) = from_escaped.split_at(1);
+        write_escape(out, escaped.bytes().next().unwrap_or_default());
+        rest = after;
+    }
+    out.push_str(rest);
+    out.push('"');
+}
+
+/// Whether Jackson escapes the byte: quotes, backslashes and control characters, and nothing else.
+fn is_escaped(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+fn write_escape(out: &mut String, byte: u8) {
+    let short = match byte {
+        b'"' => "\\\"",
+        b'\\' => "\\\\",
+        b'\n' => "\\n",
+        b'\r' => "\\r",
+        b'\t' => "\\t",
+        0x08 => "\\b",
+        0x0c => "\\f",
+        _ => {
+            // Writing into a String does not fail.
+            let _ = std::fmt::Write::write_fmt(out, format_args!("\\u{byte:04X}"));
+            return;
+        }
+    };
+    out.push_str(short);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_escaped_as_by_jackson() {
+        let cases = [
+            ("", r#""""#),
+            ("plain", r#""plain""#),
+            ("a\"b\\c/d", r#""a\"b\\c/d""#),
+            ("\u{8}\u{c}\n\r\t\u{1}\u{1f}\u{7f}", "\"\\b\\f\\n\\r\\t\\u0001\\u001F\u{7f}\""),
+            ("grüße 🦀 \u{2028}", "\"grüße 🦀 \u{2028}\""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Value::from(text).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn depth_is_measured() {
+        let nest = |depth: usize| (0..depth).fold(Value::Null, |inner, _| Value::from([inner]));
+        assert!(!to_text(&nest(MAX_DEPTH)).is_too_deep);
+        assert!(to_text(&nest(MAX_DEPTH + 1)).is_too_deep);
+    }
+}
