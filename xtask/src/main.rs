@@ -1,1 +1,46 @@
-fn main(){}
+//! Chores of the project: `cargo xtask TASK`.
+
+#![expect(clippy::indexing_slicing, reason = "a member that `serde_json` does not find is `null`, no panic")]
+
+mod bench;
+mod conformance;
+mod example;
+mod process;
+mod test;
+
+use std::process::ExitCode;
+
+/// A chore that went wrong is told in a sentence.
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// One chore.
+struct Task {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&[String]) -> Result,
+}
+
+const TASKS: &[Task] = &[
+    Task { name: "example", about: "serve, deploy and run an example, and show its history", run: example::run },
+    Task { name: "test", about: "run all tests", run: test::run },
+    Task { name: "conformance", about: "replay conversations recorded from AWS, strictly", run: conformance::run },
+    Task { name: "bench", about: "measure the release server over HTTP", run: bench::run },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((task, rest)) =
+        arguments.split_first().and_then(|(name, rest)| Some((TASKS.iter().find(|task| task.name == name)?, rest)))
+    else {
+        eprintln!("usage: cargo xtask TASK");
+        TASKS.iter().for_each(|task| eprintln!("  {:12} {}", task.name, task.about));
+        return ExitCode::from(2);
+    };
+    match (task.run)(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}: {error}", task.name);
+            ExitCode::FAILURE
+        }
+    }
+}

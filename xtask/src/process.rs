@@ -1,0 +1,33 @@
+//! Programs that chores run.
+
+use crate::Result;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The root folder of the project.
+pub fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map_or(here.clone(), ToOwned::to_owned)
+}
+
+/// Runs a program in the root folder and wants it to succeed.
+pub fn run(program: &str, arguments: &[&str]) -> Result {
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .status()
+        .map_err(|error| format!("cannot run `{program}`: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{program} {}` failed", arguments.join(" ")).into()) }
+}
+
+/// Builds the release binary; gives its path.
+pub fn release_binary() -> Result<PathBuf> {
+    run("cargo", &["build", "--release", "--package", "stepwell"])?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    Ok(target.join("release").join("stepwell"))
+}
+
+/// Runs an async chore.
+pub fn block_on<T>(chore: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(chore)
+}
