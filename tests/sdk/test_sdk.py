@@ -194,7 +194,6 @@ class SdkTest(unittest.TestCase):
 class CommandLineTest(unittest.TestCase):
     """The AWS CLI, pointed here by `stepwell env`."""
 
-    @unittest.skipUnless(shutil.which("aws"), "the AWS CLI is not installed")
     def test_the_aws_cli_follows_stepwell_env(self):
         server = Server()
         self.addCleanup(shutil.rmtree, server.folder)
