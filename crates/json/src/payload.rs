@@ -36,6 +36,10 @@ impl Payload {
         Payload { parts: Arc::new(parts) }
     }
 
+    /// The value, parsed now if only the text was there.
+    ///
+    /// # Panics
+    /// When text that was trusted is not JSON: the record is corrupt, and the execution it belongs to must not go on.
     pub fn value(&self) -> &Value {
         self.parts.value.get_or_init(|| match Value::parse(self.text()) {
             Ok(value) => value,
@@ -47,6 +51,7 @@ impl Payload {
         })
     }
 
+    /// The compact text, written now if only the value was there.
     pub fn text(&self) -> &Text {
         &self.compact().text
     }

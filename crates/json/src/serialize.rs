@@ -19,22 +19,16 @@ impl Serialize for Value {
     }
 }
 
-/// Integers up to 128 bits stay exact; serde has only `f64` for everything else.
+/// Integers up to 64 bits stay exact. Beyond, the nearest double is written, since few formats of serde take more.
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if let Some(value) = self.as_i64() {
             return serializer.serialize_i64(value);
         }
-        if self.is_integer() {
-            let text = self.to_string();
-            if let Ok(value) = text.parse::<u64>() {
-                return serializer.serialize_u64(value);
-            }
-            if let Ok(value) = text.parse::<i128>() {
-                return serializer.serialize_i128(value);
-            }
+        match self.as_u64() {
+            Some(value) => serializer.serialize_u64(value),
+            None => serializer.serialize_f64(self.as_f64()),
         }
-        serializer.serialize_f64(self.as_f64())
     }
 }
 
@@ -96,10 +90,6 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::from(value))
     }
 
-    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
-        Ok(Value::Number(Number::from(value)))
-    }
-
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("JSON has no number that is not finite"))
     }
@@ -143,6 +133,6 @@ mod tests {
             assert_eq!(serde_json::to_string(&value).unwrap(), text);
         }
         let large = Value::parse("-170141183460469231731687303715884105728").unwrap();
-        assert_eq!(serde_json::to_string(&large).unwrap(), large.to_string());
+        assert_eq!(serde_json::to_string(&large).unwrap(), "-1.7014118346046923e+38");
     }
 }
