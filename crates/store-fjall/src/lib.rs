@@ -1,1 +1,137 @@
-//! .
+//! The store contract on one machine's disk, over [fjall](https://docs.rs/fjall), a log-structured merge tree.
+//!
+//! One thread commits. It takes all batches that wait, writes them to fjall's journal as one, syncs once and answers
+//! them all (group commit), so one fsync serves everybody who waited for it. Readers read beside it and see only what
+//! was synced, because fjall shows a batch after its sync.
+//!
+//! # On disk
+//! | path in the folder | content |
+//! |---|---|
+//! | `lock` | locked by the process that has the folder open |
+//! | `data/format` | the format version as text, at present `1` |
+//! | `data/acknowledged` | the number of the last group that was acknowledged, as text |
+//! | `data/fjall/` | fjall's database: a keyspace for each of the contract's, and `.meta` |
+//! | `creating/` | what a crash left of a folder that was being created |
+//!
+//! In the keyspace `.meta` the key `groups` has the number of the group that wrote it, as 8 bytes, big-endian. Each
+//! group is one batch of fjall, so it is recovered whole or not at all.
+//!
+//! fjall takes a corrupt place in the middle of its journal for a tail that a crash tore off, and drops the rest
+//! without a word. `acknowledged` is there to notice: it is written after the sync of each group and so is never ahead
+//! of the journal, unless the journal lost something. Such a folder is refused ([`Error::Lost`]).
+
+mod commit;
+mod error;
+mod folder;
+mod records;
+
+pub use error::Error;
+
+use commit::{Committer, Request};
+use records::Records;
+use std::{
+    path::Path,
+    sync::{
+        Arc, PoisonError, RwLock,
+        mpsc::{self, Sender},
+    },
+    thread::JoinHandle,
+};
+use store::{Batch, BoxFuture, Keyspace, Range, Record, Store};
+use tokio::sync::oneshot;
+
+/// How a folder is used. The defaults keep the whole server far below 100 MB.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Bytes of blocks that are kept for reading.
+    pub cache_bytes: u64,
+    /// Bytes of recent writes that each keyspace keeps in memory before it writes them to a table. A keyspace that is
+    /// written faster than the disk takes it holds up to four times as much. Counts for keyspaces created from now on.
+    pub memtable_bytes: u64,
+    /// A group takes no further batch when it has so many bytes; bounds how long the next one waits.
+    pub group_bytes_max: usize,
+    /// Threads that write tables and compact them.
+    pub background_threads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cache_bytes: 16 << 20, memtable_bytes: 8 << 20, group_bytes_max: 1 << 20, background_threads: 2 }
+    }
+}
+
+/// A store in a folder. One process at a time has it open. Dropping the last handle commits what is in flight.
+pub struct FjallStore {
+    shared: Arc<Shared>,
+    requests: Option<Sender<Request>>,
+    committer: Option<JoinHandle<()>>,
+}
+
+impl FjallStore {
+    /// Opens the store in `folder`, which is created if it is not there.
+    pub fn open(folder: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
+        let folder = folder.as_ref();
+        let (records, mark, group) = folder::open(folder, options)?;
+        let shared = Arc::new(Shared { records: RwLock::new(Some(records)) });
+        let (requests, waiting) = mpsc::channel();
+        let group_bytes_max = options.group_bytes_max;
+        let committer = Committer { shared: Arc::clone(&shared), waiting, group, mark, group_bytes_max };
+        let committer = std::thread::Builder::new()
+            .name("commit".into())
+            .spawn(move || committer.run())
+            .map_err(Error::io("start the commit thread for", folder))?;
+        Ok(Self { shared, requests: Some(requests), committer: Some(committer) })
+    }
+}
+
+impl Store for FjallStore {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, store::Error> {
+        self.shared.read(|records| records.get(keyspace, key))
+    }
+
+    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, store::Error> {
+        self.shared.read(|records| records.scan(keyspace, range, limit))
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), store::Error>> {
+        if let Err(error) = batch.check_limits() {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let (answer, outcome) = oneshot::channel();
+        // If the thread is gone, which takes a panic, so is the answer.
+        let _unheard = self.requests.as_ref().map(|requests| requests.send(Request { batch, answer }));
+        Box::pin(async move { outcome.await.unwrap_or_else(|gone| Err(error::no_answer(gone))) })
+    }
+}
+
+impl Drop for FjallStore {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(committer) = self.committer.take()
+            // A future that is woken by the commit thread may own the last handle; a thread cannot wait for itself.
+            && committer.thread().id() != std::thread::current().id()
+            && committer.join().is_err()
+        {
+            tracing::error!("the commit thread of the store panicked");
+        }
+    }
+}
+
+/// What readers and the commit thread share: the records, until the store is closed.
+struct Shared {
+    records: RwLock<Option<Records>>,
+}
+
+impl Shared {
+    fn read<T>(&self, read: impl FnOnce(&Records) -> Result<T, fjall::Error>) -> Result<T, store::Error> {
+        match &*self.records.read().unwrap_or_else(PoisonError::into_inner) {
+            Some(records) => read(records).map_err(error::backend("read")),
+            None => Err(store::Error::Poisoned),
+        }
+    }
+
+    /// Frees the files and the lock of the folder, as soon as no reader is in them.
+    fn close(&self) {
+        *self.records.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}

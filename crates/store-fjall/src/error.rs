@@ -1,0 +1,80 @@
+//! Why a folder cannot be opened.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Why a folder cannot be opened. Tells the operator what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Two processes never share a folder.
+    #[error("`{}` is in use by another process; stop that one or choose another folder", folder.display())]
+    Locked { folder: PathBuf },
+    /// The folder was written by another version.
+    #[error(
+        "`{}` has format `{found}`, and this version reads format `{}`; use the version that wrote it",
+        folder.display(),
+        crate::folder::FORMAT
+    )]
+    Format { folder: PathBuf, found: String },
+    /// The disk, or somebody, took back what had been synced.
+    #[error(
+        "`{}` lost data: its records end at group {found}, but group {acknowledged} was acknowledged; restore a backup, \
+         or remove `{}` to go on without what is lost",
+        folder.display(),
+        mark.display()
+    )]
+    Lost { folder: PathBuf, found: u64, acknowledged: u64, mark: PathBuf },
+    /// A file or folder cannot be used.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// fjall cannot open its database.
+    #[error("cannot open the records in `{}`", folder.display())]
+    Records {
+        folder: PathBuf,
+        #[source]
+        source: fjall::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.into(), source }
+    }
+
+    pub(crate) fn records(folder: &Path) -> impl FnOnce(fjall::Error) -> Self {
+        move |source| match source {
+            // Its own lock, inside the folder.
+            fjall::Error::Locked => Self::Locked { folder: folder.into() },
+            source => Self::Records { folder: folder.into(), source },
+        }
+    }
+}
+
+impl From<Error> for store::Error {
+    fn from(error: Error) -> Self {
+        store::Error::Backend { action: "be opened", source: Box::new(error) }
+    }
+}
+
+/// A failure of fjall in the words of the contract.
+pub(crate) fn backend(action: &'static str) -> impl FnOnce(fjall::Error) -> store::Error {
+    move |source| store::Error::Backend { action, source: Box::new(source) }
+}
+
+/// The same failure for each batch of a group.
+pub(crate) fn failed_commit(source: &Arc<fjall::Error>) -> store::Error {
+    store::Error::Backend { action: "commit", source: Box::new(Arc::clone(source)) }
+}
+
+/// The commit thread has panicked, so nothing is known of the batch.
+pub(crate) fn no_answer(gone: tokio::sync::oneshot::error::RecvError) -> store::Error {
+    store::Error::Backend { action: "commit", source: Box::new(gone) }
+}

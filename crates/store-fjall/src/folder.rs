@@ -1,0 +1,109 @@
+//! The folder of a store: its lock, its creation in one stroke, its format version, its mark of what was acknowledged.
+
+use crate::{Error, Options, records::Records};
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, Seek, Write},
+    path::Path,
+};
+
+/// The format that this version reads and writes.
+pub(crate) const FORMAT: &str = "1";
+
+/// Opens or creates a store; also gives the number of the last group in it. What a crash left of an earlier attempt to create it is removed.
+pub(crate) fn open(folder: &Path, options: &Options) -> Result<(Records, Mark, u64), Error> {
+    let lock = lock(folder)?;
+    let (data, creating) = (folder.join("data"), folder.join("creating"));
+    if creating.exists() {
+        fs::remove_dir_all(&creating).map_err(Error::io("remove", &creating))?;
+    }
+    if !data.exists() {
+        create(&creating, options)?;
+        fs::rename(&creating, &data).map_err(Error::io("create", &data))?;
+        sync(folder)?;
+    }
+    check_format(folder, &data)?;
+    let records = Records::open(&data.join("fjall"), options, Some(lock)).map_err(Error::records(folder))?;
+    let group = records.groups().map_err(Error::records(folder))?;
+    let mark = check_mark(folder, &data, group)?;
+    Ok((records, mark, group))
+}
+
+/// The lock belongs to the open file, so it is gone when the process is, however that ends.
+fn lock(folder: &Path) -> Result<File, Error> {
+    create_private(folder)?;
+    let path = folder.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(Error::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked { folder: folder.into() }),
+        Err(TryLockError::Error(source)) => Err(Error::io("lock", &path)(source)),
+    }
+}
+
+/// Inputs and outputs of executions are nobody else's business: only the owner may look into a folder that we create.
+fn create_private(folder: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder).map_err(Error::io("create", folder))
+}
+
+/// The caller renames it when it is whole.
+fn create(folder: &Path, options: &Options) -> Result<(), Error> {
+    create_private(folder)?;
+    let fjall = folder.join("fjall");
+    drop(Records::open(&fjall, options, None).map_err(Error::records(folder))?);
+    let path = folder.join("format");
+    let written = File::create(&path).and_then(|mut file| {
+        file.write_all(format!("{FORMAT}\n").as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(Error::io("write", &path))?;
+    sync(folder)
+}
+
+/// Makes the names in a folder durable.
+fn sync(folder: &Path) -> Result<(), Error> {
+    if cfg!(unix) {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", folder))?;
+    }
+    Ok(())
+}
+
+fn check_format(folder: &Path, data: &Path) -> Result<(), Error> {
+    let path = data.join("format");
+    let found = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    match found.trim_end() {
+        FORMAT => Ok(()),
+        found => Err(Error::Format { folder: folder.into(), found: found.into() }),
+    }
+}
+
+fn check_mark(folder: &Path, data: &Path, found: u64) -> Result<Mark, Error> {
+    let path = data.join("acknowledged");
+    let mark = Mark::open(&path).map_err(Error::io("open", &path))?;
+    // It is not synced, so after a power loss it may be old or unreadable: then it vouches for less.
+    let acknowledged = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    if found < acknowledged {
+        return Err(Error::Lost { folder: folder.into(), found, acknowledged, mark: path });
+    }
+    Ok(mark)
+}
+
+/// The file that has the number of the last acknowledged group.
+pub(crate) struct Mark(File);
+
+impl Mark {
+    fn open(path: &Path) -> io::Result<Self> {
+        File::options().create(true).truncate(false).write(true).open(path).map(Self)
+    }
+
+    /// One small write to the page cache. It outlives the process, and most of the time the machine.
+    pub(crate) fn set(&mut self, group: u64) -> io::Result<()> {
+        self.0.rewind()?;
+        // Always as long, so that an older number is overwritten whole.
+        self.0.write_all(format!("{group:020}\n").as_bytes())
+    }
+}

@@ -1,0 +1,132 @@
+//! fjall's database and its keyspaces: reads, and the write of one group.
+
+use crate::Options;
+use fjall::{Database, KeyspaceCreateOptions, PersistMode};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    ops::Bound,
+    panic::AssertUnwindSafe,
+    path::Path,
+    time::Duration,
+};
+use store::{Keyspace, Range, Record};
+
+/// Where the number of the last group is. The contract leaves names that begin with a full stop to backends.
+const META: Keyspace = Keyspace(".meta");
+const GROUPS: &[u8] = b"groups";
+
+/// Journals are deleted when everything in them is in tables. At this size the keyspaces that still need the oldest
+/// one are written to tables early, so this bounds what must be read again after a crash. fjall allows no less.
+const JOURNALS_BYTES_MAX: u64 = 64 << 20;
+
+/// Above these counts fjall stops its writer, without an end if the thread that should catch up has failed. So the
+/// commit thread waits earlier, and looks.
+const SEALED_MEMTABLES_MAX: usize = 2;
+const UNMERGED_TABLES_MAX: usize = 18;
+
+/// The writes of a group: the last one of each key, `None` if that deletes it.
+pub(crate) type Writes = BTreeMap<Keyspace, BTreeMap<Vec<u8>, Option<Vec<u8>>>>;
+
+pub(crate) struct Records {
+    keyspaces: HashMap<String, fjall::Keyspace>,
+    database: Database,
+    memtable_bytes: u64,
+    /// Dropped last: the folder is free when its files are closed.
+    _lock: Option<File>,
+}
+
+impl Records {
+    pub(crate) fn open(folder: &Path, options: &Options, lock: Option<File>) -> Result<Self, fjall::Error> {
+        let database = Database::builder(folder)
+            .cache_size(options.cache_bytes)
+            .max_journaling_size(JOURNALS_BYTES_MAX)
+            .worker_threads(options.background_threads);
+        // fjall panics on some corrupt journals. Nothing of it outlives the attempt.
+        let opened = std::panic::catch_unwind(AssertUnwindSafe(|| database.open()));
+        let database = opened.unwrap_or(Err(fjall::Error::Unrecoverable))?;
+        let mut keyspaces = HashMap::new();
+        for name in database.list_keyspace_names() {
+            keyspaces.insert(name.to_string(), database.keyspace(&name, KeyspaceCreateOptions::default)?);
+        }
+        Ok(Self { keyspaces, database, memtable_bytes: options.memtable_bytes, _lock: lock })
+    }
+
+    pub(crate) fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, fjall::Error> {
+        let Some(keyspace) = self.keyspaces.get(keyspace.0).filter(|_| !key.is_empty()) else {
+            return Ok(None);
+        };
+        Ok(keyspace.get(key)?.map(|value| value.to_vec()))
+    }
+
+    pub(crate) fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, fjall::Error> {
+        let Some(keyspace) = self.keyspaces.get(keyspace.0).filter(|_| !range.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let to = range.to.map_or(Bound::Unbounded, Bound::Excluded);
+        let found = keyspace.range::<&[u8], _>((Bound::Included(range.from), to));
+        let owned = |record: fjall::Guard| {
+            let (key, value) = record.into_inner()?;
+            Ok((key.to_vec(), value.to_vec()))
+        };
+        if range.reverse {
+            found.rev().take(limit).map(owned).collect()
+        } else {
+            found.take(limit).map(owned).collect()
+        }
+    }
+
+    /// The number of the last group that is in the records; 0 before the first.
+    pub(crate) fn groups(&self) -> Result<u64, fjall::Error> {
+        let stored = self.get(META, GROUPS)?;
+        Ok(stored.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes))
+    }
+
+    /// Whether [`Records::create`] must come before these writes.
+    pub(crate) fn lacks_keyspace_of(&self, writes: &Writes) -> bool {
+        writes.keys().chain([&META]).any(|keyspace| !self.keyspaces.contains_key(keyspace.0))
+    }
+
+    /// Creates the keyspaces that the writes need and that are not there yet.
+    pub(crate) fn create_keyspaces_of(&mut self, writes: &Writes) -> Result<(), fjall::Error> {
+        for Keyspace(name) in writes.keys().chain([&META]) {
+            if !self.keyspaces.contains_key(*name) {
+                let options = || KeyspaceCreateOptions::default().max_memtable_size(self.memtable_bytes);
+                let created = self.database.keyspace(name, options)?;
+                self.keyspaces.insert((*name).to_owned(), created);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes and syncs one group. After an error nothing is known about it.
+    pub(crate) fn write(&self, writes: Writes, group: u64) -> Result<(), fjall::Error> {
+        self.wait_for_tables()?;
+        // With a durability fjall syncs the journal before it shows the batch to readers.
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        let meta = (META, BTreeMap::from([(GROUPS.to_vec(), Some(group.to_be_bytes().to_vec()))]));
+        for (keyspace, writes) in writes.into_iter().chain([meta]) {
+            let keyspace = self.keyspaces.get(keyspace.0).ok_or(fjall::Error::KeyspaceDeleted)?;
+            for (key, value) in writes {
+                match value {
+                    Some(value) => batch.insert(keyspace, key, value),
+                    None => batch.remove(keyspace, key),
+                }
+            }
+        }
+        batch.commit()
+    }
+
+    /// Lets the background threads catch up.
+    fn wait_for_tables(&self) -> Result<(), fjall::Error> {
+        let behind = |keyspace: &fjall::Keyspace| {
+            keyspace.sealed_memtable_count() > SEALED_MEMTABLES_MAX || keyspace.l0_table_count() > UNMERGED_TABLES_MAX
+        };
+        while self.keyspaces.values().any(behind) {
+            // Writes nothing here, but tells if a background thread has failed.
+            self.database.persist(PersistMode::Buffer)?;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+}
