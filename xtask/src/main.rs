@@ -7,6 +7,7 @@ mod conformance;
 mod example;
 mod process;
 mod test;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ struct Task {
 const TASKS: &[Task] = &[
     Task { name: "example", about: "serve, deploy and run an example, and show its history", run: example::run },
     Task { name: "test", about: "run all tests", run: test::run },
+    Task { name: "tidy", about: "check the house rules", run: tidy::run },
     Task { name: "conformance", about: "replay conversations recorded from AWS, strictly", run: conformance::run },
     Task { name: "bench", about: "measure the release server over HTTP", run: bench::run },
 ];
