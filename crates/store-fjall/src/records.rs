@@ -23,7 +23,7 @@ const JOURNALS_BYTES_MAX: u64 = 64 << 20;
 /// Above these counts fjall stops its writer, without an end if the thread that should catch up has failed. So the
 /// commit thread waits earlier, and looks.
 const SEALED_MEMTABLES_MAX: usize = 2;
-const UNMERGED_TABLES_MAX: usize = 18;
+const UNMERGED_TABLES_MAX: usize = 25;
 
 /// The writes of a group: the last one of each key, `None` if that deletes it.
 pub(crate) type Writes = BTreeMap<Keyspace, BTreeMap<Vec<u8>, Option<Vec<u8>>>>;
