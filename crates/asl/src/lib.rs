@@ -2,12 +2,25 @@
 //!
 //! Parsing never fails: it gives a definition (where the text is one) and diagnostics. Who asked decides
 //! which diagnostics refuse.
+//!
+//! A definition is read in two goes, as AWS does it. First every object is read into its type ([`Reader`] is the
+//! cursor, [`definition`] has the types with their fields); then, when all could be read, the rules of [`validate`]
+//! look at the whole: transitions, names, error lists.
+//!
+//! [`Reader`]: reader::Reader
 
 mod arn;
 mod choice_rule;
 mod definition;
 mod diagnostic;
+mod kind;
 mod limits;
+mod name;
+mod reader;
+mod shape;
+mod substitute;
+mod validate;
+mod variable_references;
 
 pub use arn::{Arn, ArnError, Resource};
 pub use choice_rule::{ChoiceRule, Comparison, Condition, Operand, Operator};
@@ -16,8 +29,13 @@ pub use definition::{
     ItemReader, JitterStrategy, Map, MaybePath, Parallel, Pass, QueryLanguage, ResultWriter, Retrier, State, StateKind,
     StateMachine, StateMachineType, Succeed, Task, TaskResource, Template, Transition, Wait, WaitUntil,
 };
-pub use diagnostic::{Diagnostic, DiagnosticCode, Severity};
+pub use diagnostic::{Diagnostic, DiagnosticCode, Severity, invalid_definition_message};
 pub use limits::Limits;
+pub use name::{NAME_CHARS_MAX, is_valid_name};
+pub use substitute::substitute;
+
+use json::Value;
+use reader::{Document, Reader};
 
 /// What [`parse`] gives.
 #[derive(Clone, Debug)]
@@ -28,4 +46,42 @@ pub struct Parsed {
 }
 
 /// Reads a definition. Never fails: what is wrong is in the diagnostics, in document order, AWS's codes and words.
-pub fn parse(_definition: &str, _state_machine_type: StateMachineType) -> Parsed { todo!() }
+///
+/// ```
+/// let definition = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}"#;
+/// let parsed = asl::parse(definition, asl::StateMachineType::Standard);
+/// assert!(parsed.state_machine.is_none());
+/// assert_eq!(
+///     parsed.diagnostics[0].to_string(),
+///     "MISSING_TRANSITION_TARGET: Missing 'Next' target: B at /States/A/Next"
+/// );
+/// ```
+pub fn parse(definition: &str, state_machine_type: StateMachineType) -> Parsed {
+    let document = Document::new(state_machine_type);
+    let state_machine = read(definition, &document);
+    let state_machine = state_machine.filter(|_| !document.has_errors());
+    Parsed { state_machine, diagnostics: document.into_diagnostics() }
+}
+
+fn read(definition: &str, document: &Document) -> Option<StateMachine> {
+    let value = match Value::parse(definition) {
+        Ok(value) => value,
+        // To AWS an empty text is JSON of the wrong kind.
+        Err(_) if definition.trim().is_empty() => Value::Null,
+        Err(error) => {
+            let code = DiagnosticCode::InvalidJsonDescription;
+            document.push(Diagnostic::error(code, error.message, None));
+            return None;
+        }
+    };
+    let Some(object) = value.as_object() else {
+        let (code, message) = (DiagnosticCode::SchemaValidationFailed, "Definition must be a valid JSON object");
+        document.push(Diagnostic::error(code, message, None));
+        return None;
+    };
+    let state_machine = StateMachine::read(Reader::top(document, object))?;
+    if !document.has_errors() {
+        validate::validate(document, &state_machine);
+    }
+    Some(state_machine)
+}

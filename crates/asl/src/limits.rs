@@ -1,7 +1,11 @@
 //! Every limit in one place. AWS's quotas are the defaults; each can be configured.
 //!
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+
+use serde::{Deserialize, Serialize};
+
+/// How much of everything there may be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Bytes of an input, output or result.
@@ -16,30 +20,44 @@ pub struct Limits {
     pub standard_seconds_max: u64,
     /// Seconds that an Express execution may take.
     pub express_seconds_max: u64,
-    /// Iterations of an inline Map that run at once when MaxConcurrency is 0 or larger.
+    /// Iterations of an inline Map that run at once when `MaxConcurrency` is 0 or larger.
     pub inline_map_concurrency_max: usize,
-    /// Bytes of one variable, and of one Assign.
+    /// Bytes of one variable, and of one `Assign`.
     pub variable_bytes_max: usize,
     /// Bytes of all variables of one execution.
     pub variables_bytes_total_max: usize,
     /// Executions open at once, per account and Region.
     pub open_executions_max: u64,
-    /// State machines, activities; tags per resource.
+    /// State machines per account and Region.
     pub state_machines_max: u64,
+    /// Activities per account and Region.
     pub activities_max: u64,
+    /// Tags of one resource.
     pub tags_per_resource_max: usize,
     /// Pollers of one activity at once.
     pub activity_pollers_max: usize,
     /// Days that a closed execution is kept.
     pub retention_days: u64,
 }
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            payload_bytes_max: 262_144, history_events_max: 25_000, definition_chars_max: 1_048_576, request_bytes_max: 1_048_576,
-            standard_seconds_max: 31_536_000, express_seconds_max: 300, inline_map_concurrency_max: 40,
-            variable_bytes_max: 262_144, variables_bytes_total_max: 10_485_760, open_executions_max: 1_000_000,
-            state_machines_max: 100_000, activities_max: 100_000, tags_per_resource_max: 50, activity_pollers_max: 1_000, retention_days: 90,
+            payload_bytes_max: 262_144,
+            history_events_max: 25_000,
+            definition_chars_max: 1_048_576,
+            request_bytes_max: 1_048_576,
+            standard_seconds_max: 31_536_000,
+            express_seconds_max: 300,
+            inline_map_concurrency_max: 40,
+            variable_bytes_max: 262_144,
+            variables_bytes_total_max: 10_485_760,
+            open_executions_max: 1_000_000,
+            state_machines_max: 100_000,
+            activities_max: 100_000,
+            tags_per_resource_max: 50,
+            activity_pollers_max: 1_000,
+            retention_days: 90,
         }
     }
 }

@@ -1,7 +1,14 @@
 //! Catch.
+
 use super::Template;
+use super::state::read_assign;
+use crate::kind;
+use crate::reader::Reader;
+use crate::shape::{Shape, both, json_path, jsonata};
 use json::Text;
 use query::ReferencePath;
+
+/// Where a state that failed goes on.
 #[derive(Clone, Debug)]
 pub struct Catcher {
     pub error_equals: Vec<Text>,
@@ -11,4 +18,32 @@ pub struct Catcher {
     /// JSONata.
     pub output: Option<Template>,
     pub assign: Option<Template>,
+}
+
+const SHAPE: Shape = Shape {
+    fields: &[&[
+        both("ErrorEquals"),
+        both("Next"),
+        json_path("ResultPath"),
+        jsonata("Output"),
+        both("Assign"),
+        both("Comment"),
+    ]],
+    required: &["ErrorEquals", "Next"],
+    groups: &[],
+};
+
+impl Catcher {
+    pub(crate) fn read_all(reader: &Reader<'_>) -> Vec<Catcher> {
+        reader.children("Catch").iter().filter_map(Catcher::read).collect()
+    }
+
+    fn read(reader: &Reader<'_>) -> Option<Catcher> {
+        reader.check(&SHAPE);
+        let error_equals = reader.texts("ErrorEquals");
+        let next = reader.read("Next", kind::string);
+        let result_path = reader.read("ResultPath", kind::nullable(kind::reference_path));
+        let (output, assign) = (reader.template("Output"), read_assign(reader));
+        Some(Catcher { error_equals: error_equals?, next: next?, result_path, output, assign })
+    }
 }

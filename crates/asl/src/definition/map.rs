@@ -1,16 +1,23 @@
 //! Map, inline and distributed.
-use super::{Catcher, Common, Flow, MaybePath, Retrier, StateMachineType, Template};
-use json::{Text, Value};
-use query::{Path, jsonata};
 
+use super::{Catcher, Common, Distributed, Fields, Flow, MaybePath, Retrier, Template};
+use crate::kind;
+use crate::reader::{Reader, is_marked};
+use crate::shape::{Group, INPUT_OUTPUT, NEXT_OR_END, RESULT, STATE, Shape, TRANSITION, both, json_path, jsonata};
+use json::Value;
+use query::jsonata;
+
+/// Runs a flow for each item.
 #[derive(Clone, Debug)]
 pub struct Map {
     pub common: Common,
     /// `ItemProcessor`, or the older `Iterator`.
     pub item_processor: Flow,
-    /// `ItemsPath` (default `$`), or `Items`; a literal array is JSONata's.
+    /// The field that holds it: locations name it.
+    pub(crate) processor_field: &'static str,
+    /// `ItemsPath` (default `$`), or an expression in `Items`.
     pub items: Option<MaybePath<Value>>,
-    /// `Items` of JSONata may be an array with expressions in it.
+    /// `Items` of JSONata may be an array or object with expressions in it.
     pub items_template: Option<jsonata::Template>,
     /// `ItemSelector`, or the older `Parameters`.
     pub item_selector: Option<Template>,
@@ -19,7 +26,7 @@ pub struct Map {
     /// 0 is no limit.
     pub max_concurrency: Option<MaybePath<u64>>,
     pub tolerated_failure_count: Option<MaybePath<u64>>,
-    /// 0..=100.
+    /// `0..=100`.
     pub tolerated_failure_percentage: Option<MaybePath<f64>>,
     pub retry: Vec<Retrier>,
     pub catch: Vec<Catcher>,
@@ -27,19 +34,108 @@ pub struct Map {
     pub distributed: Option<Distributed>,
 }
 
-#[derive(Clone, Debug)]
-pub struct Distributed {
-    pub execution_type: StateMachineType,
-    pub label: Option<Text>,
-    pub item_reader: Option<ItemReader>,
-    pub item_batcher: Option<ItemBatcher>,
-    pub result_writer: Option<ResultWriter>,
+const SHAPE: Shape = Shape {
+    fields: &[
+        STATE,
+        TRANSITION,
+        INPUT_OUTPUT,
+        RESULT,
+        &[
+            both("ItemProcessor"),
+            both("Iterator"),
+            json_path("ItemsPath"),
+            jsonata("Items"),
+            both("ItemSelector"),
+            json_path("Parameters"),
+            both("MaxConcurrency"),
+            json_path("MaxConcurrencyPath"),
+            both("ToleratedFailureCount"),
+            json_path("ToleratedFailureCountPath"),
+            both("ToleratedFailurePercentage"),
+            json_path("ToleratedFailurePercentagePath"),
+            both("ItemReader"),
+            both("ItemBatcher"),
+            both("ResultWriter"),
+            both("Label"),
+        ],
+    ],
+    required: &[],
+    groups: &[
+        NEXT_OR_END,
+        Group::ExactlyOne(&["ItemProcessor", "Iterator"]),
+        Group::AtMostOne(&["ItemSelector", "Parameters"]),
+        Group::AtMostOne(&["MaxConcurrency", "MaxConcurrencyPath"]),
+        Group::AtMostOne(&["ToleratedFailureCount", "ToleratedFailureCountPath"]),
+        Group::AtMostOne(&["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"]),
+    ],
+};
+
+const ITEM_PROCESSOR: Shape = Shape {
+    fields: &[&[both("Comment"), both("ProcessorConfig"), both("StartAt"), both("States")]],
+    required: &["States", "StartAt"],
+    groups: &[],
+};
+
+/// Numbers of a Map that count something.
+const COUNT_MAX: u64 = u32::MAX as u64;
+
+impl Map {
+    pub(crate) fn read(reader: &Reader<'_>) -> Option<Map> {
+        reader.check(&SHAPE);
+        let common = Common::read(reader).map(without_parameters);
+        let items = reader.read("ItemsPath", kind::path).map(MaybePath::Path);
+        let (items, items_template) = if reader.has("Items") { read_items(reader) } else { (items, None) };
+        let selector_is_parameters = reader.has("Parameters");
+        let item_selector = reader.template(if selector_is_parameters { "Parameters" } else { "ItemSelector" });
+        let count = |field| reader.read_maybe_path(field, kind::integer(0..=COUNT_MAX), kind::input_path);
+        let (max_concurrency, tolerated_failure_count) = (count("MaxConcurrency"), count("ToleratedFailureCount"));
+        let tolerated_failure_percentage =
+            reader.read_maybe_path("ToleratedFailurePercentage", kind::decimal(0.0..=100.0), kind::input_path);
+        let processor_field = if reader.has("Iterator") { "Iterator" } else { "ItemProcessor" };
+        let processor = reader.child(processor_field).map(Reader::as_flow);
+        let distributed = processor.as_ref().and_then(|processor| Distributed::read(reader, processor));
+        let item_processor = processor.and_then(|processor| {
+            processor.check(&ITEM_PROCESSOR);
+            Flow::read(&processor)
+        });
+        let (retry, catch) = (Retrier::read_all(reader), Catcher::read_all(reader));
+        Some(Map {
+            common: common?,
+            item_processor: item_processor?,
+            processor_field,
+            items,
+            items_template,
+            item_selector,
+            selector_is_parameters,
+            max_concurrency,
+            tolerated_failure_count,
+            tolerated_failure_percentage,
+            retry,
+            catch,
+            distributed,
+        })
+    }
 }
-#[derive(Clone, Debug)]
-pub struct ItemReader { pub resource: Text, pub arguments: Option<Template>, /// `ReaderConfig` as written.
-    pub reader_config: Value, pub max_items: Option<MaybePath<u64>>, pub items_pointer: Option<Path> }
-#[derive(Clone, Debug)]
-pub struct ItemBatcher { pub max_items_per_batch: Option<MaybePath<u64>>, pub max_input_bytes_per_batch: Option<MaybePath<u64>>, pub batch_input: Option<Template> }
-#[derive(Clone, Debug)]
-pub struct ResultWriter { pub resource: Option<Text>, pub arguments: Option<Template>, /// `WriterConfig` as written.
-    pub writer_config: Value }
+
+/// `Parameters` of a Map is the older name of its item selector and does not make its input.
+fn without_parameters(mut common: Common) -> Common {
+    if let Fields::JsonPath { parameters, .. } = &mut common.fields {
+        *parameters = None;
+    }
+    common
+}
+
+/// `Items`: an expression, or an array or object that may have expressions in it.
+fn read_items(reader: &Reader<'_>) -> (Option<MaybePath<Value>>, Option<jsonata::Template>) {
+    match reader.get("Items") {
+        Some(Value::String(text)) if is_marked(text) => (reader.expression("Items").map(MaybePath::Expression), None),
+        Some(Value::Array(_) | Value::Object(_)) => match reader.template("Items") {
+            Some(Template::Jsonata(template)) => (None, Some(template)),
+            _ => (None, None),
+        },
+        _ => {
+            reader.fault_at("Items", kind::expected("Array"));
+            (None, None)
+        }
+    }
+}

@@ -1,8 +1,11 @@
-//! A state and the fields that all types share; Pass, Succeed and Fail.
+//! A state, the fields that all types share, and Pass.
 
-use super::{Choice, Map, Parallel, QueryLanguage, Task, Template, Wait};
+use super::{Choice, Fail, Map, Parallel, QueryLanguage, Succeed, Task, Template, Wait};
+use crate::kind;
+use crate::reader::Reader;
+use crate::shape::{INPUT_OUTPUT, NEXT_OR_END, STATE, Shape, TRANSITION, both, json_path};
 use json::{Text, Value};
-use query::{Path, PathOrCall, ReferencePath, jsonata};
+use query::{Path, ReferencePath};
 
 /// One state.
 #[derive(Clone, Debug)]
@@ -16,12 +19,22 @@ pub struct State {
 /// The eight types.
 #[derive(Clone, Debug)]
 pub enum StateKind {
-    Pass(Pass), Task(Task), Choice(Choice), Wait(Wait), Succeed(Succeed), Fail(Fail), Parallel(Parallel), Map(Map),
+    Pass(Pass),
+    Task(Task),
+    Choice(Choice),
+    Wait(Wait),
+    Succeed(Succeed),
+    Fail(Fail),
+    Parallel(Parallel),
+    Map(Map),
 }
 
 /// Where a state goes when it ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Transition { Next(Text), End }
+pub enum Transition {
+    Next(Text),
+    End,
+}
 
 /// Input and output processing, in the language of the state. Fields that a type does not have stay empty.
 #[derive(Clone, Debug)]
@@ -37,23 +50,145 @@ pub enum Fields {
         output_path: Option<Option<Path>>,
         assign: Option<Template>,
     },
-    Jsonata { arguments: Option<Template>, output: Option<Template>, assign: Option<Template> },
+    Jsonata {
+        arguments: Option<Template>,
+        output: Option<Template>,
+        assign: Option<Template>,
+    },
 }
 
-/// What every state but Fail and Choice has.
+/// What every state has but Choice, Succeed and Fail.
 #[derive(Clone, Debug)]
-pub struct Common { pub fields: Fields, pub transition: Transition }
+pub struct Common {
+    pub fields: Fields,
+    pub transition: Transition,
+}
 
+/// A state that only passes its input on, changed or not.
 #[derive(Clone, Debug)]
-pub struct Pass { pub common: Common, /// `Result` (JSONPath).
-    pub result: Option<Value> }
+pub struct Pass {
+    pub common: Common,
+    /// `Result` (JSONPath).
+    pub result: Option<Value>,
+}
 
-#[derive(Clone, Debug)]
-pub struct Succeed { pub fields: Fields }
+const TYPES: &[&str] = &["Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map"];
 
-/// `Error`, `Cause`: written, by path or intrinsic call, or computed.
-#[derive(Clone, Debug)]
-pub enum ErrorCause { Literal(Text), Path(PathOrCall), Expression(jsonata::Expression) }
+const PASS: Shape = Shape {
+    fields: &[
+        STATE,
+        TRANSITION,
+        INPUT_OUTPUT,
+        &[json_path("Result"), json_path("Parameters"), json_path("ResultPath"), both("Assign")],
+    ],
+    required: &[],
+    groups: &[NEXT_OR_END],
+};
 
-#[derive(Clone, Debug)]
-pub struct Fail { pub error: Option<ErrorCause>, pub cause: Option<ErrorCause> }
+impl State {
+    pub(crate) fn read(name: &Text, reader: Reader<'_>) -> Option<State> {
+        let query_language = read_query_language(&reader);
+        let reader = reader.in_language(query_language);
+        let comment = reader.read("Comment", kind::string);
+        if !reader.has("Type") {
+            reader.check_required(&["Type"]);
+        }
+        let kind = match reader.read_word("Type", TYPES)? {
+            "Task" => Task::read(&reader).map(StateKind::Task),
+            "Wait" => Wait::read(&reader).map(StateKind::Wait),
+            "Pass" => Pass::read(&reader).map(StateKind::Pass),
+            "Succeed" => Some(StateKind::Succeed(Succeed::read(&reader))),
+            "Fail" => Some(StateKind::Fail(Fail::read(&reader))),
+            "Choice" => Choice::read(&reader).map(StateKind::Choice),
+            "Parallel" => Parallel::read(&reader).map(StateKind::Parallel),
+            _ => Map::read(&reader).map(StateKind::Map),
+        };
+        Some(State { name: name.clone(), query_language, comment, kind: kind? })
+    }
+}
+
+/// A state may go from JSONPath to JSONata, and not back.
+fn read_query_language(reader: &Reader<'_>) -> QueryLanguage {
+    let machine_language = reader.machine_language();
+    let language = QueryLanguage::read(reader).unwrap_or(machine_language);
+    if (machine_language, language) == (QueryLanguage::Jsonata, QueryLanguage::JsonPath) {
+        reader.fault("'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine");
+    }
+    language
+}
+
+impl Pass {
+    fn read(reader: &Reader<'_>) -> Option<Pass> {
+        reader.check(&PASS);
+        if let Some(result) = reader.get("Result") {
+            crate::validate::warn_of_static_result(reader, result);
+        }
+        let common = Common::read(reader);
+        Some(Pass { common: common?, result: reader.get("Result").cloned() })
+    }
+}
+
+impl Common {
+    pub(crate) fn read(reader: &Reader<'_>) -> Option<Common> {
+        let fields = Fields::read(reader);
+        Some(Common { fields, transition: Transition::read(reader)? })
+    }
+}
+
+impl Transition {
+    fn read(reader: &Reader<'_>) -> Option<Transition> {
+        let end = reader.read("End", kind::boolean);
+        let next = reader.read("Next", kind::string).map(Transition::Next);
+        if end == Some(false) && next.is_none() {
+            reader.check_required(&["Next"]);
+        }
+        next.or((end == Some(true)).then_some(Transition::End))
+    }
+}
+
+impl Fields {
+    /// Takes the fields that are there; the shape of the type has refused those that it does not have.
+    pub(crate) fn read(reader: &Reader<'_>) -> Fields {
+        if reader.is_jsonata() {
+            return Fields::Jsonata {
+                arguments: reader.template("Arguments"),
+                output: reader.template("Output"),
+                assign: read_assign(reader),
+            };
+        }
+        Fields::JsonPath {
+            input_path: reader.read("InputPath", kind::nullable(kind::path)),
+            parameters: reader.template("Parameters"),
+            result_selector: reader.template("ResultSelector"),
+            result_path: reader.read("ResultPath", kind::nullable(kind::reference_path)),
+            output_path: reader.read("OutputPath", kind::nullable(kind::path)),
+            assign: read_assign(reader),
+        }
+    }
+}
+
+/// `Assign`: an object whose names are variables.
+pub(crate) fn read_assign(reader: &Reader<'_>) -> Option<Template> {
+    let variables = reader.child("Assign")?;
+    for key in variables.object().keys() {
+        let name = if reader.is_jsonata() { key } else { key.strip_suffix(".$").unwrap_or(key) };
+        if let Some(fault) = variable_name_fault(name) {
+            reader.fault_at("Assign", fault);
+        }
+    }
+    reader.template("Assign")
+}
+
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html>
+fn variable_name_fault(name: &str) -> Option<String> {
+    const VARIABLE_NAME_CHARS_MAX: usize = 80;
+    if name == "states" {
+        return Some("The variable name 'states' is reserved".to_owned());
+    }
+    if name.chars().count() > VARIABLE_NAME_CHARS_MAX {
+        return Some(format!("The variable name '{name}' exceeds {VARIABLE_NAME_CHARS_MAX} characters"));
+    }
+    let starts = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
+    let goes_on = name.chars().all(|character| character.is_alphanumeric() || character == '_');
+    (!starts || !goes_on).then(|| format!("The variable name '{name}' is not valid"))
+}

@@ -1,8 +1,11 @@
 //! The top level of a definition.
 
-use super::State;
-use indexmap::IndexMap;
+use super::{Flow, State};
+use crate::kind;
+use crate::reader::Reader;
+use crate::shape::{Shape, both};
 use json::Text;
+use serde::{Deserialize, Serialize};
 
 /// A whole definition.
 #[derive(Clone, Debug)]
@@ -14,22 +17,73 @@ pub struct StateMachine {
     pub flow: Flow,
 }
 
-/// `StartAt` and `States`: a state machine, a branch of a Parallel, an item processor of a Map.
-#[derive(Clone, Debug)]
-pub struct Flow {
-    pub start_at: Text,
-    pub states: IndexMap<Text, State>,
+/// In which language a state selects and computes its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum QueryLanguage {
+    #[default]
+    JsonPath,
+    Jsonata,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum QueryLanguage { #[default] JsonPath, Jsonata }
+/// Whether executions are durable and long, or fast and short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum StateMachineType {
+    #[default]
+    Standard,
+    Express,
+}
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-pub enum StateMachineType { #[default] Standard, Express }
+const SHAPE: Shape = Shape {
+    fields: &[&[
+        both("Comment"),
+        both("StartAt"),
+        both("States"),
+        both("Version"),
+        both("TimeoutSeconds"),
+        both("QueryLanguage"),
+    ]],
+    required: &["States", "StartAt"],
+    groups: &[],
+};
+
+/// Seconds that any `TimeoutSeconds` or `HeartbeatSeconds` may count.
+pub(crate) const TIMEOUT_SECONDS_MAX: u64 = 99_999_999;
+
+impl QueryLanguage {
+    /// As it is written in definitions.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            QueryLanguage::JsonPath => "JSONPath",
+            QueryLanguage::Jsonata => "JSONata",
+        }
+    }
+
+    /// `QueryLanguage` of the object, if it has one. What is not `JSONPath` is taken as `JSONata`, as AWS does.
+    pub(crate) fn read(reader: &Reader<'_>) -> Option<QueryLanguage> {
+        if !reader.has("QueryLanguage") {
+            return None;
+        }
+        match reader.read_word("QueryLanguage", &["JSONPath", "JSONata"]) {
+            Some("JSONPath") => Some(QueryLanguage::JsonPath),
+            _ => Some(QueryLanguage::Jsonata),
+        }
+    }
+}
 
 impl StateMachine {
+    pub(crate) fn read(reader: Reader<'_>) -> Option<StateMachine> {
+        let query_language = QueryLanguage::read(&reader).unwrap_or_default();
+        let reader = reader.in_machine_language(query_language);
+        reader.check(&SHAPE);
+        reader.read_word("Version", &["1.0"]);
+        let comment = reader.read("Comment", kind::string);
+        let timeout_seconds = reader.read("TimeoutSeconds", kind::integer(1..=TIMEOUT_SECONDS_MAX));
+        let flow = Flow::read(&reader);
+        Some(StateMachine { comment, query_language, timeout_seconds, flow: flow? })
+    }
+
     /// The flow in which `state_name` stands (names are unique in the whole definition).
-    pub fn find(&self, _state_name: &str) -> Option<(&Flow, &State)> { todo!() }
-    /// State → variables that it reads, as `DescribeStateMachine` returns in `variableReferences`.
-    pub fn variable_references(&self) -> std::collections::BTreeMap<String, Vec<String>> { todo!() }
+    pub fn find(&self, state_name: &str) -> Option<(&Flow, &State)> {
+        self.flow.find(state_name)
+    }
 }

@@ -1,13 +1,17 @@
 //! Task.
 
-use super::{Catcher, Common, MaybePath, Retrier, Template};
-use json::Text;
+use super::state_machine::TIMEOUT_SECONDS_MAX;
+use super::{Catcher, Common, MaybePath, Retrier, TaskResource, Template};
+use crate::kind;
+use crate::reader::Reader;
+use crate::shape::{Group, INPUT_OUTPUT, NEXT_OR_END, RESULT, STATE, Shape, TRANSITION, both, json_path, jsonata};
 
+/// Calls something outside.
 #[derive(Clone, Debug)]
 pub struct Task {
     pub common: Common,
     pub resource: TaskResource,
-    /// 1..=99_999_999.
+    /// `1..=99_999_999`.
     pub timeout_seconds: Option<MaybePath<u64>>,
     pub heartbeat_seconds: Option<MaybePath<u64>>,
     /// `Credentials`, evaluated like arguments.
@@ -18,26 +22,63 @@ pub struct Task {
 
 /// `Credentials`: an object with `RoleArn`.
 #[derive(Clone, Debug)]
-pub struct Credentials { pub template: Template }
-
-/// What a Task calls, read from `Resource`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TaskResource {
-    /// `arn:aws:states:REGION:ACCOUNT:activity:NAME`.
-    Activity { arn: Text },
-    /// A plain function ARN: `arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]`.
-    LambdaFunction { arn: Text },
-    /// `arn:aws:states:::SERVICE:ACTION[.sync|.sync:2|.waitForTaskToken]`.
-    Service {
-        /// The whole ARN as written.
-        arn: Text,
-        /// `resourceType` in the history: `lambda`, `states`, `aws-sdk:sfn` …
-        service: Text,
-        /// `resource` in the history: `invoke`, `startExecution.sync:2` …, pattern included.
-        action: Text,
-        pattern: IntegrationPattern,
-    },
+pub struct Credentials {
+    pub template: Template,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum IntegrationPattern { RequestResponse, Sync, WaitForTaskToken }
+const SHAPE: Shape = Shape {
+    fields: &[
+        STATE,
+        TRANSITION,
+        INPUT_OUTPUT,
+        RESULT,
+        &[
+            both("Resource"),
+            json_path("Parameters"),
+            jsonata("Arguments"),
+            both("Credentials"),
+            both("TimeoutSeconds"),
+            json_path("TimeoutSecondsPath"),
+            both("HeartbeatSeconds"),
+            json_path("HeartbeatSecondsPath"),
+        ],
+    ],
+    required: &["Resource"],
+    groups: &[
+        NEXT_OR_END,
+        Group::AtMostOne(&["TimeoutSeconds", "TimeoutSecondsPath"]),
+        Group::AtMostOne(&["HeartbeatSeconds", "HeartbeatSecondsPath"]),
+    ],
+};
+
+impl Task {
+    pub(crate) fn read(reader: &Reader<'_>) -> Option<Task> {
+        reader.check(&SHAPE);
+        let common = Common::read(reader);
+        let resource = reader.read("Resource", TaskResource::of_value);
+        let seconds =
+            |field| reader.read_maybe_path(field, kind::integer(1..=TIMEOUT_SECONDS_MAX), kind::definite_path);
+        let (timeout_seconds, heartbeat_seconds) = (seconds("TimeoutSeconds"), seconds("HeartbeatSeconds"));
+        let credentials = Credentials::read(reader);
+        let (retry, catch) = (Retrier::read_all(reader), Catcher::read_all(reader));
+        Some(Task {
+            common: common?,
+            resource: resource?,
+            timeout_seconds,
+            heartbeat_seconds,
+            credentials,
+            retry,
+            catch,
+        })
+    }
+}
+
+impl Credentials {
+    fn read(reader: &Reader<'_>) -> Option<Credentials> {
+        let credentials = reader.child("Credentials")?;
+        if !credentials.has("RoleArn") && (reader.is_jsonata() || !credentials.has("RoleArn.$")) {
+            credentials.fault("The field 'RoleArn' is required but was missing");
+        }
+        Some(Credentials { template: reader.template("Credentials")? })
+    }
+}

@@ -4,7 +4,10 @@ use query::{Ambient, Failure, Path, PayloadTemplate, Scope, jsonata};
 
 /// A payload template (JSONPath) or a value with expressions (JSONata).
 #[derive(Clone, Debug)]
-pub enum Template { JsonPath(PayloadTemplate), Jsonata(jsonata::Template) }
+pub enum Template {
+    JsonPath(PayloadTemplate),
+    Jsonata(jsonata::Template),
+}
 
 impl Template {
     /// `field` names the field for messages and locations: `Parameters`, `Output` …
@@ -18,4 +21,8 @@ impl Template {
 
 /// A value that is written, found by a path (`SecondsPath`), or computed (`"Seconds": "{% … %}"`).
 #[derive(Clone, Debug)]
-pub enum MaybePath<T> { Literal(T), Path(Path), Expression(jsonata::Expression) }
+pub enum MaybePath<T> {
+    Literal(T),
+    Path(Path),
+    Expression(jsonata::Expression),
+}

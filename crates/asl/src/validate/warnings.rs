@@ -1,0 +1,60 @@
+//! Warnings: what looks like a path where none is evaluated.
+
+use crate::diagnostic::DiagnosticCode;
+use crate::reader::Reader;
+use json::Value;
+
+/// `NO_DOLLAR`: a value of a payload template that looks like a path, in a field whose name does not end with `.$`.
+pub(crate) fn warn_of_template(reader: &Reader<'_>, location: &str, value: &Value) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                let location = format!("{location}/{name}");
+                if value.as_str().is_some_and(looks_evaluated) && !name.ends_with(".$") {
+                    let message =
+                        format!("Field '{name}' looks like it holds a path: its name must end with '.$' then");
+                    reader.warn_at(&location, DiagnosticCode::NoDollar, message);
+                }
+                warn_of_template(reader, &location, value);
+            }
+        }
+        Value::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                warn_of_template(reader, &format!("{location}[{index}]"), element);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// `NO_PATH`: a literal that looks like a path, where the same field with `Path` behind its name would evaluate it.
+pub(crate) fn warn_of_path(reader: &Reader<'_>, field: &str, text: &str) {
+    if !reader.is_jsonata() && looks_evaluated(text) {
+        let message = format!("The value of '{field}' looks like a path, but its name does not end with 'Path'");
+        reader.warn_at(field, DiagnosticCode::NoPath, message);
+    }
+}
+
+/// `PASS_RESULT_IS_STATIC`: nothing in `Result` is evaluated.
+pub(crate) fn warn_of_static_result(reader: &Reader<'_>, result: &Value) {
+    if holds_path(result) {
+        let message = "The content of 'Result' is used as it is written: paths in it are not evaluated";
+        reader.warn_at("Result", DiagnosticCode::PassResultIsStatic, message);
+    }
+}
+
+fn holds_path(value: &Value) -> bool {
+    match value {
+        Value::Object(object) => object.iter().any(|(name, value)| name.ends_with(".$") || holds_path(value)),
+        Value::Array(elements) => elements.iter().any(holds_path),
+        Value::String(text) => looks_evaluated(text),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// `$`, `$.…`, `$[…`, `$$.…`, or an intrinsic call.
+fn looks_evaluated(text: &str) -> bool {
+    text == "$"
+        || ["$.", "$[", "$$.", "$$["].iter().any(|start| text.starts_with(start))
+        || (text.starts_with("States.") && text.contains('(') && text.ends_with(')'))
+}
