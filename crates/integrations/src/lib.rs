@@ -1,1 +1,88 @@
-//! .
+//! The services that Task states call, each a [`engine::Task`], one file per service.
+//!
+//! | service | `Resource` | file |
+//! |---|---|---|
+//! | local functions | `arn:aws:states:::lambda:invoke`, a function ARN | `lambda.rs`, `function/` |
+//! | Step Functions | `arn:aws:states:::states:startExecution` | `states.rs` |
+//! | Step Functions, any operation | `arn:aws:states:::aws-sdk:sfn:*` | `aws_sdk.rs` |
+//!
+//! A new service is a file and a row in [`INTEGRATIONS`].
+
+mod aws_sdk;
+mod casing;
+mod error;
+pub mod function;
+mod identifier;
+mod lambda;
+mod restart;
+mod sdk_metadata;
+mod service_error;
+mod states;
+mod step_functions;
+mod time;
+mod unsupported;
+
+pub use error::Error;
+pub use function::{FunctionConfig, Functions};
+pub use service_error::ServiceError;
+pub use step_functions::{Caller, StepFunctions};
+
+use engine::{Task, Tasks};
+use machine::TaskRequest;
+use std::sync::Arc;
+
+/// What the integrations work with.
+#[derive(Clone)]
+pub struct Services {
+    /// The functions that the configuration names.
+    pub functions: Arc<Functions>,
+    /// Step Functions itself, in process.
+    pub step_functions: Arc<dyn StepFunctions>,
+}
+
+/// One row: a service and the action that it serves; `*` serves all of them.
+struct Integration {
+    service: &'static str,
+    action: &'static str,
+    task: fn(&Services) -> Arc<dyn Task>,
+}
+
+/// The whole table. A plain function ARN has neither service nor action.
+const INTEGRATIONS: &[Integration] = &[
+    Integration { service: "", action: "", task: lambda::function_arn },
+    Integration { service: "lambda", action: "invoke", task: lambda::invoke },
+    Integration { service: "states", action: "startExecution", task: states::start_execution },
+    Integration { service: "aws-sdk:sfn", action: "*", task: aws_sdk::step_functions },
+];
+
+/// All integrations over one set of services.
+pub struct Integrations {
+    tasks: Vec<(&'static Integration, Arc<dyn Task>)>,
+    unsupported: Arc<dyn Task>,
+}
+
+impl Integrations {
+    /// The integrations of the table, over these services.
+    pub fn new(services: &Services) -> Integrations {
+        Integrations {
+            tasks: INTEGRATIONS.iter().map(|row| (row, (row.task)(services))).collect(),
+            unsupported: unsupported::task(),
+        }
+    }
+}
+
+impl Tasks for Integrations {
+    /// Always finds a task: an action that no row serves fails with a text that names it.
+    fn find(&self, request: &TaskRequest) -> Option<Arc<dyn Task>> {
+        let action = action_name(&request.action);
+        let serves =
+            |row: &Integration| *row.service == *request.service && (row.action == "*" || row.action == action);
+        let found = self.tasks.iter().find(|(row, _)| serves(row));
+        Some(found.map_or_else(|| Arc::clone(&self.unsupported), |(_, task)| Arc::clone(task)))
+    }
+}
+
+/// The action without the pattern that follows it: `startExecution` of `startExecution.sync:2`.
+fn action_name(action: &str) -> &str {
+    action.split('.').next().unwrap_or(action)
+}

@@ -1,0 +1,87 @@
+//! The environment of a function's process: Lambda's variables, the configured ones, and nothing secret.
+
+use super::FunctionConfig;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// What a process inherits from the server. Credentials and the like stay behind.
+const INHERITED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "TMPDIR",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_PATH",
+];
+
+/// The whole environment, each source overriding the one before: inherited, Lambda's, shared, the function's own.
+pub(super) fn environment(
+    config: &FunctionConfig,
+    shared: &BTreeMap<String, String>,
+    runtime_api: SocketAddr,
+    log_stream: &str,
+) -> BTreeMap<String, OsString> {
+    let inherited = INHERITED.iter().filter_map(|&name| Some((name.to_owned(), std::env::var_os(name)?)));
+    let mut environment: BTreeMap<String, OsString> = inherited.collect();
+    let lambdas = [
+        ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string()),
+        ("AWS_LAMBDA_FUNCTION_NAME", config.name.clone()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", config.memory_mb.to_string()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", config.name)),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", log_stream.to_owned()),
+        ("_HANDLER", config.handler.clone()),
+        ("TZ", ":UTC".to_owned()),
+    ];
+    environment.extend(lambdas.map(|(name, value)| (name.to_owned(), value.into())));
+    environment.insert("LAMBDA_TASK_ROOT".to_owned(), task_root(config).into());
+    let given = shared.iter().chain(&config.environment);
+    environment.extend(given.map(|(name, value)| (name.clone(), value.into())));
+    environment
+}
+
+/// Where the process runs.
+pub(super) fn task_root(config: &FunctionConfig) -> PathBuf {
+    let server = || std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    config.working_directory.clone().map_or_else(server, |folder| std::path::absolute(&folder).unwrap_or(folder))
+}
+
+/// The program as it is started: relative to where the process runs if it has a `/`, looked for in `PATH` if not.
+pub(super) fn program(config: &FunctionConfig) -> PathBuf {
+    match config.command.first() {
+        Some(program) if program.contains('/') => task_root(config).join(program),
+        Some(program) => PathBuf::from(program),
+        None => PathBuf::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_sources_override_earlier_ones() {
+        let mut config = FunctionConfig::new("f", &["bin/run"]);
+        config.working_directory = Some("/functions".into());
+        config.environment.insert("B".into(), "own".into());
+        let shared =
+            BTreeMap::from([("A", "shared"), ("B", "shared"), ("TZ", "CET")].map(|(a, b)| (a.into(), b.into())));
+        let environment = environment(&config, &shared, "127.0.0.1:9001".parse().unwrap(), "stream");
+        let get = |name: &str| environment.get(name).map(|value| value.to_str().unwrap());
+        assert_eq!(get("A"), Some("shared"));
+        assert_eq!(get("B"), Some("own"));
+        assert_eq!(get("TZ"), Some("CET"));
+        assert_eq!(get("AWS_LAMBDA_RUNTIME_API"), Some("127.0.0.1:9001"));
+        assert_eq!(get("AWS_LAMBDA_FUNCTION_NAME"), Some("f"));
+        assert_eq!(get("LAMBDA_TASK_ROOT"), Some("/functions"));
+        assert_eq!(get("CARGO_MANIFEST_DIR"), None, "what the server has is not inherited");
+        assert_eq!(program(&config), PathBuf::from("/functions/bin/run"));
+    }
+}

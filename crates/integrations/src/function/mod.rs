@@ -1,0 +1,130 @@
+//! Local functions: processes that speak the Lambda Runtime API, run, reused and reported as Lambda does.
+//!
+//! [`Functions`] finds a function by name and invokes it. Each function (`pool.rs`) bounds how many invocations run,
+//! reuses warm processes and stops idle ones. Each process (`process.rs`) has a listener on the loopback interface
+//! for itself alone (`runtime_api.rs`), so that any Lambda runtime client works unmodified.
+
+mod config;
+mod environment;
+mod failure;
+mod log;
+mod name;
+mod pool;
+mod process;
+mod runtime_api;
+
+pub use config::FunctionConfig;
+pub use name::{FunctionName, NAME_PATTERN};
+
+use crate::Error;
+use bytes::Bytes;
+use pool::Function;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// All functions of the configuration.
+pub struct Functions {
+    by_name: HashMap<String, Arc<Function>>,
+}
+
+/// One call of a function.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    pub request_id: String,
+    /// As the function is told it was called.
+    pub function_arn: String,
+    /// The X-Ray header.
+    pub trace_id: String,
+    /// The JSON of `ClientContext`.
+    pub client_context: Option<String>,
+    /// JSON text.
+    pub payload: Bytes,
+}
+
+/// What a function answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The response, or the error document: the function's own, or Lambda's when the function did not write one.
+    pub result: Result<Bytes, Bytes>,
+    /// The last 4 KB of what it wrote, between Lambda's `START` and `REPORT` lines.
+    pub log_tail: Vec<u8>,
+}
+
+impl Answer {
+    /// Length of the text in bytes.
+    pub fn byte_len(&self) -> usize {
+        self.result.as_ref().map_or_else(Bytes::len, Bytes::len)
+    }
+
+    fn without_log(result: Result<Bytes, Bytes>) -> Answer {
+        Answer { result, log_tail: Vec::new() }
+    }
+}
+
+/// Why a function was not invoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    NotFound,
+    /// All processes are busy and the line is full.
+    TooManyRequests,
+}
+
+impl Functions {
+    /// The functions of a configuration; no process starts before it is needed. `environment` holds variables that
+    /// each function gets, such as where Step Functions is (`AWS_ENDPOINT_URL_SFN`).
+    pub fn new(configs: Vec<FunctionConfig>, environment: &BTreeMap<String, String>) -> Result<Functions, Error> {
+        let mut by_name = HashMap::new();
+        for config in configs {
+            config.check()?;
+            let name = config.name.clone();
+            if by_name.insert(name.clone(), Function::new(config, environment.clone())).is_some() {
+                return Err(Error::DuplicateFunction { name });
+            }
+        }
+        Ok(Functions { by_name })
+    }
+
+    /// Invokes a function and waits for its answer. Dropping the future leaves a function running that has started.
+    pub async fn invoke(&self, name: &FunctionName, invocation: Invocation) -> Result<Answer, Refused> {
+        self.find(name)?.invoke(invocation).await
+    }
+
+    /// Invokes a function without waiting for its answer, once: `InvocationType` `Event`.
+    pub fn invoke_later(&self, name: &FunctionName, invocation: Invocation) -> Result<(), Refused> {
+        let function = Arc::clone(self.find(name)?);
+        tokio::spawn(async move {
+            let request_id = invocation.request_id.clone();
+            match function.invoke(invocation).await {
+                Ok(Answer { result: Ok(_), .. }) => {}
+                Ok(Answer { result: Err(document), .. }) => {
+                    let document = String::from_utf8_lossy(&document);
+                    tracing::warn!(request_id, %document, "a function that nobody waits for failed");
+                }
+                Err(refused) => {
+                    tracing::warn!(request_id, ?refused, "a function that nobody waits for was not invoked")
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Whether there is such a function.
+    pub fn contains(&self, name: &FunctionName) -> Result<(), Refused> {
+        self.find(name).map(drop)
+    }
+
+    /// What the processes of a function wrote last, line by line; 256 KiB are kept.
+    pub fn log_lines(&self, name: &str) -> Option<Vec<String>> {
+        Some(self.by_name.get(name)?.log_lines())
+    }
+
+    /// Stops the processes without work and takes no more invocations. Those that run end by themselves, or with the
+    /// server.
+    pub fn close(&self) {
+        self.by_name.values().for_each(|function| function.close());
+    }
+
+    fn find(&self, name: &FunctionName) -> Result<&Arc<Function>, Refused> {
+        self.by_name.get(name.name()).ok_or(Refused::NotFound)
+    }
+}
