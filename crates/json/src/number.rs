@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 /// A JSON number. Integers and decimals are kept exactly; arithmetic is `f64` as in AWS.
 ///
-/// Numbers are equal when their texts are: `1`, `1.0` and `1e0` are three numbers.
-#[derive(Clone, Debug, PartialEq)]
+/// Equal as Jackson's nodes are: `1.5` is `1.50`, but the integer `1` is not the decimal `1.0`.
+#[derive(Clone, Debug)]
 pub struct Number(Repr);
 
 #[derive(Clone, Debug)]
@@ -24,13 +24,12 @@ struct Exact {
     text: Box<str>,
 }
 
-impl PartialEq for Repr {
-    fn eq(&self, other: &Repr) -> bool {
-        match (self, other) {
+impl PartialEq for Number {
+    fn eq(&self, other: &Number) -> bool {
+        match (&self.0, &other.0) {
             (Repr::Integer(a), Repr::Integer(b)) => a == b,
-            (Repr::Decimal(a), Repr::Decimal(b)) => a.to_bits() == b.to_bits(),
-            (Repr::Exact(a), Repr::Exact(b)) => a.text == b.text,
-            _ => false,
+            (Repr::Exact(a), Repr::Exact(b)) if a.text == b.text => true,
+            _ => !self.is_integer() && !other.is_integer() && self.as_f64().to_bits() == other.as_f64().to_bits(),
         }
     }
 }
@@ -80,10 +79,7 @@ impl Number {
     /// The number of a text that follows JSON's grammar of numbers.
     pub(crate) fn from_text(text: &str) -> Number {
         let is_integer = !text.contains(['.', 'e', 'E']);
-        if is_integer
-            && text != "-0"
-            && let Ok(value) = text.parse()
-        {
+        if is_integer && let Ok(value) = text.parse() {
             return Number(Repr::Integer(value));
         }
         let nearest = text.parse().unwrap_or(f64::NAN);
@@ -238,7 +234,6 @@ mod tests {
     fn numbers_come_back_as_they_were_written() {
         for text in [
             "0",
-            "-0",
             "-1",
             "9223372036854775807",
             "9223372036854775808",
@@ -264,6 +259,8 @@ mod tests {
         assert!(Number::from_text("9223372036854775808").is_integer());
         assert!(!Number::from_text("1e2").is_integer());
         assert_ne!(Number::from_text("1"), Number::from_text("1.0"));
+        assert_eq!(Number::from_text("1.5"), Number::from_text("15e-1"));
+        assert_eq!(Number::from_text("-0").to_string(), "0");
         assert_eq!(Number::from(u64::MAX).to_string(), "18446744073709551615");
         assert!(Number::from_text("1e999").as_f64().is_infinite());
     }

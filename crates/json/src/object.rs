@@ -75,6 +75,13 @@ impl Object {
         Some(value)
     }
 
+    /// The value of a member, to change it in its place.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
+        let position = self.members.position(key)?;
+        let (_, value) = Arc::make_mut(&mut self.members).entries.get_mut(position)?;
+        Some(value)
+    }
+
     pub fn contains_key(&self, key: &str) -> bool {
         self.members.position(key).is_some()
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 /// A JSON value. Cloning is free: text, arrays and objects are shared.
 ///
-/// Two values are equal when they have the same text up to the order of members, so `1` is not `1.0`.
-/// Who compares numbers as numbers compares [`Value::as_f64`].
+/// Objects are equal in any order of their members, numbers as [`Number`] says: `1` is not `1.0`. Who compares
+/// numbers by their size compares [`Value::as_f64`].
 #[derive(Clone, Debug, PartialEq, Default)]
 pub enum Value {
     #[default]

@@ -28,7 +28,10 @@ pub struct Budget {
 }
 
 impl Ambient {
-    pub fn new(now_ms: i64, seed: u64, budget: Budget) -> Ambient { Ambient { now_ms, budget, random: Cell::new(seed) } }
+    pub fn new(now_ms: i64, seed: u64, budget: Budget) -> Ambient {
+        Ambient { now_ms, budget, random: Cell::new(seed) }
+    }
+
     /// The next 64 random bits (SplitMix64).
     pub fn next_u64(&self) -> u64 {
         let state = self.random.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -38,7 +41,47 @@ impl Ambient {
         mixed ^ (mixed >> 31)
     }
     /// Uniform in `[0, 1)`.
-    pub fn next_f64(&self) -> f64 { todo!() }
+    pub fn next_f64(&self) -> f64 {
+        // A double holds 53 bits.
+        #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+        let bits = (self.next_u64() >> 11) as f64;
+        bits / (1_u64 << 53) as f64
+    }
     /// A version 4 UUID in lower case.
-    pub fn next_uuid(&self) -> String { todo!() }
+    pub fn next_uuid(&self) -> String {
+        let (high, low) = (self.next_u64(), self.next_u64());
+        let (first, second) = (high >> 32, (high >> 16) & 0xffff);
+        let version = 0x4000 | (high & 0x0fff);
+        let variant = 0x8000 | ((low >> 48) & 0x3fff);
+        format!("{first:08x}-{second:04x}-{version:04x}-{variant:04x}-{:012x}", low & 0xffff_ffff_ffff)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUDGET: Budget = Budget { time: Duration::from_secs(1), memory_bytes: 1 << 20, depth: 100 };
+
+    #[test]
+    fn the_same_seed_gives_the_same_values() {
+        let draw = |seed| {
+            let ambient = Ambient::new(0, seed, BUDGET);
+            (ambient.next_u64(), ambient.next_f64().to_bits(), ambient.next_uuid())
+        };
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+    }
+
+    #[test]
+    fn values_have_their_form() {
+        let ambient = Ambient::new(0, 1, BUDGET);
+        for _ in 0..1000 {
+            assert!((0.0..1.0).contains(&ambient.next_f64()));
+            let uuid = ambient.next_uuid();
+            let parts: Vec<&str> = uuid.split('-').collect();
+            assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
+            assert!(parts[2].starts_with('4') && parts[3].starts_with(['8', '9', 'a', 'b']), "{uuid}");
+        }
+    }
 }

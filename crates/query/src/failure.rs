@@ -1,5 +1,7 @@
 //! Why an evaluation gave no value, in AWS's words.
 
+use std::fmt;
+
 /// An evaluation that gave no value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
@@ -7,21 +9,56 @@ pub struct Failure {
     /// AWS's sentence without the leading `An error occurred while executing the state …`, for example
     /// `The JSONPath '$.x' specified for the field 'value.$' could not be found in the input '{}'`.
     pub message: String,
-    /// The field, as `EvaluationFailed` events give it in `location`: `Output/x`, `Items`, `Condition` …
+    /// The field, as `EvaluationFailed` events give it in `location`: `Output/x`, `Items`, `Condition` … Empty for
+    /// JSONPath, which has no such events.
     pub location: String,
 }
+
+impl Failure {
+    /// A failure without a location.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Failure {
+        Failure { reason, message: message.into(), location: String::new() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
 
 /// The kind of a [`Failure`]; each is an ASL error name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// A path found nothing or cannot be used: `States.Runtime`, or `States.ParameterPathFailure` where AWS says so.
+    /// A path found nothing or cannot be used: `States.Runtime`. So it is for `.$` fields and intrinsic calls too,
+    /// although the specification has `States.ParameterPathFailure` for them.
     Path,
     /// A payload template field named a path that is not there: `States.ParameterPathFailure`.
     ParameterPath,
+    /// The `ItemsPath` of a Map led nowhere: `States.ReferencePathConflict`.
+    ReferencePathConflict,
+    /// A `ResultPath` cannot be applied to the input: `States.ResultPathMatchFailure`.
+    ResultPathMatch,
     /// `States.IntrinsicFailure`.
     Intrinsic,
     /// `States.QueryEvaluationError`.
     QueryEvaluation,
     /// The budget of the [`crate::Ambient`] was used up. The step may be tried again with a larger one.
     OverBudget,
+}
+
+impl Reason {
+    /// The error name that Retry and Catch see. What went over its budget is a `States.Runtime` if it is not tried again.
+    pub fn error_name(self) -> &'static str {
+        match self {
+            Reason::Path | Reason::OverBudget => "States.Runtime",
+            Reason::ParameterPath => "States.ParameterPathFailure",
+            Reason::ReferencePathConflict => "States.ReferencePathConflict",
+            Reason::ResultPathMatch => "States.ResultPathMatchFailure",
+            Reason::Intrinsic => "States.IntrinsicFailure",
+            Reason::QueryEvaluation => "States.QueryEvaluationError",
+        }
+    }
 }

@@ -9,10 +9,14 @@ pub mod jsonpath;
 
 mod ambient;
 mod context_object;
+mod cursor;
 mod failure;
 mod payload_template;
 mod reference_path;
 mod scope;
+mod size;
+#[cfg(test)]
+mod testing;
 
 pub use ambient::{Ambient, Budget};
 pub use context_object::{ContextObject, ExecutionContext, MapItem};
@@ -24,5 +28,15 @@ pub use scope::{Scope, Variables};
 
 /// Why a path, an intrinsic call or an expression could not be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyntaxError { /// AWS's words where AWS has them.
-    pub message: String }
+pub struct SyntaxError {
+    /// AWS's words where AWS has them.
+    pub message: String,
+}
+
+impl std::fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for SyntaxError {}

@@ -20,8 +20,12 @@ pub struct Scope<'a> {
 
 /// The variables of all enclosing scopes, innermost first.
 #[derive(Clone, Debug, Default)]
-pub struct Variables<'a> { pub scopes: Vec<&'a Object> }
+pub struct Variables<'a> {
+    pub scopes: Vec<&'a Object>,
+}
 
 impl<'a> Variables<'a> {
-    pub fn get(&self, name: &str) -> Option<&'a Value> { self.scopes.iter().find_map(|scope| scope.get(name)) }
+    pub fn get(&self, name: &str) -> Option<&'a Value> {
+        self.scopes.iter().find_map(|scope| scope.get(name))
+    }
 }
