@@ -31,11 +31,12 @@ const NOT_REPEATABLE: &[&str] = &["StartSyncExecution"];
 
 impl Task for AwsSdkSfn {
     fn run(&self, call: Call) -> BoxFuture<'static, Result<Payload, Failure>> {
-        let operation = casing::pascal(action_name(&call.request.action));
-        let input = input(&operation, call.request.parameters.value(), &call.idempotency_key);
-        let answer = self.step_functions.call(&operation, Value::from(input), &Caller::of(&call.facts));
+        let step_functions = Arc::clone(&self.step_functions);
         Box::pin(async move {
-            let output = answer.await.map_err(|error| error.into_aws_sdk_failure("Sfn"))?;
+            let operation = casing::pascal(action_name(&call.request.action));
+            let input = input(&operation, call.request.parameters.value(), &call.idempotency_key);
+            let answer = step_functions.call(&operation, Value::from(input), &Caller::of(&call.facts)).await;
+            let output = answer.map_err(|error| error.into_aws_sdk_failure("Sfn"))?;
             Ok(Payload::from(casing::to_pascal(&with_iso_times(&output))))
         })
     }

@@ -8,7 +8,7 @@ const MAPS: &[&str] = &["variableReferences", "assignedVariables"];
 /// `StateMachineArn` → `stateMachineArn`, at all depths: what the API takes.
 /// A `null` stands for a parameter that is not given.
 pub(crate) fn to_camel(value: &Value) -> Value {
-    rename(value, &|name| with_first(name, |first| first.to_ascii_lowercase()))
+    rename(value, &|name| with_first(name, char::to_ascii_lowercase))
 }
 
 /// `stateMachineArn` → `StateMachineArn`, at all depths: what a definition sees. Members without a value are left out.
@@ -18,7 +18,7 @@ pub(crate) fn to_pascal(value: &Value) -> Value {
 
 /// `startExecution` → `StartExecution`.
 pub(crate) fn pascal(name: &str) -> Text {
-    with_first(name, |first| first.to_ascii_uppercase())
+    with_first(name, char::to_ascii_uppercase)
 }
 
 fn rename(value: &Value, name: &dyn Fn(&str) -> Text) -> Value {

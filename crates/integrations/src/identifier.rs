@@ -16,10 +16,9 @@ pub(crate) fn derived_uuid(key: &str) -> String {
 
 /// An X-Ray trace header with a new root, not sampled.
 pub(crate) fn trace_id(now_ms: i64) -> String {
-    let root = hex(&random());
-    let parent = hex(&random());
-    let (root, parent) = (root.get(..24).unwrap_or(&root), parent.get(..16).unwrap_or(&parent));
-    format!("Root=1-{:08x}-{root};Parent={parent};Sampled=0", now_ms / 1000)
+    let root = u128::from_be_bytes(random()) >> 32;
+    let parent = u128::from_be_bytes(random()) >> 64;
+    format!("Root=1-{:08x}-{root:024x};Parent={parent:016x};Sampled=0", now_ms / 1000)
 }
 
 /// Random bytes. An operating system without randomness gives zeros: the identifiers are labels, not secrets.
@@ -36,10 +35,6 @@ fn uuid(bytes: [u8; 16]) -> String {
     let digits = format!("{number:032x}");
     let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
     format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

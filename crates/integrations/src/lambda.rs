@@ -205,15 +205,11 @@ fn parse_json(text: &[u8]) -> Option<Value> {
 /// `errorType` names the failure; without one Step Functions cannot name it.
 fn function_failure(document: &str) -> Failure {
     let parsed = Value::parse(document).unwrap_or_default();
-    match parsed.get("errorType").and_then(Value::as_str) {
-        Some(error_type) => failure(error_type, document),
-        None => {
-            let cause = format!(
-                "The cause could not be determined because Lambda did not return an error type. Returned payload: {document}"
-            );
-            failure("Lambda.Unknown", &cause)
-        }
+    if let Some(error_type) = parsed.get("errorType").and_then(Value::as_str) {
+        return failure(error_type, document);
     }
+    let unknown = "The cause could not be determined because Lambda did not return an error type. Returned payload: ";
+    failure("Lambda.Unknown", &format!("{unknown}{document}"))
 }
 
 /// What every answer of Lambda carries.

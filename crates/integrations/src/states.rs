@@ -98,8 +98,7 @@ fn execution_arn(input: &Object) -> Option<String> {
 
 /// Waits for the end of the execution: its record, as an output or as the cause of a failure.
 async fn closed(service: &dyn StepFunctions, execution_arn: &str, call: &Call) -> Result<Payload, Failure> {
-    let caller = Caller::of(&call.facts);
-    let description = service.wait_until_closed(execution_arn, &caller).await.map_err(into_failure)?;
+    let description = service.wait_until_closed(execution_arn).await.map_err(into_failure)?;
     let is_json = call.request.action.ends_with(":2");
     let record = Value::from(record(&description, is_json));
     match record.get("Status").and_then(Value::as_str) {

@@ -22,11 +22,7 @@ impl Caller {
 pub trait StepFunctions: Send + Sync {
     /// Calls the operation (`StartExecution`) with its input as on the wire (camelCase, times in seconds),
     /// and gives its output as on the wire.
-    fn call(&self, operation: &str, input: Value, caller: &Caller) -> BoxFuture<'static, Result<Value, ServiceError>>;
+    fn call(&self, operation: &str, input: Value, caller: &Caller) -> BoxFuture<'_, Result<Value, ServiceError>>;
     /// Ready when the execution has ended: the output of `DescribeExecution`.
-    fn wait_until_closed(
-        &self,
-        execution_arn: &str,
-        caller: &Caller,
-    ) -> BoxFuture<'static, Result<Value, ServiceError>>;
+    fn wait_until_closed(&self, execution_arn: &str) -> BoxFuture<'_, Result<Value, ServiceError>>;
 }

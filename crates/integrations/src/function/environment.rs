@@ -20,10 +20,41 @@ const INHERITED: &[&str] = &[
     "NODE_PATH",
 ];
 
-/// The whole environment, each source overriding the one before: inherited, Lambda's, shared, the function's own.
+/// Where the functions run: what each of them is told, so that the AWS SDKs and the CLI find Step Functions here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    /// `AWS_REGION`.
+    pub region: String,
+    /// `AWS_ENDPOINT_URL_SFN`: where this server answers, for example to take `SendTaskSuccess`. `None` if it listens
+    /// nowhere.
+    pub endpoint_url: Option<String>,
+}
+
+impl Default for Surroundings {
+    fn default() -> Surroundings {
+        Surroundings { region: "us-east-1".to_owned(), endpoint_url: None }
+    }
+}
+
+impl Surroundings {
+    /// The credentials are accepted by any server that takes any; an SDK does not work without some.
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![
+            ("AWS_REGION", self.region.clone()),
+            ("AWS_DEFAULT_REGION", self.region.clone()),
+            ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            ("AWS_DISABLE_HOST_PREFIX_INJECTION", "true".to_owned()),
+        ];
+        variables.extend(self.endpoint_url.iter().map(|url| ("AWS_ENDPOINT_URL_SFN", url.clone())));
+        variables
+    }
+}
+
+/// The whole environment, each source overriding the one before: inherited, surroundings, Lambda's, the function's own.
 pub(super) fn environment(
     config: &FunctionConfig,
-    shared: &BTreeMap<String, String>,
+    surroundings: &Surroundings,
     runtime_api: SocketAddr,
     log_stream: &str,
 ) -> BTreeMap<String, OsString> {
@@ -40,10 +71,10 @@ pub(super) fn environment(
         ("_HANDLER", config.handler.clone()),
         ("TZ", ":UTC".to_owned()),
     ];
-    environment.extend(lambdas.map(|(name, value)| (name.to_owned(), value.into())));
+    let told = surroundings.variables().into_iter().chain(lambdas);
+    environment.extend(told.map(|(name, value)| (name.to_owned(), value.into())));
     environment.insert("LAMBDA_TASK_ROOT".to_owned(), task_root(config).into());
-    let given = shared.iter().chain(&config.environment);
-    environment.extend(given.map(|(name, value)| (name.clone(), value.into())));
+    environment.extend(config.environment.iter().map(|(name, value)| (name.clone(), value.into())));
     environment
 }
 
@@ -70,14 +101,14 @@ mod tests {
     fn later_sources_override_earlier_ones() {
         let mut config = FunctionConfig::new("f", &["bin/run"]);
         config.working_directory = Some("/functions".into());
-        config.environment.insert("B".into(), "own".into());
-        let shared =
-            BTreeMap::from([("A", "shared"), ("B", "shared"), ("TZ", "CET")].map(|(a, b)| (a.into(), b.into())));
-        let environment = environment(&config, &shared, "127.0.0.1:9001".parse().unwrap(), "stream");
+        config.environment.insert("AWS_REGION".into(), "eu-west-1".into());
+        let endpoint_url = Some("http://127.0.0.1:8083".to_owned());
+        let surroundings = Surroundings { endpoint_url, ..Surroundings::default() };
+        let environment = environment(&config, &surroundings, "127.0.0.1:9001".parse().unwrap(), "stream");
         let get = |name: &str| environment.get(name).map(|value| value.to_str().unwrap());
-        assert_eq!(get("A"), Some("shared"));
-        assert_eq!(get("B"), Some("own"));
-        assert_eq!(get("TZ"), Some("CET"));
+        assert_eq!(get("AWS_REGION"), Some("eu-west-1"));
+        assert_eq!(get("AWS_DEFAULT_REGION"), Some("us-east-1"));
+        assert_eq!(get("AWS_ENDPOINT_URL_SFN"), Some("http://127.0.0.1:8083"));
         assert_eq!(get("AWS_LAMBDA_RUNTIME_API"), Some("127.0.0.1:9001"));
         assert_eq!(get("AWS_LAMBDA_FUNCTION_NAME"), Some("f"));
         assert_eq!(get("LAMBDA_TASK_ROOT"), Some("/functions"));

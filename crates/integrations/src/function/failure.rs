@@ -10,7 +10,7 @@ pub(super) fn timed_out(request_id: &str, timeout: Duration) -> Bytes {
 }
 
 /// The process ended before it answered.
-pub(super) fn exited(request_id: &str, exit: &Exit) -> Bytes {
+pub(super) fn exited(request_id: &str, exit: Exit) -> Bytes {
     document("Runtime.ExitError", request_id, &exit.to_string())
 }
 
@@ -99,7 +99,7 @@ mod tests {
         let exit = |exit: Exit, reason: &str| {
             let message = format!("RequestId: 1 Error: {reason}");
             let document = format!(r#"{{"errorType":"Runtime.ExitError","errorMessage":"{message}"}}"#);
-            check(&exited("1", &exit), &document);
+            check(&exited("1", exit), &document);
         };
         exit(Exit::Code(1), "Runtime exited with error: exit status 1");
         exit(Exit::Code(0), "Runtime exited without providing a reason");

@@ -14,12 +14,13 @@ mod process;
 mod runtime_api;
 
 pub use config::FunctionConfig;
+pub use environment::Surroundings;
 pub use name::{FunctionName, NAME_PATTERN};
 
 use crate::Error;
 use bytes::Bytes;
 use pool::Function;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// All functions of the configuration.
@@ -70,14 +71,14 @@ pub enum Refused {
 }
 
 impl Functions {
-    /// The functions of a configuration; no process starts before it is needed. `environment` holds variables that
-    /// each function gets, such as where Step Functions is (`AWS_ENDPOINT_URL_SFN`).
-    pub fn new(configs: Vec<FunctionConfig>, environment: &BTreeMap<String, String>) -> Result<Functions, Error> {
+    /// The functions of a configuration; no process starts before it is needed.
+    pub fn new(configs: Vec<FunctionConfig>, surroundings: &Surroundings) -> Result<Functions, Error> {
+        let surroundings = Arc::new(surroundings.clone());
         let mut by_name = HashMap::new();
         for config in configs {
             config.check()?;
             let name = config.name.clone();
-            if by_name.insert(name.clone(), Function::new(config, environment.clone())).is_some() {
+            if by_name.insert(name.clone(), Function::new(config, Arc::clone(&surroundings))).is_some() {
                 return Err(Error::DuplicateFunction { name });
             }
         }
@@ -101,7 +102,7 @@ impl Functions {
                     tracing::warn!(request_id, %document, "a function that nobody waits for failed");
                 }
                 Err(refused) => {
-                    tracing::warn!(request_id, ?refused, "a function that nobody waits for was not invoked")
+                    tracing::warn!(request_id, ?refused, "a function that nobody waits for was not invoked");
                 }
             }
         });

@@ -2,9 +2,9 @@
 
 use super::log::FunctionLog;
 use super::process::{Outcome, Process};
-use super::{Answer, FunctionConfig, Invocation, Refused, failure};
+use super::{Answer, FunctionConfig, Invocation, Refused, Surroundings, failure};
 use bytes::Bytes;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -15,8 +15,7 @@ use tokio::time::Instant;
 /// A function with its processes.
 pub(super) struct Function {
     config: FunctionConfig,
-    /// Variables that all functions get.
-    shared: BTreeMap<String, String>,
+    surroundings: Arc<Surroundings>,
     /// One for each invocation that runs.
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -33,7 +32,7 @@ struct Idle {
 }
 
 impl Function {
-    pub(super) fn new(config: FunctionConfig, shared: BTreeMap<String, String>) -> Arc<Function> {
+    pub(super) fn new(config: FunctionConfig, surroundings: Arc<Surroundings>) -> Arc<Function> {
         Arc::new(Function {
             permits: Arc::new(Semaphore::new(config.concurrency)),
             waiting: AtomicUsize::new(0),
@@ -42,7 +41,7 @@ impl Function {
             log: Arc::new(FunctionLog::new(&config.name)),
             reaper: Mutex::default(),
             config,
-            shared,
+            surroundings,
         })
     }
 
@@ -108,7 +107,7 @@ impl Function {
     }
 
     async fn start(&self, request_id: &str) -> Result<Process, Bytes> {
-        Process::start(&self.config, &self.shared, Arc::clone(&self.log), request_id).await
+        Process::start(&self.config, &self.surroundings, Arc::clone(&self.log), request_id).await
     }
 
     fn take_idle(&self) -> Option<Process> {

@@ -6,11 +6,10 @@ use super::environment::{environment, program, task_root};
 use super::failure::{self, Exit};
 use super::log::{self, Drain, FunctionLog, ProcessLog};
 use super::runtime_api::{self, Assignment, Exchange, Init};
-use super::{FunctionConfig, Invocation};
+use super::{FunctionConfig, Invocation, Surroundings};
 use crate::{identifier, time};
 use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::collections::BTreeMap;
 use std::io;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -52,12 +51,12 @@ impl Process {
     /// Starts a process and waits until it asks for work. An error is the document to answer the invocation with.
     pub(super) async fn start(
         config: &FunctionConfig,
-        shared: &BTreeMap<String, String>,
+        surroundings: &Surroundings,
         log: Arc<FunctionLog>,
         request_id: &str,
     ) -> Result<Process, Bytes> {
         let started = Instant::now();
-        let spawned = Process::spawn(config, shared, log).await;
+        let spawned = Process::spawn(config, surroundings, log).await;
         let not_started = |error| failure::not_started(request_id, &program(config).display().to_string(), &error);
         let mut process = spawned.map_err(not_started)?;
         let timeout = Duration::from_secs(config.init_timeout_seconds);
@@ -80,7 +79,7 @@ impl Process {
 
     async fn spawn(
         config: &FunctionConfig,
-        shared: &BTreeMap<String, String>,
+        surroundings: &Surroundings,
         function_log: Arc<FunctionLog>,
     ) -> io::Result<Process> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -89,7 +88,7 @@ impl Process {
         let child = Command::new(program(config))
             .args(config.command.iter().skip(1))
             .env_clear()
-            .envs(environment(config, shared, runtime_api, &identifier::request_id()))
+            .envs(environment(config, surroundings, runtime_api, &identifier::request_id()))
             .current_dir(task_root(config))
             .stdin(Stdio::null())
             .stdout(input.try_clone()?)
@@ -144,7 +143,7 @@ impl Process {
         match answered.try_recv() {
             Ok(answer) => Outcome::Answered(answer),
             Err(_) if self.exchange.is_taken() => {
-                let document = failure::exited(&invocation.request_id, &exit);
+                let document = failure::exited(&invocation.request_id, exit);
                 self.log.push(&String::from_utf8_lossy(&document));
                 Outcome::Ended(document)
             }
@@ -185,7 +184,7 @@ impl Process {
 
     /// The document that tells its end.
     pub(super) fn exited(&self, request_id: &str) -> Bytes {
-        failure::exited(request_id, &self.exit.borrow().unwrap_or(Exit::Unknown))
+        failure::exited(request_id, self.exit.borrow().unwrap_or(Exit::Unknown))
     }
 
     /// The last 4 KB that it wrote for the last invocation.

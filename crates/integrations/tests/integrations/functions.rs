@@ -1,13 +1,11 @@
 //! Local functions as real processes: what they answer, how they fail, how they are reused and bounded.
 
-mod support;
-
+use crate::support::{Gate, error, functions, invoke, python, response};
 use futures_util::future::join_all;
 use futures_util::poll;
 use integrations::FunctionConfig;
 use integrations::function::Refused;
 use std::collections::HashSet;
-use support::{Gate, error, functions, invoke, python, response};
 
 #[tokio::test]
 async fn a_python_function_answers() {

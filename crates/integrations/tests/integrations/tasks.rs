@@ -1,14 +1,14 @@
 //! The integrations as the engine calls them.
 
-mod support;
-
+use crate::support;
 use asl::{IntegrationPattern, StateMachineType};
 use engine::{Call, Restart, Tasks};
 use futures_util::future::BoxFuture;
+use integrations::function::Surroundings;
 use integrations::{Caller, Functions, Integrations, ServiceError, Services, StepFunctions};
 use json::{Object, Payload, Value};
 use machine::{Facts, Failure, TaskRequest};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 /// Answers calls from a script, and keeps what was asked.
@@ -19,7 +19,7 @@ struct Scripted {
 }
 
 impl Scripted {
-    fn answer(&self, asked: String) -> BoxFuture<'static, Result<Value, ServiceError>> {
+    fn answer(&self, asked: String) -> BoxFuture<'_, Result<Value, ServiceError>> {
         self.asked.lock().unwrap().push(asked);
         let answer = self.answers.lock().unwrap().pop_front().expect("the script has an answer");
         Box::pin(async { answer })
@@ -27,16 +27,12 @@ impl Scripted {
 }
 
 impl StepFunctions for Scripted {
-    fn call(&self, operation: &str, input: Value, caller: &Caller) -> BoxFuture<'static, Result<Value, ServiceError>> {
+    fn call(&self, operation: &str, input: Value, caller: &Caller) -> BoxFuture<'_, Result<Value, ServiceError>> {
         self.answer(format!("{} {operation} {input}", caller.region))
     }
 
-    fn wait_until_closed(
-        &self,
-        execution_arn: &str,
-        caller: &Caller,
-    ) -> BoxFuture<'static, Result<Value, ServiceError>> {
-        self.answer(format!("{} wait {execution_arn}", caller.region))
+    fn wait_until_closed(&self, execution_arn: &str) -> BoxFuture<'_, Result<Value, ServiceError>> {
+        self.answer(format!("wait {execution_arn}"))
     }
 }
 
@@ -96,7 +92,7 @@ fn facts() -> Arc<Facts> {
 }
 
 fn no_functions() -> Functions {
-    Functions::new(Vec::new(), &BTreeMap::new()).unwrap()
+    Functions::new(Vec::new(), &Surroundings::default()).unwrap()
 }
 
 async fn call(
@@ -274,7 +270,7 @@ async fn start_execution_sync_waits_for_the_end() {
         let closed = described(r#""status":"SUCCEEDED","stopDate":1691858740.5,"output":"{\"b\":2}""#);
         let resource = format!("arn:aws:states:::states:startExecution.sync{suffix}");
         let called = call(no_functions(), &[Ok(STARTED), Ok(&closed)], &resource, PARAMETERS).await;
-        assert_eq!(called.asked[1], format!("eu-west-1 wait {EXECUTION}"));
+        assert_eq!(called.asked[1], format!("wait {EXECUTION}"));
         assert_eq!(called.submitted.len(), 1);
         assert_eq!(called.submitted[0].get("ExecutionArn").unwrap().as_str(), Some(EXECUTION));
         assert_eq!(

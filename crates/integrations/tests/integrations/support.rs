@@ -1,9 +1,8 @@
 //! Functions for the tests, and a gate at which they report and wait.
 
 use bytes::Bytes;
-use integrations::function::{Answer, FunctionName, Invocation, Refused};
+use integrations::function::{Answer, FunctionName, Invocation, Refused, Surroundings};
 use integrations::{FunctionConfig, Functions};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -11,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// The Python client as a function named `f`, changed as the test wants.
 pub fn python(change: impl FnOnce(&mut FunctionConfig)) -> FunctionConfig {
     let mut config = FunctionConfig::new("f", &["python3", "client.py"]);
-    config.working_directory = Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/functions"));
+    config.working_directory = Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/integrations"));
     config.timeout_seconds = 60;
     config.init_timeout_seconds = 60;
     change(&mut config);
@@ -19,7 +18,7 @@ pub fn python(change: impl FnOnce(&mut FunctionConfig)) -> FunctionConfig {
 }
 
 pub fn functions(config: FunctionConfig) -> Functions {
-    Functions::new(vec![config], &BTreeMap::new()).unwrap()
+    Functions::new(vec![config], &Surroundings::default()).unwrap()
 }
 
 pub async fn invoke(functions: &Functions, event: &str) -> Result<Answer, Refused> {
