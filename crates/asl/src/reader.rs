@@ -226,7 +226,7 @@ impl<'a> Reader<'a> {
             }
             return None;
         }
-        crate::validate::warn_of_template(self, field, value);
+        crate::validate::check_template(self, field, value);
         let faults = match PayloadTemplate::parse(value) {
             Ok(template) => return Some(Template::JsonPath(template)),
             Err(faults) => faults,

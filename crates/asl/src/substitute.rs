@@ -4,31 +4,26 @@
 
 use std::collections::BTreeMap;
 
-/// Fields that hold a number: a placeholder there is written as a string, and replaced with its quotes.
-const NUMBERS: &[&str] = &[
-    "Seconds",
-    "TimeoutSeconds",
-    "HeartbeatSeconds",
-    "MaxConcurrency",
-    "MaxItems",
-    "MaxItemsPerBatch",
-    "MaxInputBytesPerBatch",
-    "ToleratedFailureCount",
-    "ToleratedFailurePercentage",
-    "IntervalSeconds",
-    "MaxAttempts",
-    "MaxDelaySeconds",
-    "BackoffRate",
+/// Fields that hold a number, and a plausible one: a placeholder there is written as a string, and replaced with its
+/// quotes.
+const NUMBERS: &[(&str, &str)] = &[
+    ("Seconds", "1"),
+    ("TimeoutSeconds", "60"),
+    ("HeartbeatSeconds", "10"),
+    ("MaxConcurrency", "1"),
+    ("MaxItems", "1"),
+    ("MaxItemsPerBatch", "1"),
+    ("MaxInputBytesPerBatch", "1"),
+    ("ToleratedFailureCount", "1"),
+    ("ToleratedFailurePercentage", "1"),
+    ("IntervalSeconds", "1"),
+    ("MaxAttempts", "1"),
+    ("MaxDelaySeconds", "1"),
+    ("BackoffRate", "2"),
 ];
 
-/// Pseudo parameters, for which there is a value without one being given.
-const PSEUDO_PARAMETERS: &[(&str, &str)] = &[
-    ("AWS::AccountId", "123456789012"),
-    ("AWS::Partition", "aws"),
-    ("AWS::Region", "us-east-1"),
-    ("AWS::StackName", "stack"),
-    ("AWS::URLSuffix", "amazonaws.com"),
-];
+/// What stands for a name by its end, any case: pseudo parameters and how people spell them.
+const BY_SUFFIX: &[(&str, &str)] = &[("partition", "aws"), ("region", "us-east-1"), ("accountid", "123456789012")];
 
 /// Replaces `${Name}` by its value. For a name without one it writes what may stand there (an ARN in `Resource`, a
 /// number in `Seconds`, else the name), so that the rest can be checked, and returns the name.
@@ -53,7 +48,7 @@ pub fn substitute(text: &str, values: &BTreeMap<String, String>) -> (String, Vec
             }
             plausible(name, field.as_deref())
         });
-        let is_number = field.is_some_and(|field| NUMBERS.contains(&&*field)) && value.parse::<f64>().is_ok();
+        let is_number = field.is_some_and(|field| number(&field).is_some()) && value.parse::<f64>().is_ok();
         if is_number && substituted.ends_with('"') && after.starts_with('"') {
             substituted.pop();
             substituted.push_str(&value);
@@ -82,7 +77,7 @@ fn next_placeholder(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 fn is_of_name(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | ':' | '-')
+    character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | ':' | '-' | '[' | ']')
 }
 
 /// The field whose whole value the placeholder is: `before` ends with `"Field": "` (or `Field: ` in YAML).
@@ -94,19 +89,26 @@ fn field_of_whole_value(before: &str, after: &str) -> Option<String> {
     is_end.then(|| key.get(start..).unwrap_or_default().to_owned())
 }
 
+/// `AWS::Region` and the like have a value without one being given.
 fn pseudo_parameter(name: &str) -> Option<String> {
-    let (_, value) = PSEUDO_PARAMETERS.iter().find(|(parameter, _)| *parameter == name)?;
-    Some((*value).to_owned())
+    name.strip_prefix("AWS::").map(|name| plausible(name, None))
 }
 
 fn plausible(name: &str, field: Option<&str>) -> String {
+    let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    if let Some((_, value)) = BY_SUFFIX.iter().find(|(suffix, _)| letters.ends_with(suffix)) {
+        return (*value).to_owned();
+    }
     let word: String = name.chars().map(|character| if is_plain(character) { character } else { '-' }).collect();
     match field {
         Some("Resource") => format!("arn:aws:lambda:us-east-1:123456789012:function:{word}"),
         Some("RoleArn") => format!("arn:aws:iam::123456789012:role/{word}"),
-        Some(field) if NUMBERS.contains(&field) => "1".to_owned(),
-        _ => word,
+        field => field.and_then(number).map_or(word, ToOwned::to_owned),
     }
+}
+
+fn number(field: &str) -> Option<&'static str> {
+    NUMBERS.iter().find(|(name, _)| *name == field).map(|(_, number)| *number)
 }
 
 fn is_plain(character: char) -> bool {

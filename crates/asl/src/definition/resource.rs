@@ -165,13 +165,12 @@ impl TaskResource {
         let arn = kind::string(value)?;
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         match parts.as_slice() {
-            ["arn", partition, "states", "", "", resource] if is_partition(partition) => {
-                service(&arn, resource).ok_or_else(|| not_recognized(&arn))
-            }
             ["arn", partition, "states", _, _, resource] if is_partition(partition) => {
                 match resource.strip_prefix("activity:") {
                     Some(name) if crate::is_valid_name(name) => Ok(TaskResource::Activity { arn }),
-                    _ => Err(no_arn()),
+                    Some(_) => Err(no_arn()),
+                    // AWS takes Region and account here, and needs neither.
+                    None => service(&arn, resource).ok_or_else(|| not_recognized(&arn)),
                 }
             }
             ["arn", partition, "lambda", _, _, resource] if is_partition(partition) && is_function(resource) => {

@@ -5,29 +5,6 @@ use crate::diagnostic::DiagnosticCode;
 use crate::{Catcher, Retrier, State, StateKind};
 use json::Text;
 
-/// The names that AWS gives to errors; others may not begin with `States.`.
-///
-/// <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>
-const OWN_NAMES: &[&str] = &[
-    "States.ALL",
-    "States.BranchFailed",
-    "States.DataLimitExceeded",
-    "States.ExceedToleratedFailureThreshold",
-    "States.HeartbeatTimeout",
-    "States.Http.Socket",
-    "States.IntrinsicFailure",
-    "States.ItemReaderFailed",
-    "States.NoChoiceMatched",
-    "States.ParameterPathFailure",
-    "States.Permissions",
-    "States.QueryEvaluationError",
-    "States.ResultPathMatchFailure",
-    "States.ResultWriterFailed",
-    "States.Runtime",
-    "States.TaskFailed",
-    "States.Timeout",
-];
-
 pub(super) fn all_stands_alone(state: &Place<'_, State>) {
     each_list(state.it, |lists, field| {
         for (index, list) in lists.iter().enumerate() {
@@ -36,23 +13,6 @@ pub(super) fn all_stands_alone(state: &Place<'_, State>) {
             if let Some(position) = all {
                 let location = format!("/{field}[{index}]/ErrorEquals[{position}]");
                 let message = "States.ALL must appear alone and at end of list";
-                state.fault(DiagnosticCode::SchemaValidationFailed, message, &location);
-            }
-        }
-    });
-}
-
-pub(super) fn own_names_are_known(state: &Place<'_, State>) {
-    each_list(state.it, |lists, field| {
-        for (index, list) in lists.iter().enumerate() {
-            let strange = |name: &Text| {
-                name.starts_with("States.")
-                    && !name.starts_with("States.Http.StatusCode.")
-                    && !OWN_NAMES.contains(&&**name)
-            };
-            for (position, name) in list.iter().enumerate().filter(|(_, name)| strange(name)) {
-                let location = format!("/{field}[{index}]/ErrorEquals[{position}]");
-                let message = format!("Error name '{name}' is reserved: names that begin with 'States.' are AWS's own");
                 state.fault(DiagnosticCode::SchemaValidationFailed, message, &location);
             }
         }

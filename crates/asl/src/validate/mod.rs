@@ -6,23 +6,18 @@
 mod errors;
 mod names;
 mod tasks;
+mod templates;
 mod transitions;
-mod warnings;
 
-pub(crate) use warnings::{warn_of_path, warn_of_static_result, warn_of_template};
+pub(crate) use templates::{check_template, warn_of_path, warn_of_static_result};
 
 use crate::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::reader::Document;
 use crate::{Flow, State, StateKind, StateMachine};
 
 /// Rules about one state.
-const STATE_RULES: &[fn(&Place<'_, State>)] = &[
-    names::state_name_has_length,
-    errors::all_stands_alone,
-    errors::own_names_are_known,
-    tasks::pattern_fits_type,
-    tasks::heartbeat_is_shorter,
-];
+const STATE_RULES: &[fn(&Place<'_, State>)] =
+    &[names::state_name_has_length, errors::all_stands_alone, tasks::pattern_fits_type, tasks::heartbeat_is_shorter];
 
 /// Rules about one flow, in the order in which AWS applies them.
 const FLOW_RULES: &[fn(&Place<'_, Flow>)] =

@@ -1,29 +1,38 @@
-//! Warnings: what looks like a path where none is evaluated.
+//! Payload templates and other written values: what looks like a path where none is evaluated, and names given twice.
 
 use crate::diagnostic::DiagnosticCode;
 use crate::reader::Reader;
-use json::Value;
+use json::{Object, Text, Value};
 
-/// `NO_DOLLAR`: a value of a payload template that looks like a path, in a field whose name does not end with `.$`.
-pub(crate) fn warn_of_template(reader: &Reader<'_>, location: &str, value: &Value) {
+/// Looks at every member of a payload template; `location` is its field, and below that the way to `value`.
+pub(crate) fn check_template(reader: &Reader<'_>, location: &str, value: &Value) {
     match value {
         Value::Object(object) => {
             for (name, value) in object {
-                let location = format!("{location}/{name}");
-                if value.as_str().is_some_and(looks_evaluated) && !name.ends_with(".$") {
-                    let message =
-                        format!("Field '{name}' looks like it holds a path: its name must end with '.$' then");
-                    reader.warn_at(&location, DiagnosticCode::NoDollar, message);
-                }
-                warn_of_template(reader, &location, value);
+                check_member(reader, location, object, name, value);
+                check_template(reader, &format!("{location}/{name}"), value);
             }
         }
         Value::Array(elements) => {
             for (index, element) in elements.iter().enumerate() {
-                warn_of_template(reader, &format!("{location}[{index}]"), element);
+                check_template(reader, &format!("{location}[{index}]"), element);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// `NO_DOLLAR` for a value that looks like a path in a field without `.$`; a fault for a field with and without it.
+fn check_member(reader: &Reader<'_>, location: &str, object: &Object, name: &Text, value: &Value) {
+    match name.strip_suffix(".$") {
+        Some(plain) if object.contains_key(plain) => {
+            reader.fault_at(location, format!("Field '{plain}' is given twice: as '{plain}' and as '{name}'"));
+        }
+        None if value.as_str().is_some_and(looks_evaluated) => {
+            let message = format!("Field '{name}' looks like it holds a path: its name must end with '.$' then");
+            reader.warn_at(&format!("{location}/{name}"), DiagnosticCode::NoDollar, message);
+        }
+        Some(_) | None => {}
     }
 }
 

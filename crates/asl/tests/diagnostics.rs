@@ -1,0 +1,92 @@
+//! What each fault gives: tables in `diagnostics/*.txt`.
+//!
+//! A case is a definition on one line and below it each diagnostic that it gives, or `ok`. `state` and `jsonata` put
+//! one state, named `X`, into a state machine of that query language; `express` makes the type of it Express.
+
+use asl::{Diagnostic, Severity, StateMachineType, parse};
+
+fn check(table: &str) {
+    for case in table.split("\n\n").map(str::trim).filter(|case| !case.is_empty()) {
+        let mut lines = case.lines().filter(|line| !line.starts_with('#'));
+        let Some(definition) = lines.next() else { continue };
+        let expected: Vec<&str> = lines.filter(|line| *line != "ok").collect();
+        let found: Vec<String> = diagnostics(definition).iter().map(in_a_line).collect();
+        assert_eq!(found, expected, "{definition}");
+    }
+}
+
+fn diagnostics(case: &str) -> Vec<Diagnostic> {
+    let (state_machine_type, case) = match case.strip_prefix("express ") {
+        Some(case) => (StateMachineType::Express, case),
+        None => (StateMachineType::Standard, case),
+    };
+    let definition = if let Some(state) = case.strip_prefix("state ") {
+        format!(r#"{{"StartAt": "X", "States": {{"X": {state}}}}}"#)
+    } else if let Some(state) = case.strip_prefix("jsonata ") {
+        format!(r#"{{"QueryLanguage": "JSONata", "StartAt": "X", "States": {{"X": {state}}}}}"#)
+    } else {
+        case.to_owned()
+    };
+    parse(&definition, state_machine_type).diagnostics
+}
+
+fn in_a_line(diagnostic: &Diagnostic) -> String {
+    match diagnostic.severity {
+        Severity::Error => diagnostic.to_string(),
+        Severity::Warning => format!("WARNING {diagnostic}"),
+    }
+}
+
+#[test]
+fn top_level() {
+    check(include_str!("diagnostics/top_level.txt"));
+}
+
+#[test]
+fn states() {
+    check(include_str!("diagnostics/states.txt"));
+}
+
+#[test]
+fn choice_rules() {
+    check(include_str!("diagnostics/choice_rules.txt"));
+}
+
+#[test]
+fn retry_and_catch() {
+    check(include_str!("diagnostics/retry_and_catch.txt"));
+}
+
+#[test]
+fn tasks() {
+    check(include_str!("diagnostics/tasks.txt"));
+}
+
+#[test]
+fn maps() {
+    check(include_str!("diagnostics/maps.txt"));
+}
+
+#[test]
+fn query_languages() {
+    check(include_str!("diagnostics/query_languages.txt"));
+}
+
+#[test]
+fn transitions() {
+    check(include_str!("diagnostics/transitions.txt"));
+}
+
+#[test]
+fn warnings() {
+    check(include_str!("diagnostics/warnings.txt"));
+}
+
+#[test]
+fn nesting_has_a_limit() {
+    let nested = (0..40).fold(r#"{"Type": "Succeed"}"#.to_owned(), |inner, depth| {
+        format!(r#"{{"Type": "Parallel", "End": true, "Branches": [{{"StartAt": "{depth}", "States": {{"{depth}": {inner}}}}}]}}"#)
+    });
+    let codes: Vec<&str> = diagnostics(&format!("state {nested}")).iter().map(|found| found.code.as_str()).collect();
+    assert_eq!(codes, ["TOO_DEEPLY_NESTED"]);
+}
