@@ -4,6 +4,8 @@ use crate::config::Config;
 use crate::step_functions::InProcess;
 use api::{Api, ApiConfig};
 use engine::{Engine, OpenStore, Options, SystemClock};
+use integrations::function::Surroundings;
+use integrations::{Functions, Integrations, Services};
 use std::sync::Arc;
 use store::MemoryStore;
 use store_fjall::FjallStore;
@@ -12,34 +14,51 @@ use store_fjall::FjallStore;
 pub struct System {
     pub engine: Engine,
     pub api: Api,
+    pub functions: Arc<Functions>,
 }
 
-/// Opens the embedded store of `config.data_dir` and starts the engine over it.
-pub async fn durable(config: &Config, endpoint: &str) -> Result<System, engine::Error> {
+/// Why a system did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot use the configured functions")]
+    Functions(#[from] integrations::Error),
+    #[error("cannot start the engine")]
+    Engine(#[from] engine::Error),
+}
+
+/// Opens the embedded store of `config.data_dir` and starts the engine over it. `endpoint` is where functions reach
+/// the API.
+pub async fn durable(config: &Config, endpoint: &str) -> Result<System, Error> {
     let data_dir = config.data_dir.clone();
-    let open_store: OpenStore = Arc::new(move || Ok(Arc::new(FjallStore::open(&data_dir)?) as _));
+    let open_store: OpenStore =
+        Arc::new(move || Ok(Arc::new(FjallStore::open(&data_dir, &store_fjall::Options::default())?) as _));
     start(open_store, config, endpoint).await
 }
 
-/// An engine whose store is gone with it.
-pub async fn in_memory(config: &Config) -> Result<System, engine::Error> {
+/// An engine whose store is gone with it. `endpoint` is where functions reach the API.
+pub async fn in_memory(config: &Config, endpoint: &str) -> Result<System, Error> {
     let store = Arc::new(MemoryStore::new());
     let open_store: OpenStore = Arc::new(move || Ok(store.clone() as _));
-    start(open_store, config, "").await
+    start(open_store, config, endpoint).await
 }
 
-async fn start(open_store: OpenStore, config: &Config, endpoint: &str) -> Result<System, engine::Error> {
+async fn start(open_store: OpenStore, config: &Config, endpoint: &str) -> Result<System, Error> {
+    let surroundings = Surroundings { region: config.region.clone(), endpoint_url: Some(endpoint.to_owned()) };
+    let functions = Arc::new(Functions::new(config.functions.clone(), &surroundings)?);
     let step_functions = InProcess::default();
-    let tasks = integrations::all(config.functions.clone(), Arc::new(step_functions.clone()), endpoint);
+    let integrations = Integrations::new(&Services {
+        functions: functions.clone(),
+        step_functions: Arc::new(step_functions.clone()),
+    });
     let options = Options {
         limits: config.limits.clone(),
         shards: config.shards,
         tasks_at_once_max: config.tasks_at_once_max,
         ..Options::default()
     };
-    let engine = Engine::open(open_store, Arc::new(tasks), Arc::new(SystemClock), options).await?;
+    let engine = Engine::open(open_store, Arc::new(integrations), Arc::new(SystemClock), options).await?;
     let api_config = ApiConfig { account_id: config.account_id.clone(), default_region: config.region.clone() };
     let api = Api::new(engine.clone(), api_config);
     step_functions.connect(api.clone(), engine.clone());
-    Ok(System { engine, api })
+    Ok(System { engine, api, functions })
 }

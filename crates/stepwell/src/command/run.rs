@@ -5,16 +5,21 @@ mod progress;
 use super::{CommandResult, EXIT_FAILED};
 use crate::config::Config;
 use crate::definition_file::{DefinitionFile, substitutions};
-use crate::wiring;
+use crate::{listener, wiring};
 use asl::{Arn, Resource, Severity, StateMachineType};
 use clap::Args;
-use engine::{ExecutionRecord, NewStateMachine, StartExecution};
+use engine::{EventStream, ExecutionRecord, NewStateMachine, StartExecution};
 use json::Payload;
 use machine::{Failure, Outcome};
 use progress::Progress;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// The one execution of a run.
+const EXECUTION_NAME: &str = "run";
 
 /// Run a definition once, in memory, and print its output.
 ///
@@ -84,32 +89,25 @@ impl Run {
         definition: String,
         (input_text, input): (String, Payload),
     ) -> Result<ExecutionRecord, Box<dyn std::error::Error>> {
-        let system = wiring::in_memory(config).await?;
-        let arn = self.state_machine_arn(config);
-        system.engine.create_state_machine(state_machine(arn.clone(), definition)?).await?;
-        let started = system
-            .engine
-            .start_execution(StartExecution {
-                state_machine: arn,
-                name: None,
-                input,
-                input_text: input_text.into(),
-                trace_header: None,
-            })
-            .await?;
-        let execution = Arn::parse(&started.arn).map_err(|error| error.message)?;
-        let mut progress = Progress::start(self.quiet);
-        let mut position = None;
-        let mut news = system.engine.subscribe(&execution);
-        loop {
-            let page = engine::Page { size: 100, after: position.take() };
-            let events = system.engine.history(&execution, false, page).await?;
-            progress.show(&events.items);
-            let _ = &mut news;
-            break;
-        }
-        let record = system.engine.wait_until_closed(&execution).await?;
-        progress.finish();
+        // Functions answer callbacks through the API, so it is served here too, on a port of its own.
+        let listener = TcpListener::bind((config.listen, 0)).await?;
+        let system = wiring::in_memory(config, &format!("http://{}", listener.local_addr()?)).await?;
+        tokio::spawn(listener::serve(listener, system.api, std::future::pending(), Duration::ZERO));
+        let engine = system.engine;
+        let state_machine = self.state_machine_arn(config);
+        engine.create_state_machine(new_state_machine(state_machine.clone(), definition)?).await?;
+        let execution = execution_of(&state_machine);
+        let progress = tokio::spawn(follow(engine.subscribe(&execution), Progress::start(self.quiet)));
+        let start = StartExecution {
+            state_machine,
+            name: Some(EXECUTION_NAME.into()),
+            input,
+            input_text: input_text.into(),
+            trace_header: None,
+        };
+        engine.start_execution(start).await?;
+        let record = engine.wait_until_closed(&execution).await?;
+        progress.await?;
         Ok(record)
     }
 
@@ -126,7 +124,21 @@ impl Run {
     }
 }
 
-fn state_machine(arn: Arn, definition: String) -> Result<NewStateMachine, Error> {
+/// Shows the events of an execution until it has ended.
+async fn follow(mut events: EventStream, mut progress: Progress) {
+    while let Some(event) = events.next().await {
+        progress.show(&event);
+    }
+    progress.finish();
+}
+
+fn execution_of(state_machine: &Arn) -> Arn {
+    let Resource::StateMachine { name } = &state_machine.resource else { return state_machine.clone() };
+    let resource = Resource::Execution { state_machine: name.clone(), name: EXECUTION_NAME.into() };
+    Arn { resource, ..state_machine.clone() }
+}
+
+fn new_state_machine(arn: Arn, definition: String) -> Result<NewStateMachine, Error> {
     let parsed = asl::parse(&definition, StateMachineType::Standard);
     let errors = parsed.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
     let errors: Vec<String> = errors.map(ToString::to_string).collect();
