@@ -42,10 +42,10 @@ impl Ambient {
     }
     /// Uniform in `[0, 1)`.
     pub fn next_f64(&self) -> f64 {
-        // A double holds 53 bits.
-        #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
-        let bits = (self.next_u64() >> 11) as f64;
-        bits / (1_u64 << 53) as f64
+        #[expect(clippy::cast_precision_loss, reason = "a double holds 53 bits exactly")]
+        let fraction = (self.next_u64() >> 11) as f64;
+        // Half of the distance from 1 to the next double is 2⁻⁵³.
+        fraction * (f64::EPSILON / 2.0)
     }
     /// A version 4 UUID in lower case.
     pub fn next_uuid(&self) -> String {

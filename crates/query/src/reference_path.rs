@@ -69,12 +69,11 @@ fn step(cursor: &mut Cursor<'_>) -> Result<Step, SyntaxError> {
         }
         return Ok(Step::Member(name.into()));
     }
-    let step = match cursor.peek() {
-        Some('\'' | '"') => Step::Member(cursor.quoted()?.into()),
-        _ => {
-            let digits = cursor.take_while(|c| c.is_ascii_digit());
-            Step::Element(digits.parse().map_err(|_| cursor.error("expected a name in quotes or an index"))?)
-        }
+    let step = if let Some('\'' | '"') = cursor.peek() {
+        Step::Member(cursor.quoted()?.into())
+    } else {
+        let digits = cursor.take_while(|c| c.is_ascii_digit());
+        Step::Element(digits.parse().map_err(|_| cursor.error("expected a name in quotes or an index"))?)
     };
     cursor.expect("]")?;
     Ok(step)

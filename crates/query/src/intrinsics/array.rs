@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// How many elements `States.ArrayRange` may make.
 const RANGE_LEN_MAX: u64 = 1000;
 
+#[expect(clippy::unnecessary_wraps, reason = "all functions of the table have this signature")]
 pub(super) fn array(arguments: &[Value], _ambient: &Ambient) -> Result<Value, String> {
     Ok(arguments.iter().collect())
 }

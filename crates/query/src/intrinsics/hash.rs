@@ -33,6 +33,6 @@ pub(super) fn hash(arguments: &[Value], _ambient: &Ambient) -> Result<Value, Str
             return Err(format!("Invalid arguments: there is no algorithm '{other}', only {known}"));
         }
     };
-    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Value::from(digits))
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    Ok(Value::from(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect::<String>()))
 }

@@ -8,6 +8,7 @@ pub(super) fn parse(arguments: &[Value], _ambient: &Ambient) -> Result<Value, St
     Value::parse(string(arguments, 0)?).map_err(|error| format!("Invalid arguments: not a JSON text: {error}"))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all functions of the table have this signature")]
 pub(super) fn to_string(arguments: &[Value], _ambient: &Ambient) -> Result<Value, String> {
     Ok(Value::from(arguments.first().unwrap_or(&Value::Null).to_string()))
 }

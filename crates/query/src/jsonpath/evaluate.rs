@@ -31,7 +31,7 @@ pub(super) enum Why {
     /// Members are asked of what is not an object.
     NotAnObject(&'static str),
     /// Elements are asked of what is not an array.
-    NotAnArray(String),
+    NotAnArray(Value),
     /// A function has nothing to compute with.
     NothingToCompute,
 }
@@ -173,7 +173,7 @@ impl<'s> Walk<'s> {
     fn select_many(&self, segments: &'s [Segment], at: usize, value: &'s Value) -> Result<Outcome, Exhausted> {
         let first_is_of_array = matches!(segments.first(), Some(Segment::Indices(_) | Segment::Slice(_)));
         if first_is_of_array && !matches!(value, Value::Array(_) | Value::Null) {
-            return Ok(Outcome::Missing(Missing::new(at, Why::NotAnArray(value.to_string()))));
+            return Ok(Outcome::Missing(Missing::new(at, Why::NotAnArray(value.clone()))));
         }
         let mut found = vec![value];
         for (position, segment) in segments.iter().enumerate() {
@@ -268,7 +268,7 @@ pub(super) fn element(value: &Value, index: i64) -> Result<&Value, Why> {
         Value::Array(elements) => {
             position(index, elements.len()).and_then(|position| elements.get(position)).ok_or(Why::Absent)
         }
-        other => Err(Why::NotAnArray(other.to_string())),
+        other => Err(Why::NotAnArray(other.clone())),
     }
 }
 
