@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The same object as the flow of a state: its states are in the language of the state machine again.
-    pub(crate) fn as_flow(self) -> Reader<'a> {
+    pub(crate) fn into_flow(self) -> Reader<'a> {
         Reader { language: self.machine_language, nesting: self.nesting + 1, ..self }
     }
 
@@ -232,21 +232,10 @@ impl<'a> Reader<'a> {
             Err(faults) => faults,
         };
         for (place, error) in faults {
-            self.template_fault(field, &place, &error);
+            // AWS names the member in the sentence, and the object that holds it in the location.
+            self.fault_at(&format!("{field}{place}"), error.message);
         }
         None
-    }
-
-    /// AWS names the field in the sentence, and the object that holds it in the location.
-    fn template_fault(&self, field: &str, place: &str, error: &SyntaxError) {
-        let (object, name) = place.rsplit_once('/').unwrap_or(("", place));
-        let location = self.location_of(field) + object;
-        let message = if name.ends_with(".$") {
-            format!("The value for the field '{name}' must be a valid JSONPath or a valid intrinsic function call")
-        } else {
-            error.message.clone()
-        };
-        self.fault_with(DiagnosticCode::SchemaValidationFailed, message, location);
     }
 
     fn jsonata_fault(&self, error: &SyntaxError, location: String) {
@@ -277,14 +266,12 @@ impl<'a> Reader<'a> {
         let elements = self.elements(field).unwrap_or_default();
         let child = |(index, element): (usize, &'a Value)| {
             let location = format!("{}[{index}]", self.location_of(field));
-            match element.as_object() {
-                Some(object) => Some(Reader { object, location, ..self.clone() }),
-                None => {
-                    let code = DiagnosticCode::SchemaValidationFailed;
-                    self.fault_with(code, kind::expected("Object"), location);
-                    None
-                }
-            }
+            let Some(object) = element.as_object() else {
+                let code = DiagnosticCode::SchemaValidationFailed;
+                self.fault_with(code, kind::expected("Object"), location);
+                return None;
+            };
+            Some(Reader { object, location, ..self.clone() })
         };
         elements.iter().enumerate().filter_map(child).collect()
     }

@@ -4,7 +4,7 @@ use crate::{
     Catcher, Choice, Condition, ErrorCause, Fields, Flow, Map, MaybePath, Operand, State, StateKind, StateMachine,
     Task, Template, WaitUntil,
 };
-use query::{Path, PathOrCall};
+use query::Path;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl StateMachine {
@@ -144,8 +144,7 @@ impl References {
     fn error_cause(&mut self, text: &ErrorCause) {
         match text {
             ErrorCause::Literal(_) => {}
-            ErrorCause::Path(PathOrCall::Path(path)) => self.path(path),
-            ErrorCause::Path(PathOrCall::Call(call)) => self.extend(call.variables()),
+            ErrorCause::Path(path) => self.extend(path.variables()),
             ErrorCause::Expression(expression) => self.extend(expression.variables()),
         }
     }

@@ -1,5 +1,7 @@
 //! Definitions that AWS accepted are accepted, and those that it refused are refused word for word.
 
+#![expect(clippy::unwrap_used, reason = "an error here is a failed test")]
+
 use asl::{Diagnostic, DiagnosticCode, StateMachineType, invalid_definition_message, parse};
 use json::{Object, Value};
 

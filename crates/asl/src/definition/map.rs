@@ -92,7 +92,7 @@ impl Map {
         let tolerated_failure_percentage =
             reader.read_maybe_path("ToleratedFailurePercentage", kind::decimal(0.0..=100.0), kind::input_path);
         let processor_field = if reader.has("Iterator") { "Iterator" } else { "ItemProcessor" };
-        let processor = reader.child(processor_field).map(Reader::as_flow);
+        let processor = reader.child(processor_field).map(Reader::into_flow);
         let distributed = processor.as_ref().and_then(|processor| Distributed::read(reader, processor));
         let item_processor = processor.and_then(|processor| {
             processor.check(&ITEM_PROCESSOR);

@@ -36,7 +36,7 @@ impl Parallel {
         reader.check(&SHAPE);
         let common = Common::read(reader);
         let branch = |branch: Reader<'_>| {
-            let branch = branch.as_flow();
+            let branch = branch.into_flow();
             branch.check(&BRANCH);
             Flow::read(&branch)
         };

@@ -18,6 +18,7 @@ pub struct State {
 
 /// The eight types.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "states are made once, with the definition, and read by reference")]
 pub enum StateKind {
     Pass(Pass),
     Task(Task),
