@@ -5,6 +5,7 @@
 mod bench;
 mod conformance;
 mod example;
+mod model;
 mod process;
 mod test;
 mod tidy;
@@ -26,6 +27,7 @@ const TASKS: &[Task] = &[
     Task { name: "test", about: "run all tests", run: test::run },
     Task { name: "tidy", about: "check the house rules", run: tidy::run },
     Task { name: "conformance", about: "replay conversations recorded from AWS, strictly", run: conformance::run },
+    Task { name: "model", about: "write the wire types from the service model", run: model::run },
     Task { name: "bench", about: "measure the release server over HTTP", run: bench::run },
 ];
 

@@ -1,0 +1,83 @@
+//! [`Api`]: the operations over one engine.
+
+use crate::page_token::PageTokens;
+use crate::{ApiError, Caller, arn, operation, record};
+use asl::Limits;
+use engine::Engine;
+use json::{Text, Value};
+use std::sync::Arc;
+
+/// What the API is told by the configuration.
+#[derive(Clone, Debug)]
+pub struct ApiConfig {
+    /// The account of all resources: twelve digits.
+    pub account_id: Text,
+    /// For requests without a signature.
+    pub default_region: Text,
+}
+
+/// The API. Cloning it shares it.
+#[derive(Clone)]
+pub struct Api {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Engine,
+    config: ApiConfig,
+    page_tokens: PageTokens,
+}
+
+impl Api {
+    pub fn new(engine: Engine, config: ApiConfig) -> Api {
+        Api { inner: Arc::new(Inner { engine, config, page_tokens: PageTokens::new() }) }
+    }
+
+    /// Bytes of the largest request body.
+    pub fn request_bytes_max(&self) -> usize {
+        self.limits().request_bytes_max
+    }
+
+    /// Carries out an operation in process: the input and the output are what they would be on the wire.
+    pub async fn call(&self, operation: &str, input: Value, caller: &Caller) -> Result<Value, ApiError> {
+        let body = operation::find(operation)?.run(self, caller, &input).await?;
+        output(&body)
+    }
+
+    /// Ready when the execution has ended: the output of `DescribeExecution`.
+    pub async fn wait_until_closed(&self, execution_arn: &str) -> Result<Value, ApiError> {
+        let record = self.engine().wait_until_closed(&arn::execution(execution_arn)?).await?;
+        let body = serde_json::to_vec(&record::execution(record, true)).map_err(|_| ApiError::internal())?;
+        output(&body)
+    }
+
+    /// For calls in process from an execution of this account in this Region.
+    pub fn caller(&self, region: &str, account: &str) -> Caller {
+        Caller { region: region.into(), account: account.into(), access_key: None, trace_header: None }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        self.inner.engine.limits()
+    }
+
+    pub(crate) fn account_id(&self) -> &Text {
+        &self.inner.config.account_id
+    }
+
+    pub(crate) fn default_region(&self) -> &Text {
+        &self.inner.config.default_region
+    }
+
+    pub(crate) fn page_tokens(&self) -> &PageTokens {
+        &self.inner.page_tokens
+    }
+}
+
+fn output(body: &[u8]) -> Result<Value, ApiError> {
+    let text = std::str::from_utf8(body).map_err(|_| ApiError::internal())?;
+    Value::parse(text).map_err(|_| ApiError::internal())
+}

@@ -1,0 +1,111 @@
+//! [`ApiError`]: what a client is told when an operation refuses, letter for letter as AWS says it.
+
+use http::StatusCode;
+
+/// An error of the API. It is part of the API: people assert on code and message.
+///
+/// <https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html>
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    /// The name of the error's shape: `StateMachineDoesNotExist`.
+    pub code: &'static str,
+    pub message: String,
+    pub status: StatusCode,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> ApiError {
+        ApiError { code, message: message.into(), status: StatusCode::BAD_REQUEST }
+    }
+
+    pub(crate) fn validation(message: impl Into<String>) -> ApiError {
+        ApiError::new("ValidationException", message)
+    }
+
+    pub(crate) fn serialization(message: impl Into<String>) -> ApiError {
+        ApiError::new("SerializationException", message)
+    }
+
+    pub(crate) fn invalid_arn(why: &str) -> ApiError {
+        ApiError::new("InvalidArn", format!("Invalid Arn: '{why}'"))
+    }
+
+    pub(crate) fn invalid_name(name: &str) -> ApiError {
+        ApiError::new("InvalidName", format!("Invalid Name: '{name}'"))
+    }
+
+    pub(crate) fn invalid_token() -> ApiError {
+        ApiError::new("InvalidToken", "Invalid Token: 'Invalid token'")
+    }
+
+    /// What AWS offers and this server does not yet: told plainly instead of half done.
+    pub(crate) fn unsupported(what: &str) -> ApiError {
+        ApiError::new("UnsupportedOperationException", format!("{what} is not supported yet"))
+    }
+
+    pub(crate) fn unknown_operation(why: impl Into<String>) -> ApiError {
+        ApiError::new("UnknownOperationException", why)
+    }
+
+    pub(crate) fn internal() -> ApiError {
+        ApiError {
+            code: "InternalServerError",
+            message: "internal error, see the log for this request id".to_owned(),
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// Every refusal of the engine in AWS's words.
+impl From<engine::Error> for ApiError {
+    fn from(error: engine::Error) -> ApiError {
+        use engine::Error;
+        let about = |code, words: &str, arn: &str| ApiError::new(code, format!("{words}: '{arn}'"));
+        match error {
+            Error::StateMachineDoesNotExist(arn) => {
+                about("StateMachineDoesNotExist", "State Machine Does Not Exist", &arn)
+            }
+            Error::StateMachineAlreadyExists(arn) => {
+                about("StateMachineAlreadyExists", "State Machine Already Exists", &arn)
+            }
+            Error::StateMachineDeleting(arn) => about("StateMachineDeleting", "State Machine is being deleted", &arn),
+            Error::StateMachineTypeNotSupported => ApiError::new(
+                "StateMachineTypeNotSupported",
+                "This operation is not supported by this type of state machine",
+            ),
+            Error::StateMachineLimitExceeded => {
+                ApiError::new("StateMachineLimitExceeded", "The maximum number of state machines has been reached")
+            }
+            Error::ExecutionDoesNotExist(arn) => about("ExecutionDoesNotExist", "Execution Does Not Exist", &arn),
+            Error::ExecutionAlreadyExists(arn) => about("ExecutionAlreadyExists", "Execution Already Exists", &arn),
+            Error::ExecutionLimitExceeded => {
+                ApiError::new("ExecutionLimitExceeded", "The maximum number of running executions has been reached")
+            }
+            Error::ActivityDoesNotExist(arn) => about("ActivityDoesNotExist", "Activity Does Not Exist", &arn),
+            Error::ActivityAlreadyExists(arn) => about("ActivityAlreadyExists", "Activity Already Exists", &arn),
+            Error::ActivityLimitExceeded => {
+                ApiError::new("ActivityLimitExceeded", "The maximum number of activities has been reached")
+            }
+            Error::ActivityWorkerLimitExceeded => ApiError::new(
+                "ActivityWorkerLimitExceeded",
+                "The maximum number of workers concurrently polling for activity tasks has been reached",
+            ),
+            Error::InvalidTaskToken | Error::InvalidPageToken => ApiError::invalid_token(),
+            Error::TaskDoesNotExist => about("TaskDoesNotExist", "Task Does Not Exist", NO_SUCH_TASK),
+            Error::TaskTimedOut => about("TaskTimedOut", "Task Timed Out", NO_SUCH_TASK),
+            Error::TooManyTags => ApiError::new("TooManyTags", "Too many tags"),
+            Error::ResourceNotFound(arn) => about("ResourceNotFound", "Resource not found", &arn),
+            Error::ShuttingDown => ApiError {
+                code: "ServiceUnavailable",
+                message: "the server is shutting down, try again".to_owned(),
+                status: StatusCode::SERVICE_UNAVAILABLE,
+            },
+            Error::SetAside { .. } | Error::Store(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "an operation failed");
+                ApiError::internal()
+            }
+        }
+    }
+}
+
+const NO_SUCH_TASK: &str = "Provided task does not exist anymore";

@@ -1,0 +1,28 @@
+//! `GetActivityTask`: a worker asks for a task of an activity, and waits for one.
+
+use crate::model::{GetActivityTaskInput, GetActivityTaskOutput};
+use crate::operation::Operation;
+use crate::{Api, ApiError, Caller, arn};
+use std::time::Duration;
+
+/// How long a worker waits for a task before it is told that there is none.
+const POLL: Duration = Duration::from_secs(60);
+
+/// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetActivityTask.html>
+pub(crate) struct GetActivityTask;
+
+impl Operation for GetActivityTask {
+    const NAME: &'static str = "GetActivityTask";
+    type Input = GetActivityTaskInput;
+    type Output = GetActivityTaskOutput;
+
+    async fn call(api: &Api, _caller: &Caller, input: GetActivityTaskInput) -> Result<GetActivityTaskOutput, ApiError> {
+        let arn = arn::activity(&input.activity_arn)?;
+        let task = api.engine().activity_task(&arn, input.worker_name, POLL).await?;
+        // Without a task the answer has no token.
+        Ok(task.map_or_else(GetActivityTaskOutput::default, |task| GetActivityTaskOutput {
+            task_token: Some(task.token),
+            input: Some(task.input),
+        }))
+    }
+}

@@ -1,0 +1,55 @@
+//! The operations, one file each, and what several of them share.
+
+mod create_activity;
+mod create_state_machine;
+mod delete_activity;
+mod delete_state_machine;
+mod describe_activity;
+mod describe_execution;
+mod describe_state_machine;
+mod describe_state_machine_for_execution;
+mod get_activity_task;
+mod get_execution_history;
+mod list_activities;
+mod list_executions;
+mod list_state_machines;
+mod list_tags_for_resource;
+mod send_task_failure;
+mod send_task_heartbeat;
+mod send_task_success;
+mod start_execution;
+mod start_sync_execution;
+mod stop_execution;
+mod tag_resource;
+mod untag_resource;
+mod update_state_machine;
+mod validate_state_machine_definition;
+
+mod execution_input;
+mod tags;
+mod versions;
+
+pub(crate) use create_activity::CreateActivity;
+pub(crate) use create_state_machine::CreateStateMachine;
+pub(crate) use delete_activity::DeleteActivity;
+pub(crate) use delete_state_machine::DeleteStateMachine;
+pub(crate) use describe_activity::DescribeActivity;
+pub(crate) use describe_execution::DescribeExecution;
+pub(crate) use describe_state_machine::DescribeStateMachine;
+pub(crate) use describe_state_machine_for_execution::DescribeStateMachineForExecution;
+pub(crate) use get_activity_task::GetActivityTask;
+pub(crate) use get_execution_history::GetExecutionHistory;
+pub(crate) use list_activities::ListActivities;
+pub(crate) use list_executions::ListExecutions;
+pub(crate) use list_state_machines::ListStateMachines;
+pub(crate) use list_tags_for_resource::ListTagsForResource;
+pub(crate) use send_task_failure::SendTaskFailure;
+pub(crate) use send_task_heartbeat::SendTaskHeartbeat;
+pub(crate) use send_task_success::SendTaskSuccess;
+pub(crate) use start_execution::StartExecution;
+pub(crate) use start_sync_execution::StartSyncExecution;
+pub(crate) use stop_execution::StopExecution;
+pub(crate) use tag_resource::TagResource;
+pub(crate) use untag_resource::UntagResource;
+pub(crate) use update_state_machine::UpdateStateMachine;
+pub(crate) use validate_state_machine_definition::ValidateStateMachineDefinition;

@@ -1,0 +1,22 @@
+//! `SendTaskSuccess`: a worker reports the result of its task.
+
+use crate::model::{SendTaskSuccessInput, SendTaskSuccessOutput};
+use crate::operation::Operation;
+use crate::{Api, ApiError, Caller};
+use json::Payload;
+
+/// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html>
+pub(crate) struct SendTaskSuccess;
+
+impl Operation for SendTaskSuccess {
+    const NAME: &'static str = "SendTaskSuccess";
+    type Input = SendTaskSuccessInput;
+    type Output = SendTaskSuccessOutput;
+
+    async fn call(api: &Api, _caller: &Caller, input: SendTaskSuccessInput) -> Result<SendTaskSuccessOutput, ApiError> {
+        let output = Payload::parse(&input.output)
+            .map_err(|error| ApiError::new("InvalidOutput", format!("Invalid Output: '{}'", error.message)))?;
+        api.engine().task_succeeded(&input.task_token, output).await?;
+        Ok(SendTaskSuccessOutput {})
+    }
+}

@@ -1,0 +1,93 @@
+//! Page tokens: positions of the engine, sealed so that nobody can read or make one, and good only for the
+//! operation and the filter that they were given for.
+
+use crate::ApiError;
+use crate::random;
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::{Aes256Gcm, Nonce};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use engine::Page;
+use json::Text;
+
+/// Results of a page when `maxResults` is 0 or not given.
+const PAGE_SIZE_DEFAULT: usize = 100;
+const NONCE_LEN: usize = 12;
+
+/// Seals and opens page tokens. The key lives as long as the process: AWS's tokens do not live long either.
+pub(crate) struct PageTokens {
+    cipher: Aes256Gcm,
+}
+
+impl PageTokens {
+    pub(crate) fn new() -> PageTokens {
+        PageTokens { cipher: Aes256Gcm::new(&random::bytes::<32>().into()) }
+    }
+
+    /// The page that `maxResults` and `nextToken` ask for. `filter` is everything that selects the results.
+    pub(crate) fn page(&self, max: Option<i64>, token: Option<&Text>, filter: &[&str]) -> Result<Page, ApiError> {
+        let after = match token {
+            Some(token) => Some(self.open(token, filter).ok_or_else(ApiError::invalid_token)?),
+            None => None,
+        };
+        let size = max.and_then(|max| usize::try_from(max).ok()).filter(|max| *max > 0).unwrap_or(PAGE_SIZE_DEFAULT);
+        Ok(Page { size, after })
+    }
+
+    /// The token for what comes after a page.
+    pub(crate) fn next(&self, position: Option<Vec<u8>>, filter: &[&str]) -> Option<Text> {
+        let nonce = random::bytes::<NONCE_LEN>();
+        let payload = Payload { msg: &position?, aad: &associated(filter) };
+        let sealed = self.cipher.encrypt(&Nonce::from(nonce), payload).ok()?;
+        Some(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()).into())
+    }
+
+    fn open(&self, token: &str, filter: &[&str]) -> Option<Vec<u8>> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LEN>()?;
+        let payload = Payload { msg: sealed, aad: &associated(filter) };
+        self.cipher.decrypt(&Nonce::from(*nonce), payload).ok()
+    }
+}
+
+fn associated(filter: &[&str]) -> Vec<u8> {
+    filter.join("\n").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_good_for_its_filter_only() {
+        let tokens = PageTokens::new();
+        let filter = ["ListExecutions", "arn:aws:states:us-east-1:123456789012:stateMachine:a", "RUNNING"];
+        let token = tokens.next(Some(b"position".to_vec()), &filter).unwrap();
+        let page = tokens.page(Some(3), Some(&token), &filter).unwrap();
+        assert_eq!((page.size, page.after), (3, Some(b"position".to_vec())));
+
+        let other = ["ListExecutions", "arn:aws:states:us-east-1:123456789012:stateMachine:a", "FAILED"];
+        let mut changed = token.to_string();
+        changed.replace_range(0..1, if changed.starts_with('A') { "B" } else { "A" });
+        for (token, filter) in [
+            (&*token, &other),
+            (&changed, &filter),
+            ("InvalidToken", &filter),
+            ("", &filter),
+            ("\u{1F600}", &filter),
+            (&"x".repeat(1024), &filter),
+        ] {
+            let refused = tokens.page(None, Some(&token.into()), filter).unwrap_err();
+            assert_eq!((refused.code, &*refused.message), ("InvalidToken", "Invalid Token: 'Invalid token'"));
+        }
+        assert!(PageTokens::new().page(None, Some(&token), &filter).is_err());
+        assert_eq!(tokens.next(None, &filter), None);
+    }
+
+    #[test]
+    fn no_size_and_zero_are_the_default() {
+        let tokens = PageTokens::new();
+        for (max, size) in [(None, 100), (Some(0), 100), (Some(1), 1), (Some(1000), 1000)] {
+            assert_eq!(tokens.page(max, None, &[]).unwrap().size, size);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Records of the engine as operations show them.
+
+use crate::configuration;
+use crate::definition::type_name;
+use crate::model::{
+    CloudWatchEventsExecutionDataDetails, DescribeExecutionOutput, DescribeStateMachineForExecutionOutput,
+    DescribeStateMachineOutput, ExecutionListItem,
+};
+use crate::shape::Timestamp;
+use engine::{ExecutionRecord, StateMachineRecord};
+use json::Text;
+use machine::{Failure, Outcome, Status};
+use std::collections::BTreeMap;
+
+/// What `includedData` asks for: with `METADATA_ONLY` no definition, input or output is shown.
+pub(crate) fn with_data(included_data: Option<&Text>) -> bool {
+    included_data.is_none_or(|included| &**included != "METADATA_ONLY")
+}
+
+pub(crate) fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::Running => "RUNNING",
+        Status::Succeeded => "SUCCEEDED",
+        Status::Failed => "FAILED",
+        Status::TimedOut => "TIMED_OUT",
+        Status::Aborted => "ABORTED",
+    }
+}
+
+/// The status that a request names; `None` for one that no execution of a state machine has.
+pub(crate) fn status_of(name: &str) -> Option<Status> {
+    let all = [Status::Running, Status::Succeeded, Status::Failed, Status::TimedOut, Status::Aborted];
+    all.into_iter().find(|status| status_name(*status) == name)
+}
+
+/// Output, error and cause of an execution.
+pub(crate) fn outcome(outcome: Option<Outcome>) -> (Option<Text>, Option<Text>, Option<Text>) {
+    match outcome {
+        None => (None, None, None),
+        Some(Outcome::Succeeded { output }) => (Some(output.text().clone()), None, None),
+        Some(Outcome::Failed(failure) | Outcome::TimedOut(failure) | Outcome::Aborted(failure)) => {
+            let Failure { error, cause } = failure;
+            (None, error, cause)
+        }
+    }
+}
+
+pub(crate) fn data_details(included: bool) -> Option<CloudWatchEventsExecutionDataDetails> {
+    Some(CloudWatchEventsExecutionDataDetails { included: Some(included) })
+}
+
+pub(crate) fn execution(record: ExecutionRecord, with_data: bool) -> DescribeExecutionOutput {
+    let (redrive_status, redrive_status_reason) = redrive(record.status);
+    let (output, error, cause) = outcome(record.outcome);
+    DescribeExecutionOutput {
+        execution_arn: record.arn,
+        state_machine_arn: record.state_machine_arn,
+        name: Some(record.name),
+        status: status_name(record.status).into(),
+        start_date: Timestamp(record.start_ms),
+        stop_date: record.stop_ms.map(Timestamp),
+        input: with_data.then_some(record.input_text),
+        input_details: data_details(with_data),
+        output_details: output.as_ref().and_then(|_| data_details(with_data)),
+        output: output.filter(|_| with_data),
+        trace_header: record.trace_header,
+        map_run_arn: None,
+        error: error.filter(|_| with_data),
+        cause: cause.filter(|_| with_data),
+        state_machine_version_arn: record.state_machine_version_arn,
+        state_machine_alias_arn: record.state_machine_alias_arn,
+        redrive_count: Some(record.redrive_count.into()),
+        redrive_date: record.redrive_ms.map(Timestamp),
+        redrive_status: Some(redrive_status.into()),
+        redrive_status_reason: redrive_status_reason.map(Text::from),
+    }
+}
+
+/// Whether the execution can be redriven, and why not.
+fn redrive(status: Status) -> (&'static str, Option<&'static str>) {
+    match status {
+        Status::Running => ("NOT_REDRIVABLE", Some("Execution is RUNNING and cannot be redriven")),
+        Status::Succeeded => ("NOT_REDRIVABLE", Some("Execution is SUCCEEDED and cannot be redriven")),
+        Status::Failed | Status::TimedOut | Status::Aborted => ("REDRIVABLE", None),
+    }
+}
+
+pub(crate) fn execution_in_list(record: ExecutionRecord) -> ExecutionListItem {
+    ExecutionListItem {
+        execution_arn: record.arn,
+        state_machine_arn: record.state_machine_arn,
+        name: record.name,
+        status: status_name(record.status).into(),
+        start_date: Timestamp(record.start_ms),
+        stop_date: record.stop_ms.map(Timestamp),
+        map_run_arn: None,
+        item_count: None,
+        state_machine_version_arn: record.state_machine_version_arn,
+        state_machine_alias_arn: record.state_machine_alias_arn,
+        redrive_count: Some(record.redrive_count.into()),
+        redrive_date: record.redrive_ms.map(Timestamp),
+    }
+}
+
+pub(crate) fn state_machine(record: &StateMachineRecord, with_data: bool) -> DescribeStateMachineOutput {
+    DescribeStateMachineOutput {
+        state_machine_arn: record.arn.clone(),
+        name: record.name.clone(),
+        status: Some(if record.deleting { "DELETING" } else { "ACTIVE" }.into()),
+        definition: definition(record, with_data),
+        role_arn: record.role_arn.clone(),
+        r#type: type_name(record.state_machine_type).into(),
+        creation_date: Timestamp(record.created_ms),
+        logging_configuration: Some(configuration::logging(record.logging.as_ref())),
+        tracing_configuration: Some(configuration::tracing(record.tracing.as_ref())),
+        label: None,
+        revision_id: record.revision_id.clone(),
+        description: None,
+        encryption_configuration: Some(configuration::encryption(record.encryption.as_ref())),
+        variable_references: variable_references(record, with_data),
+    }
+}
+
+pub(crate) fn state_machine_of_execution(
+    record: &StateMachineRecord,
+    with_data: bool,
+) -> DescribeStateMachineForExecutionOutput {
+    DescribeStateMachineForExecutionOutput {
+        state_machine_arn: record.arn.clone(),
+        name: record.name.clone(),
+        definition: definition(record, with_data),
+        role_arn: record.role_arn.clone(),
+        update_date: Timestamp(record.updated_ms),
+        logging_configuration: Some(configuration::logging(record.logging.as_ref())),
+        tracing_configuration: Some(configuration::tracing(record.tracing.as_ref())),
+        map_run_arn: None,
+        label: None,
+        revision_id: record.revision_id.clone(),
+        encryption_configuration: Some(configuration::encryption(record.encryption.as_ref())),
+        variable_references: variable_references(record, with_data),
+    }
+}
+
+fn definition(record: &StateMachineRecord, with_data: bool) -> Text {
+    if with_data { record.definition.clone() } else { "{}".into() }
+}
+
+/// State to the variables that it reads; not shown when no state reads any.
+fn variable_references(record: &StateMachineRecord, with_data: bool) -> Option<BTreeMap<Text, Vec<Text>>> {
+    if !with_data {
+        return None;
+    }
+    let parsed = asl::parse(&record.definition, record.state_machine_type).state_machine?;
+    let references: BTreeMap<Text, Vec<Text>> = (parsed.variable_references().into_iter())
+        .map(|(state, variables)| (state.into(), variables.into_iter().map(Text::from).collect()))
+        .collect();
+    (!references.is_empty()).then_some(references)
+}
