@@ -1,4 +1,5 @@
 //! Effects: what must be done once the step is durable.
+
 use crate::EventId;
 use asl::IntegrationPattern;
 use json::{Payload, Text};
@@ -17,18 +18,30 @@ pub enum Effect {
     /// Call a service or a function.
     RunTask(TaskRequest),
     /// Offer a task to the workers of an activity.
-    OfferActivity { id: EventId, activity_arn: Text, input: Payload, heartbeat_seconds: Option<u64> },
+    OfferActivity {
+        id: EventId,
+        activity_arn: Text,
+        input: Payload,
+        heartbeat_seconds: Option<u64>,
+    },
     /// The answer is no longer wanted: the task timed out, or its execution or branch ended.
-    CancelTask { id: EventId },
+    CancelTask {
+        id: EventId,
+    },
     /// Wake the execution with `TimerFired`. Setting a timer again moves it.
-    SetTimer { timer: TimerId, due_ms: i64 },
-    CancelTimer { timer: TimerId },
+    SetTimer {
+        timer: TimerId,
+        due_ms: i64,
+    },
+    CancelTimer {
+        timer: TimerId,
+    },
     /// The step was bounded; trigger `Continue`.
     Continue,
 }
 
 /// A call to make.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskRequest {
     pub id: EventId,
     /// The whole `Resource` as written.
@@ -41,8 +54,7 @@ pub struct TaskRequest {
     pub parameters: Payload,
     /// Whether the state is a JSONata state (some services shape their answers by it).
     pub jsonata: bool,
-    /// In a `.waitForTaskToken` call: what `$$.Task.Token` gave. Only the engine seals tokens; `machine` evaluates
-    /// `$$.Task.Token` to the text that [`crate::Facts::token`] yields for this id.
+    /// In a `.waitForTaskToken` call: what `$$.Task.Token` gives. Only the engine seals tokens.
     pub task_token: Option<Text>,
     pub timeout_seconds: Option<u64>,
     pub heartbeat_seconds: Option<u64>,

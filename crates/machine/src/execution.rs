@@ -1,10 +1,16 @@
 //! An execution and the function that steps it.
-use crate::{Effect, EventId, Failure, HistoryEvent, Trigger};
+
+use crate::failure::Halt;
+use crate::frame::{Call, Phase, Request, Timer};
+use crate::parts::Parts;
+use crate::states::{self, task, wait};
+use crate::turn::{Turn, after};
+use crate::{Effect, EventDetails, EventId, EventType, Failure, Frame, HistoryEvent, Part, PartId, TimerId, Trigger};
 use asl::{Limits, StateMachine, StateMachineType};
 use json::{Payload, Text};
-use query::Ambient;
+use query::{Ambient, ExecutionContext};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What is fixed when an execution starts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,9 +23,10 @@ pub struct Facts {
     pub state_machine_alias_arn: Option<Text>,
     pub role_arn: Text,
     pub state_machine_type: StateMachineType,
+    /// Milliseconds since the Unix epoch.
     pub start_ms: i64,
-    /// As the caller wrote it.
     pub input: Payload,
+    /// The input as the `ExecutionStarted` event shows it.
     pub input_text: Text,
     pub region: Text,
     pub account: Text,
@@ -27,23 +34,44 @@ pub struct Facts {
 
 /// How an execution stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Status { Running, Succeeded, Failed, TimedOut, Aborted }
+pub enum Status {
+    Running,
+    Succeeded,
+    Failed,
+    TimedOut,
+    Aborted,
+}
 
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Outcome { Succeeded { output: Payload }, Failed(Failure), TimedOut(Failure), Aborted(Failure) }
+pub enum Outcome {
+    Succeeded { output: Payload },
+    Failed(Failure),
+    TimedOut(Failure),
+    Aborted(Failure),
+}
 
-/// Names one separately stored part of an execution. Part 0 is the root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct PartId(pub u64);
-
-/// One separately stored part: the root, a frame, the items of a Map … A step rewrites only the parts that changed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Part(());
+impl Outcome {
+    pub fn status(&self) -> Status {
+        match self {
+            Outcome::Succeeded { .. } => Status::Succeeded,
+            Outcome::Failed(_) => Status::Failed,
+            Outcome::TimedOut(_) => Status::TimedOut,
+            Outcome::Aborted(_) => Status::Aborted,
+        }
+    }
+}
 
 /// An execution: where it stands, the data it holds, its variables, its retry counters, what it waits for.
+///
+/// It does not hold its history: memory and time of a step depend on what the step does, not on what came before.
 #[derive(Clone, Debug)]
-pub struct Execution { _facts: Arc<Facts> }
+pub struct Execution {
+    facts: Arc<Facts>,
+    parts: Parts,
+    /// Made from the facts when it is first asked for.
+    context: OnceLock<Arc<ExecutionContext>>,
+}
 
 /// What came of a trigger.
 #[derive(Debug, Default)]
@@ -51,9 +79,11 @@ pub struct Execution { _facts: Arc<Facts> }
 pub struct Step {
     /// New events, in order of their ids.
     pub history: Vec<HistoryEvent>,
-    /// Parts to write (look them up with [`Execution::part`]) and parts to delete.
+    /// Parts to write (look them up with [`Execution::part`]) …
     pub changed: Vec<PartId>,
+    /// … and parts to delete.
     pub removed: Vec<PartId>,
+    /// In the order in which they were asked for.
     pub effects: Vec<Effect>,
     /// Set in the step that ends the execution.
     pub outcome: Option<Outcome>,
@@ -71,31 +101,224 @@ pub enum StepError {
 /// Makes the text of a task token for the task whose scheduled event is `id`.
 pub type TokenOf<'a> = &'a dyn Fn(EventId) -> Text;
 
-impl Execution {
-    /// A new execution; its first step takes `Trigger::Start`.
-    pub fn new(_facts: Facts) -> Execution { todo!() }
-    /// Loads what was stored.
-    pub fn from_parts(_facts: Facts, _parts: impl IntoIterator<Item = (PartId, Part)>) -> Result<Execution, StepError> { todo!() }
-    pub fn part(&self, _id: PartId) -> Option<&Part> { todo!() }
-    pub fn facts(&self) -> &Arc<Facts> { todo!() }
-    pub fn status(&self) -> Status { todo!() }
-    /// The tasks that wait for an answer, as the effects that asked for them: what recovery carries out again,
-    /// and with the `Sync`/callback calls whether they were submitted already.
-    pub fn pending(&self) -> Vec<Pending> { todo!() }
-    /// All timers that are set.
-    pub fn timers(&self) -> Vec<(crate::TimerId, i64)> { todo!() }
-    /// Whether `id` waits for an answer (task tokens are accepted only then).
-    pub fn awaits(&self, _id: EventId) -> bool { todo!() }
-    /// Steps the execution. On `Err` it is unchanged.
-    pub fn step(&mut self, _definition: &StateMachine, _trigger: Trigger, _ambient: &Ambient, _limits: &Limits, _token_of: TokenOf<'_>) -> Result<Step, StepError> { todo!() }
-}
-
 /// A task that waits for its answer.
 #[derive(Clone, Debug)]
 pub struct Pending {
     /// `RunTask` or `OfferActivity`, as it was asked for.
     pub effect: Effect,
-    /// A worker took it (activity), or the call was accepted (`TaskSubmitted` with this output).
+    /// A worker took it (activity), or the call was made (any other task).
     pub started: bool,
+    /// The call was accepted (`TaskSubmitted` with this output).
     pub submitted: Option<Payload>,
+}
+
+impl Execution {
+    /// A new execution; its first step takes `Trigger::Start`.
+    pub fn new(facts: Facts) -> Execution {
+        Execution { facts: Arc::new(facts), parts: Parts::new(), context: OnceLock::new() }
+    }
+
+    /// Loads what was stored. What does not fit together is found when a step comes to it.
+    pub fn from_parts(facts: Facts, parts: impl IntoIterator<Item = (PartId, Part)>) -> Result<Execution, StepError> {
+        let parts = Parts::from_stored(parts);
+        parts.root()?;
+        Ok(Execution { facts: Arc::new(facts), parts, context: OnceLock::new() })
+    }
+
+    pub fn part(&self, id: PartId) -> Option<&Part> {
+        self.parts.get(id)
+    }
+
+    pub fn facts(&self) -> &Arc<Facts> {
+        &self.facts
+    }
+
+    pub fn status(&self) -> Status {
+        self.parts.root().map_or(Status::Running, |root| root.status)
+    }
+
+    /// Whether the last step was bounded: after loading, such an execution wants `Trigger::Continue`.
+    pub fn is_ready(&self) -> bool {
+        self.parts.root().is_ok_and(|root| !root.ready.is_empty())
+    }
+
+    /// The tasks that wait for an answer, as the effects that asked for them: what recovery carries out again,
+    /// and with the `.sync` and callback calls whether they were submitted already.
+    pub fn pending(&self) -> Vec<Pending> {
+        self.parts.frames().filter_map(|(_, frame)| frame.call().map(Call::pending)).collect()
+    }
+
+    /// All timers that are set, and when they are due (milliseconds since the Unix epoch).
+    pub fn timers(&self) -> Vec<(TimerId, i64)> {
+        let deadline = self.parts.root().ok().and_then(|root| root.deadline);
+        let of_frames = self.parts.frames().flat_map(|(_, frame)| frame.timers());
+        deadline.into_iter().chain(of_frames).map(|timer| (timer.id, timer.due_ms)).collect()
+    }
+
+    /// Whether `id` waits for an answer (task tokens are accepted only then).
+    pub fn awaits(&self, id: EventId) -> bool {
+        self.parts.frames().any(|(_, frame)| calls(frame, id))
+    }
+
+    /// Steps the execution. On `Err` it is unchanged.
+    pub fn step(
+        &mut self,
+        definition: &StateMachine,
+        trigger: Trigger,
+        ambient: &Ambient,
+        limits: &Limits,
+        token_of: TokenOf<'_>,
+    ) -> Result<Step, StepError> {
+        let execution = self.context.get_or_init(|| Arc::new(execution_context(&self.facts)));
+        let mut turn = Turn {
+            parts: &mut self.parts,
+            facts: &self.facts,
+            execution,
+            definition,
+            ambient,
+            limits,
+            token_of,
+            step: Step::default(),
+        };
+        let result = turn.take(trigger);
+        let mut step = turn.step;
+        if let Err(error) = result {
+            self.parts.undo();
+            return Err(error);
+        }
+        (step.changed, step.removed) = self.parts.accept();
+        Ok(step)
+    }
+}
+
+fn execution_context(facts: &Facts) -> ExecutionContext {
+    ExecutionContext {
+        id: facts.execution_arn.clone(),
+        input: facts.input.value().clone(),
+        name: facts.name.clone(),
+        role_arn: facts.role_arn.clone(),
+        start_time_ms: facts.start_ms,
+        redrive_count: Some(0),
+        redrive_time_ms: None,
+        state_machine_id: facts.state_machine_arn.clone(),
+        state_machine_name: facts.state_machine_name.clone(),
+    }
+}
+
+fn calls(frame: &Frame, id: EventId) -> bool {
+    frame.call().is_some_and(|call| call.request.id() == id)
+}
+
+impl Turn<'_> {
+    /// Takes what happened, then moves on as far as it goes.
+    fn take(&mut self, trigger: Trigger) -> Result<(), StepError> {
+        if !self.is_running()? {
+            return Ok(());
+        }
+        match self.answer(trigger).and_then(|()| states::run(self)) {
+            Ok(()) => Ok(()),
+            Err(Halt::HistoryFull) => {
+                let last = self.parts.root()?.last_event;
+                self.end_failed(last, Failure::history_full(self.limits.history_events_max))
+            }
+            Err(Halt::Step(error)) => Err(error),
+        }
+    }
+
+    fn answer(&mut self, trigger: Trigger) -> Result<(), Halt> {
+        match trigger {
+            Trigger::Start => self.start(),
+            Trigger::Continue => Ok(()),
+            Trigger::TimerFired { timer } => self.timer_fired(timer),
+            Trigger::ActivityStarted { effect, worker_name } => {
+                self.call(effect).map_or(Ok(()), |id| task::activity_started(self, id, worker_name))
+            }
+            Trigger::TaskSubmitted { effect, output } => {
+                self.call(effect).map_or(Ok(()), |id| task::submitted(self, id, output))
+            }
+            Trigger::TaskHeartbeat { effect } => self.call(effect).map_or(Ok(()), |id| task::heartbeat(self, id)),
+            Trigger::TaskSucceeded { effect, output } => {
+                self.call(effect).map_or(Ok(()), |id| task::succeeded(self, id, output))
+            }
+            Trigger::TaskFailed { effect, failure } => {
+                self.call(effect).map_or(Ok(()), |id| task::failed(self, id, failure))
+            }
+            // The stop comes from outside: its event follows no other.
+            Trigger::Stop { error, cause } => Ok(self.end(0, Outcome::Aborted(Failure { error, cause }.truncated()))?),
+        }
+    }
+
+    fn start(&mut self) -> Result<(), Halt> {
+        if self.parts.root()?.last_event > 0 {
+            return Ok(());
+        }
+        self.emit(0, EventType::ExecutionStarted, self.started())?;
+        let deadline = self.set_timer(after(self.facts.start_ms, self.seconds_max()))?;
+        let (start_at, input) = (self.definition.flow.start_at.clone(), self.facts.input.clone());
+        // AWS gives the first state no previous event, although `ExecutionStarted` comes before it.
+        let top = self.parts.add_frame(Frame::ready(None, start_at, input, 0))?;
+        let root = self.parts.root_mut()?;
+        root.deadline = Some(deadline);
+        root.ready.push_back(top);
+        Ok(())
+    }
+
+    fn started(&self) -> EventDetails {
+        EventDetails::ExecutionStarted {
+            input: self.facts.input_text.clone(),
+            role_arn: self.facts.role_arn.clone(),
+            state_machine_alias_arn: self.facts.state_machine_alias_arn.clone(),
+            state_machine_version_arn: self.facts.state_machine_version_arn.clone(),
+        }
+    }
+
+    /// How long the execution may take.
+    fn seconds_max(&self) -> u64 {
+        let of_type = match self.facts.state_machine_type {
+            StateMachineType::Standard => self.limits.standard_seconds_max,
+            StateMachineType::Express => self.limits.express_seconds_max,
+        };
+        self.definition.timeout_seconds.map_or(of_type, |seconds| seconds.min(of_type))
+    }
+
+    fn timer_fired(&mut self, id: TimerId) -> Result<(), Halt> {
+        let is_it = |timer: Timer| timer.id == id;
+        if self.parts.root()?.deadline.is_some_and(is_it) {
+            self.parts.root_mut()?.deadline = None;
+            // AWS reports neither error nor cause.
+            return Ok(self.end(0, Outcome::TimedOut(Failure::default()))?);
+        }
+        let waits = self.parts.frames().find(|(_, frame)| frame.timers().any(is_it));
+        let Some((frame_id, frame)) = waits.map(|(id, frame)| (id, frame.clone())) else { return Ok(()) };
+        match &frame.phase {
+            Phase::Waiting { .. } => wait::over(self, frame_id),
+            Phase::Retrying { .. } => states::begin(self, frame_id),
+            Phase::Calling(call) => task::timed_out(self, frame_id, call, id),
+            Phase::Ready | Phase::Forked(_) => Ok(()),
+        }
+    }
+
+    /// The frame that waits for the answer to a call.
+    fn call(&self, id: EventId) -> Option<PartId> {
+        self.parts.frames().find(|(_, frame)| calls(frame, id)).map(|(frame_id, _)| frame_id)
+    }
+}
+
+impl Call {
+    fn pending(&self) -> Pending {
+        Pending { effect: self.effect(), started: self.started, submitted: self.submitted.clone() }
+    }
+
+    /// The effect that asks for this call.
+    pub(crate) fn effect(&self) -> Effect {
+        match &self.request {
+            Request::Task(request) => Effect::RunTask(request.clone()),
+            Request::Activity { id, activity_arn, input } => Effect::OfferActivity {
+                id: *id,
+                activity_arn: activity_arn.clone(),
+                input: input.clone(),
+                heartbeat_seconds: self.heartbeat_seconds,
+            },
+        }
+    }
 }

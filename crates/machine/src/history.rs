@@ -33,29 +33,97 @@ event_types! { ActivityFailed, ActivityScheduled, ActivityScheduleFailed, Activi
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum EventDetails {
     None,
-    ExecutionStarted { input: Text, role_arn: Text, state_machine_alias_arn: Option<Text>, state_machine_version_arn: Option<Text> },
-    ExecutionSucceeded { output: Payload },
-    ExecutionRedriven { redrive_count: u32 },
+    ExecutionStarted {
+        input: Text,
+        role_arn: Text,
+        state_machine_alias_arn: Option<Text>,
+        state_machine_version_arn: Option<Text>,
+    },
+    ExecutionSucceeded {
+        output: Payload,
+    },
+    ExecutionRedriven {
+        redrive_count: u32,
+    },
     /// ExecutionFailed, ExecutionAborted, ExecutionTimedOut, LambdaFunctionFailed/ScheduleFailed/StartFailed/TimedOut,
     /// ActivityFailed/ScheduleFailed/TimedOut, MapRunFailed: error and cause.
-    Failed { error: Option<Text>, cause: Option<Text> },
-    StateEntered { name: Text, input: Payload },
+    Failed {
+        error: Option<Text>,
+        cause: Option<Text>,
+    },
+    StateEntered {
+        name: Text,
+        input: Payload,
+    },
     /// Values of variables as JSON texts.
-    StateExited { name: Text, output: Payload, assigned_variables: Option<Vec<(Text, Text)>> },
-    ActivityScheduled { resource: Text, input: Payload, timeout_seconds: Option<u64>, heartbeat_seconds: Option<u64> },
-    ActivityStarted { worker_name: Option<Text> },
+    StateExited {
+        name: Text,
+        output: Payload,
+        assigned_variables: Option<Vec<(Text, Text)>>,
+    },
+    ActivityScheduled {
+        resource: Text,
+        input: Payload,
+        timeout_seconds: Option<u64>,
+        heartbeat_seconds: Option<u64>,
+    },
+    ActivityStarted {
+        worker_name: Option<Text>,
+    },
     /// ActivitySucceeded, LambdaFunctionSucceeded.
-    Succeeded { output: Payload },
-    LambdaFunctionScheduled { resource: Text, input: Payload, timeout_seconds: Option<u64>, role_arn: Option<Text> },
-    TaskScheduled { resource_type: Text, resource: Text, region: Text, parameters: Payload, timeout_seconds: Option<u64>, heartbeat_seconds: Option<u64>, role_arn: Option<Text> },
-    TaskStarted { resource_type: Text, resource: Text },
+    Succeeded {
+        output: Payload,
+    },
+    LambdaFunctionScheduled {
+        resource: Text,
+        input: Payload,
+        timeout_seconds: Option<u64>,
+        role_arn: Option<Text>,
+    },
+    TaskScheduled {
+        resource_type: Text,
+        resource: Text,
+        region: Text,
+        parameters: Payload,
+        timeout_seconds: Option<u64>,
+        heartbeat_seconds: Option<u64>,
+        role_arn: Option<Text>,
+    },
+    TaskStarted {
+        resource_type: Text,
+        resource: Text,
+    },
     /// TaskSubmitted, TaskSucceeded.
-    TaskOutput { resource_type: Text, resource: Text, output: Payload },
+    TaskOutput {
+        resource_type: Text,
+        resource: Text,
+        output: Payload,
+    },
     /// TaskFailed, TaskTimedOut, TaskStartFailed, TaskSubmitFailed.
-    TaskFailed { resource_type: Text, resource: Text, error: Option<Text>, cause: Option<Text> },
-    MapStateStarted { length: u64 },
-    MapIteration { name: Text, index: u64 },
-    MapRunStarted { map_run_arn: Text },
-    MapRunRedriven { map_run_arn: Text, redrive_count: u32 },
-    EvaluationFailed { error: Option<Text>, cause: Option<Text>, location: Option<Text>, state: Text },
+    TaskFailed {
+        resource_type: Text,
+        resource: Text,
+        error: Option<Text>,
+        cause: Option<Text>,
+    },
+    MapStateStarted {
+        length: u64,
+    },
+    MapIteration {
+        name: Text,
+        index: u64,
+    },
+    MapRunStarted {
+        map_run_arn: Text,
+    },
+    MapRunRedriven {
+        map_run_arn: Text,
+        redrive_count: u32,
+    },
+    EvaluationFailed {
+        error: Option<Text>,
+        cause: Option<Text>,
+        location: Option<Text>,
+        state: Text,
+    },
 }

@@ -3,15 +3,32 @@
 //! `step` takes a [`Trigger`] (what happened) and gives a [`Step`] (what came of it): history to append,
 //! parts of the execution to write, effects to carry out after the commit. Nothing here does IO,
 //! reads a clock or draws a random number.
+//!
+//! An execution is a tree of frames. A frame stands in one state; a Parallel or Map state has a child frame for each
+//! branch or iteration that runs. Read [`Execution::step`] first, then `states/mod.rs`, the only place that moves a
+//! frame from state to state, then the file of the state that interests you.
 
 mod effect;
 mod execution;
-mod failure;
 mod history;
 mod trigger;
 
+mod states;
+
+mod catch;
+mod data;
+mod failure;
+mod frame;
+mod parts;
+mod retry;
+mod turn;
+mod variables;
+mod visit;
+
 pub use effect::{Effect, TaskRequest, TimerId};
-pub use execution::{Execution, Facts, Outcome, Part, PartId, Pending, Status, Step, StepError, TokenOf};
+pub use execution::{Execution, Facts, Outcome, Pending, Status, Step, StepError, TokenOf};
 pub use failure::Failure;
+pub use frame::{Fork, Frame, Phase, Progress};
 pub use history::{EventDetails, EventId, EventType, HistoryEvent};
+pub use parts::{Part, PartId, Root};
 pub use trigger::Trigger;

@@ -1,4 +1,5 @@
 //! Triggers: what happened.
+
 use crate::{EventId, Failure, TimerId};
 use json::{Payload, Text};
 use serde::{Deserialize, Serialize};
@@ -11,15 +12,34 @@ pub enum Trigger {
     /// The last step was bounded: go on.
     Continue,
     /// A timer that a step set is due.
-    TimerFired { timer: TimerId },
+    TimerFired {
+        timer: TimerId,
+    },
     /// A worker took the activity task (`ActivityStarted`).
-    ActivityStarted { effect: EventId, worker_name: Option<Text> },
+    ActivityStarted {
+        effect: EventId,
+        worker_name: Option<Text>,
+    },
     /// A `.sync` or callback call was accepted (`TaskSubmitted`); `output` is the answer of the call.
-    TaskSubmitted { effect: EventId, output: Payload },
+    TaskSubmitted {
+        effect: EventId,
+        output: Payload,
+    },
     /// The worker is alive: the heartbeat clock starts again.
-    TaskHeartbeat { effect: EventId },
-    TaskSucceeded { effect: EventId, output: Payload },
-    TaskFailed { effect: EventId, failure: Failure },
+    TaskHeartbeat {
+        effect: EventId,
+    },
+    TaskSucceeded {
+        effect: EventId,
+        output: Payload,
+    },
+    TaskFailed {
+        effect: EventId,
+        failure: Failure,
+    },
     /// StopExecution.
-    Stop { error: Option<Text>, cause: Option<Text> },
+    Stop {
+        error: Option<Text>,
+        cause: Option<Text>,
+    },
 }

@@ -1,0 +1,165 @@
+//! Frames: where an execution stands.
+//!
+//! These types are stored. A field may be added with `#[serde(default)]`; none may change its meaning. States are
+//! named by name, so that a newer binary takes up what an older one left.
+
+use crate::{EventId, PartId, TaskRequest, TimerId};
+use json::{Payload, Text};
+use serde::{Deserialize, Serialize};
+
+/// A position in a flow: one state, its input, and what it is doing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Frame {
+    /// The Parallel or Map state whose branch or iteration this is; `None` for the top of the state machine.
+    #[serde(default)]
+    pub(crate) parent: Option<Parent>,
+    /// Name of the state.
+    pub(crate) state: Text,
+    /// The state's input as it was entered with, before `InputPath`.
+    pub(crate) input: Payload,
+    /// What the next event of this frame has as its `previousEventId`.
+    pub(crate) position: EventId,
+    /// `None` until the state is entered.
+    #[serde(default)]
+    pub(crate) entered: Option<Entered>,
+    /// The variables of this scope, an object.
+    #[serde(default)]
+    pub(crate) variables: Option<Payload>,
+    /// Retries made for each retrier, in this visit of the state.
+    #[serde(default)]
+    pub(crate) retries: Vec<u64>,
+    pub(crate) phase: Phase,
+}
+
+/// The branch or iteration number `index` of the state in which `frame` stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    pub(crate) frame: PartId,
+    pub(crate) index: u64,
+}
+
+/// The `…StateEntered` event of the visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entered {
+    pub(crate) event: EventId,
+    /// `previousEventId` of that event.
+    pub(crate) previous: EventId,
+    pub(crate) at_ms: i64,
+}
+
+/// What a frame is doing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Phase {
+    /// Its state is to be entered; the frame is in [`crate::Root`]'s queue.
+    Ready,
+    /// A Wait state.
+    Waiting { timer: Timer },
+    /// A Task state whose answer is awaited.
+    Calling(Box<Call>),
+    /// A retrier matched; the timer is its delay.
+    Retrying { timer: Timer },
+    /// A Parallel or Map state whose children run.
+    Forked(Fork),
+}
+
+/// A timer that is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timer {
+    pub(crate) id: TimerId,
+    pub(crate) due_ms: i64,
+}
+
+/// A task that was asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Call {
+    pub(crate) request: Request,
+    pub(crate) timeout_seconds: Option<u64>,
+    pub(crate) heartbeat_seconds: Option<u64>,
+    /// The clock of `TimeoutSeconds`; an activity's starts when a worker takes the task.
+    #[serde(default)]
+    pub(crate) timeout: Option<Timer>,
+    #[serde(default)]
+    pub(crate) heartbeat: Option<Timer>,
+    /// A worker took it.
+    #[serde(default)]
+    pub(crate) started: bool,
+    /// The answer of a `.sync` or callback call that was accepted.
+    #[serde(default)]
+    pub(crate) submitted: Option<Payload>,
+}
+
+/// What was asked for, enough to ask again after a restart.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Request {
+    Task(TaskRequest),
+    Activity { id: EventId, activity_arn: Text, input: Payload },
+}
+
+impl Request {
+    /// Number of the `…Scheduled` event.
+    pub(crate) fn id(&self) -> EventId {
+        match self {
+            Request::Task(request) => request.id,
+            Request::Activity { id, .. } => *id,
+        }
+    }
+}
+
+/// The children of a Parallel or Map state. What changes with each child is kept apart, in [`Progress`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fork {
+    /// Number of branches or items.
+    pub(crate) length: u64,
+    /// How many children run at once.
+    pub(crate) concurrency: u64,
+    pub(crate) progress: PartId,
+    /// The output of child `index` is the part `outputs + index`, from its end to the join.
+    pub(crate) outputs: PartId,
+    /// The items of a Map.
+    pub(crate) items: Option<PartId>,
+}
+
+/// How far the children of a Parallel or Map state have come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    pub(crate) started: u64,
+    pub(crate) succeeded: u64,
+}
+
+impl Frame {
+    /// A frame that is about to enter `state`.
+    pub(crate) fn ready(parent: Option<Parent>, state: Text, input: Payload, position: EventId) -> Frame {
+        Frame {
+            parent,
+            state,
+            input,
+            position,
+            entered: None,
+            variables: None,
+            retries: Vec::new(),
+            phase: Phase::Ready,
+        }
+    }
+
+    /// `$$.State.RetryCount`.
+    pub(crate) fn retry_count(&self) -> u64 {
+        self.retries.iter().sum()
+    }
+
+    pub(crate) fn call(&self) -> Option<&Call> {
+        match &self.phase {
+            Phase::Calling(call) => Some(call),
+            Phase::Ready | Phase::Waiting { .. } | Phase::Retrying { .. } | Phase::Forked(_) => None,
+        }
+    }
+
+    /// The timers that this frame waits for.
+    pub(crate) fn timers(&self) -> impl Iterator<Item = Timer> {
+        let pair = match &self.phase {
+            Phase::Waiting { timer } | Phase::Retrying { timer } => [Some(*timer), None],
+            Phase::Calling(call) => [call.timeout, call.heartbeat],
+            Phase::Ready | Phase::Forked(_) => [None, None],
+        };
+        pair.into_iter().flatten()
+    }
+}

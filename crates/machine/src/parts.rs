@@ -1,0 +1,225 @@
+//! Parts: the pieces in which an execution is stored, with an undo log.
+//!
+//! A step rewrites only the parts that it touched. What a part was before the first touch is kept until the step is
+//! accepted; so a step that cannot be made leaves no trace, and no step copies what it does not change.
+
+use crate::frame::Timer;
+use crate::{EventId, Frame, Progress, Status, StepError, TimerId};
+use json::Payload;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Names one separately stored part of an execution. Part 0 is the root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PartId(pub u64);
+
+impl PartId {
+    pub(crate) const ROOT: PartId = PartId(0);
+    /// Frames are numbered below, all else from here on, so that to look through the frames is to look at no output.
+    const FIRST_DATA: u64 = 1 << 62;
+
+    pub(crate) fn offset(self, index: u64) -> PartId {
+        PartId(self.0.saturating_add(index))
+    }
+}
+
+/// One separately stored part.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Part {
+    Root(Arc<Root>),
+    Frame(Arc<Frame>),
+    Progress(Progress),
+    /// The items of a Map; the output of a branch or iteration that ended.
+    Payload(Payload),
+}
+
+/// What an execution is as a whole.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Root {
+    pub(crate) status: Status,
+    /// Id of the last event.
+    pub(crate) last_event: EventId,
+    /// Frames whose state is to be entered, in order.
+    #[serde(default)]
+    pub(crate) ready: VecDeque<PartId>,
+    /// When the execution times out.
+    #[serde(default)]
+    pub(crate) deadline: Option<Timer>,
+    #[serde(default)]
+    pub(crate) frames_made: u64,
+    #[serde(default)]
+    pub(crate) data_made: u64,
+    #[serde(default)]
+    pub(crate) timers_made: u64,
+}
+
+impl Root {
+    fn new() -> Root {
+        Root {
+            status: Status::Running,
+            last_event: 0,
+            ready: VecDeque::new(),
+            deadline: None,
+            frames_made: 0,
+            data_made: 0,
+            timers_made: 0,
+        }
+    }
+
+    /// A number that no timer of this execution had before.
+    pub(crate) fn next_timer(&mut self) -> TimerId {
+        self.timers_made += 1;
+        TimerId(self.timers_made)
+    }
+}
+
+/// All parts of an execution.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    parts: BTreeMap<PartId, Part>,
+    /// What each touched part was before this step.
+    before: BTreeMap<PartId, Option<Part>>,
+}
+
+impl Parts {
+    pub(crate) fn new() -> Parts {
+        Parts::from_stored([(PartId::ROOT, Part::Root(Arc::new(Root::new())))])
+    }
+
+    pub(crate) fn from_stored(parts: impl IntoIterator<Item = (PartId, Part)>) -> Parts {
+        Parts { parts: parts.into_iter().collect(), before: BTreeMap::new() }
+    }
+
+    pub(crate) fn get(&self, id: PartId) -> Option<&Part> {
+        self.parts.get(&id)
+    }
+
+    pub(crate) fn root(&self) -> Result<&Root, StepError> {
+        match self.parts.get(&PartId::ROOT) {
+            Some(Part::Root(root)) => Ok(root),
+            other => Err(misplaced(PartId::ROOT, "the root", other)),
+        }
+    }
+
+    pub(crate) fn root_mut(&mut self) -> Result<&mut Root, StepError> {
+        match self.touch(PartId::ROOT) {
+            Some(Part::Root(root)) => Ok(Arc::make_mut(root)),
+            other => Err(misplaced(PartId::ROOT, "the root", other.as_deref())),
+        }
+    }
+
+    pub(crate) fn frame(&self, id: PartId) -> Result<&Arc<Frame>, StepError> {
+        match self.parts.get(&id) {
+            Some(Part::Frame(frame)) => Ok(frame),
+            other => Err(misplaced(id, "a frame", other)),
+        }
+    }
+
+    pub(crate) fn frame_mut(&mut self, id: PartId) -> Result<&mut Frame, StepError> {
+        match self.touch(id) {
+            Some(Part::Frame(frame)) => Ok(Arc::make_mut(frame)),
+            other => Err(misplaced(id, "a frame", other.as_deref())),
+        }
+    }
+
+    pub(crate) fn progress_mut(&mut self, id: PartId) -> Result<&mut Progress, StepError> {
+        match self.touch(id) {
+            Some(Part::Progress(progress)) => Ok(progress),
+            other => Err(misplaced(id, "the progress of a fork", other.as_deref())),
+        }
+    }
+
+    pub(crate) fn payload(&self, id: PartId) -> Result<&Payload, StepError> {
+        match self.parts.get(&id) {
+            Some(Part::Payload(payload)) => Ok(payload),
+            other => Err(misplaced(id, "a payload", other)),
+        }
+    }
+
+    /// All frames, oldest first.
+    pub(crate) fn frames(&self) -> impl Iterator<Item = (PartId, &Arc<Frame>)> {
+        self.parts.range(..PartId(PartId::FIRST_DATA)).filter_map(|(id, part)| match part {
+            Part::Frame(frame) => Some((*id, frame)),
+            Part::Root(_) | Part::Progress(_) | Part::Payload(_) => None,
+        })
+    }
+
+    pub(crate) fn add_frame(&mut self, frame: Frame) -> Result<PartId, StepError> {
+        let root = self.root_mut()?;
+        root.frames_made += 1;
+        let id = PartId(root.frames_made);
+        self.put(id, Part::Frame(Arc::new(frame)));
+        Ok(id)
+    }
+
+    /// Numbers for `count` parts that are no frames; the first of them is returned.
+    pub(crate) fn reserve_data(&mut self, count: u64) -> Result<PartId, StepError> {
+        let root = self.root_mut()?;
+        let first = PartId(PartId::FIRST_DATA).offset(root.data_made);
+        root.data_made += count;
+        Ok(first)
+    }
+
+    pub(crate) fn put(&mut self, id: PartId, part: Part) {
+        self.remember(id);
+        self.parts.insert(id, part);
+    }
+
+    pub(crate) fn remove(&mut self, id: PartId) -> Option<Part> {
+        self.remember(id);
+        self.parts.remove(&id)
+    }
+
+    /// Removes all but the root.
+    pub(crate) fn clear(&mut self) {
+        let gone: Vec<PartId> = self.parts.keys().copied().filter(|id| *id != PartId::ROOT).collect();
+        for id in gone {
+            self.remove(id);
+        }
+    }
+
+    /// Accepts the step: gives the parts to write and the parts to delete.
+    pub(crate) fn accept(&mut self) -> (Vec<PartId>, Vec<PartId>) {
+        let (mut changed, mut removed) = (Vec::new(), Vec::new());
+        for (id, before) in std::mem::take(&mut self.before) {
+            if self.parts.contains_key(&id) {
+                changed.push(id);
+            } else if before.is_some() {
+                removed.push(id);
+            }
+        }
+        (changed, removed)
+    }
+
+    /// Undoes the step.
+    pub(crate) fn undo(&mut self) {
+        for (id, before) in std::mem::take(&mut self.before) {
+            match before {
+                Some(part) => self.parts.insert(id, part),
+                None => self.parts.remove(&id),
+            };
+        }
+    }
+
+    fn remember(&mut self, id: PartId) {
+        let parts = &self.parts;
+        self.before.entry(id).or_insert_with(|| parts.get(&id).cloned());
+    }
+
+    fn touch(&mut self, id: PartId) -> Option<&mut Part> {
+        self.remember(id);
+        self.parts.get_mut(&id)
+    }
+}
+
+fn misplaced(id: PartId, wanted: &str, found: Option<&Part>) -> StepError {
+    let found = match found {
+        None => "nothing",
+        Some(Part::Root(_)) => "the root",
+        Some(Part::Frame(_)) => "a frame",
+        Some(Part::Progress(_)) => "the progress of a fork",
+        Some(Part::Payload(_)) => "a payload",
+    };
+    StepError::Corrupt(format!("part {} should be {wanted} and is {found}", id.0))
+}

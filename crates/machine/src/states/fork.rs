@@ -1,0 +1,180 @@
+//! Children of a Parallel or Map state: how they begin, end, fail and are aborted.
+//!
+//! A child is a frame of its own. When it ends, its output becomes a part and the frame goes; at the join the parts go
+//! too. The state's own frame is not rewritten in between.
+
+use super::{events, fail, map, settle};
+use crate::data;
+use crate::failure::{Failed, Halt, Stop};
+use crate::frame::{Fork, Parent, Phase, Progress};
+use crate::turn::Turn;
+use crate::visit::Visit;
+use crate::{EventDetails, EventId, EventType, Failure, Frame, Part, PartId, StepError};
+use asl::{Common, StateKind};
+use json::{Payload, Text, Value};
+use std::sync::Arc;
+
+/// Makes room for `length` children. A Map brings its items.
+pub(super) fn open(
+    turn: &mut Turn<'_>,
+    id: PartId,
+    length: u64,
+    concurrency: u64,
+    items: Option<Payload>,
+) -> Result<Fork, StepError> {
+    let progress = turn.parts.reserve_data(length.saturating_add(2))?;
+    turn.parts.put(progress, Part::Progress(Progress::default()));
+    let items = items.map(|items| {
+        turn.parts.put(progress.offset(1), Part::Payload(items));
+        progress.offset(1)
+    });
+    let fork = Fork { length, concurrency, progress, outputs: progress.offset(2), items };
+    turn.parts.frame_mut(id)?.phase = Phase::Forked(fork);
+    Ok(fork)
+}
+
+/// A branch or iteration begins, after the event `position`.
+pub(super) fn add_child(
+    turn: &mut Turn<'_>,
+    parent: Parent,
+    fork: &Fork,
+    start_at: &Text,
+    input: Payload,
+    position: EventId,
+) -> Result<(), StepError> {
+    turn.parts.progress_mut(fork.progress)?.started += 1;
+    let child = turn.parts.add_frame(Frame::ready(Some(parent), start_at.clone(), input, position))?;
+    turn.parts.root_mut()?.ready.push_back(child);
+    Ok(())
+}
+
+fn fork_of(turn: &Turn<'_>, id: PartId) -> Result<Fork, StepError> {
+    match turn.parts.frame(id)?.phase {
+        Phase::Forked(fork) => Ok(fork),
+        Phase::Ready | Phase::Waiting { .. } | Phase::Calling(_) | Phase::Retrying { .. } => {
+            Err(StepError::Corrupt(format!("frame {} has no children", id.0)))
+        }
+    }
+}
+
+/// `name` and `index` of an iteration, if the state is a Map.
+fn iteration(turn: &Turn<'_>, parent: Parent) -> Result<Option<EventDetails>, StepError> {
+    let state = turn.state(turn.parts.frame(parent.frame)?)?;
+    let is_map = matches!(state.kind, StateKind::Map(_));
+    Ok(is_map.then(|| EventDetails::MapIteration { name: state.name.clone(), index: parent.index }))
+}
+
+/// A branch or iteration came to its end.
+pub(super) fn child_succeeded(turn: &mut Turn<'_>, child: PartId, parent: Parent, output: Payload) -> Result<(), Halt> {
+    let fork = fork_of(turn, parent.frame)?;
+    let position = turn.parts.frame(child)?.position;
+    let last = match iteration(turn, parent)? {
+        Some(details) => turn.emit(position, EventType::MapIterationSucceeded, details)?,
+        None => position,
+    };
+    turn.parts.remove(child);
+    turn.parts.put(fork.outputs.offset(parent.index), Part::Payload(output));
+    let progress = turn.parts.progress_mut(fork.progress)?;
+    progress.succeeded += 1;
+    let Progress { started, succeeded } = *progress;
+    if succeeded == fork.length {
+        turn.parts.frame_mut(parent.frame)?.position = last;
+        return join(turn, parent.frame);
+    }
+    if started < fork.length {
+        // AWS lets the next iteration follow what came before the end of this one.
+        match map::start_iteration(turn, parent.frame, &fork, started, position) {
+            Ok(()) => {}
+            Err(Stop::Halt(halt)) => return Err(halt),
+            Err(Stop::Failed(failed)) => return fail(turn, parent.frame, &failed),
+        }
+    }
+    Ok(())
+}
+
+/// All children have ended: the state's result is the array of their outputs.
+pub(super) fn join(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
+    let fork = fork_of(turn, id)?;
+    let outputs: Vec<Value> = (0..fork.length)
+        .map(|index| turn.parts.payload(fork.outputs.offset(index)).map(|output| output.value().clone()))
+        .collect::<Result<_, _>>()?;
+    close(turn, id, &fork)?;
+    let visit = turn.visit(id)?;
+    let (succeeded, common) = succeeded(&visit)?;
+    // Its own successor follows what this event follows.
+    turn.emit(visit.frame.position, succeeded, EventDetails::None)?;
+    let result = data::finish(&visit, common, Value::from(outputs).into());
+    settle(turn, id, result)
+}
+
+fn succeeded<'v>(visit: &Visit<'v>) -> Result<(EventType, &'v Common), StepError> {
+    match &visit.state.kind {
+        StateKind::Parallel(parallel) => Ok((EventType::ParallelStateSucceeded, &parallel.common)),
+        StateKind::Map(map) => Ok((EventType::MapStateSucceeded, &map.common)),
+        StateKind::Pass(_)
+        | StateKind::Task(_)
+        | StateKind::Choice(_)
+        | StateKind::Wait(_)
+        | StateKind::Succeed(_)
+        | StateKind::Fail(_) => Err(StepError::Corrupt(format!("state `{}` has no children", visit.state.name))),
+    }
+}
+
+/// A branch or iteration failed, and the state fails with it.
+pub(super) fn child_failed(turn: &mut Turn<'_>, child: PartId, parent: Parent, failure: Failure) -> Result<(), Halt> {
+    let frame = turn.parts.frame(child)?.clone();
+    // The Task state was never exited. Parallel and Map have said already that they failed.
+    if matches!(turn.state(&frame)?.kind, StateKind::Task(_)) {
+        turn.emit(frame.position, EventType::TaskStateAborted, EventDetails::None)?;
+    }
+    if let Some(details) = iteration(turn, parent)? {
+        turn.emit(frame.position, EventType::MapIterationFailed, details)?;
+    }
+    turn.parts.remove(child);
+    turn.parts.frame_mut(parent.frame)?.position = frame.position;
+    fail(turn, parent.frame, &Failed::As(failure))
+}
+
+/// Ends whatever runs below the frame.
+pub(super) fn abort_children(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
+    let Phase::Forked(fork) = turn.parts.frame(id)?.phase else { return Ok(()) };
+    let children: Vec<(PartId, Parent)> = turn
+        .parts
+        .frames()
+        .filter_map(|(child, frame)| frame.parent.filter(|parent| parent.frame == id).map(|parent| (child, parent)))
+        .collect();
+    for (child, parent) in children {
+        abort(turn, child, parent)?;
+    }
+    Ok(close(turn, id, &fork)?)
+}
+
+fn abort(turn: &mut Turn<'_>, id: PartId, parent: Parent) -> Result<(), Halt> {
+    abort_children(turn, id)?;
+    let frame: Arc<Frame> = turn.parts.frame(id)?.clone();
+    turn.cancel(&frame);
+    let aborted = events(&turn.state(&frame)?.kind).aborted.filter(|_| frame.entered.is_some());
+    if let Some(aborted) = aborted {
+        turn.emit(frame.position, aborted, EventDetails::None)?;
+    }
+    if let Some(details) = iteration(turn, parent)? {
+        turn.emit(frame.position, EventType::MapIterationAborted, details)?;
+    }
+    turn.parts.root_mut()?.ready.retain(|ready| *ready != id);
+    turn.parts.remove(id);
+    Ok(())
+}
+
+/// Removes the parts of a fork.
+fn close(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), StepError> {
+    let Progress { started, .. } = *turn.parts.progress_mut(fork.progress)?;
+    for index in 0..started {
+        turn.parts.remove(fork.outputs.offset(index));
+    }
+    turn.parts.remove(fork.progress);
+    if let Some(items) = fork.items {
+        turn.parts.remove(items);
+    }
+    turn.parts.frame_mut(id)?.phase = Phase::Ready;
+    Ok(())
+}

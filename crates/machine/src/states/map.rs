@@ -1,0 +1,137 @@
+//! Map: runs its item processor for each item. Inline; the distributed mode is not there yet.
+//!
+//! The items are one part, written once. How many iterations have started and ended is another, small one: an
+//! iteration rewrites that, its own frame, and at its end its output.
+//!
+//! <https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html>
+
+use super::{Move, fork, unexpected};
+use crate::data;
+use crate::failure::{Failed, QUERY_EVALUATION_ERROR, Stop};
+use crate::frame::{Fork, Parent};
+use crate::turn::Turn;
+use crate::visit::{Sees, Visit, as_count};
+use crate::{EventDetails, EventId, EventType, PartId, StepError};
+use asl::{Map, MaybePath, QueryLanguage, StateKind};
+use json::{Payload, Value};
+use query::MapItem;
+
+pub(crate) fn begin(turn: &mut Turn<'_>, visit: &Visit<'_>, map: &Map) -> Result<Move, Stop> {
+    if map.distributed.is_some() {
+        return Err(Failed::runtime("Map states in DISTRIBUTED mode are not supported yet; use INLINE mode.").into());
+    }
+    let input = data::input(visit, &map.common.fields)?;
+    let items = items(visit, map, input.value())?;
+    let length = length(&items);
+    let concurrency = concurrency(visit, map, input.value())?;
+    turn.advance(visit.id, EventType::MapStateStarted, EventDetails::MapStateStarted { length })?;
+    let started = turn.parts.frame(visit.id)?.position;
+    let fork = fork::open(turn, visit.id, length, concurrency, Some(items.into()))?;
+    for index in 0..length.min(concurrency) {
+        start_iteration(turn, visit.id, &fork, index, started)?;
+    }
+    if length == 0 {
+        fork::join(turn, visit.id)?;
+    }
+    Ok(Move::Stay)
+}
+
+/// Starts the iteration of item `index`, after the event `previous`.
+pub(super) fn start_iteration(
+    turn: &mut Turn<'_>,
+    id: PartId,
+    fork: &Fork,
+    index: u64,
+    previous: EventId,
+) -> Result<(), Stop> {
+    let mut visit = turn.visit(id)?;
+    let StateKind::Map(map) = &visit.state.kind else {
+        return Err(StepError::Corrupt(format!("state `{}` is no Map state", visit.state.name)).into());
+    };
+    let items = fork.items.ok_or_else(|| StepError::Corrupt(format!("the Map of frame {} has no items", id.0)))?;
+    let item = item(turn.parts.payload(items)?, index)?;
+    let input = match &map.item_selector {
+        None => item.value,
+        Some(selector) => {
+            visit.context.map_item = Some(item);
+            let field = if map.selector_is_parameters { "Parameters" } else { "ItemSelector" };
+            let input = data::input(&visit, &map.common.fields)?;
+            visit.template(selector, field, Sees::input(input.value()))?
+        }
+    };
+    let input = visit.within_limit(Payload::from(input))?;
+    let details = EventDetails::MapIteration { name: visit.state.name.clone(), index };
+    let started = turn.emit(previous, EventType::MapIterationStarted, details)?;
+    let parent = Parent { frame: id, index };
+    Ok(fork::add_child(turn, parent, fork, &map.item_processor.start_at, input, started)?)
+}
+
+/// `ItemsPath` or `Items`; without them the input.
+fn items(visit: &Visit<'_>, map: &Map, input: &Value) -> Result<Value, Stop> {
+    if let Some(template) = &map.items_template {
+        return Ok(visit.with_scope(Sees::input(input), |scope| template.evaluate(scope, visit.ambient, "Items"))?);
+    }
+    let items = match &map.items {
+        None => input.clone(),
+        Some(MaybePath::Literal(items)) => items.clone(),
+        Some(MaybePath::Path(path)) => visit.with_scope(Sees::input(input), |scope| path.evaluate_reference(scope))?,
+        Some(MaybePath::Expression(expression)) => visit.expression(expression, "Items", Sees::input(input))?,
+    };
+    if matches!(items, Value::Array(_) | Value::Object(_)) {
+        return Ok(items);
+    }
+    Err(match (&map.items, visit.state.query_language) {
+        (Some(MaybePath::Expression(expression)), _) => unexpected(expression, "Items", "array", &items),
+        (_, QueryLanguage::Jsonata) => {
+            let sentence = format!("Map state input must be an array but was: {items}");
+            Failed::evaluating(QUERY_EVALUATION_ERROR, sentence).into()
+        }
+        (Some(MaybePath::Path(path)), QueryLanguage::JsonPath) => not_an_array(path.source()),
+        (Some(MaybePath::Literal(_)) | None, QueryLanguage::JsonPath) => not_an_array("$"),
+    })
+}
+
+fn not_an_array(path: &str) -> Stop {
+    Failed::runtime(format!("Reference path \"{path}\" must point to array.")).into()
+}
+
+fn length(items: &Value) -> u64 {
+    let members = items.as_object().map(json::Object::len);
+    members.or_else(|| items.as_array().map(<[Value]>::len)).unwrap_or(0) as u64
+}
+
+/// `$$.Map.Item` of item `index`. Each member of an object is an item, with its key.
+pub(crate) fn item(items: &Payload, index: u64) -> Result<MapItem, StepError> {
+    let place = usize::try_from(index).unwrap_or(usize::MAX);
+    let member = items.value().as_object().and_then(|object| object.iter().nth(place));
+    let found = match member {
+        Some((key, value)) => Some((Some(key.clone()), value)),
+        None => items.value().as_array().and_then(|array| array.get(place)).map(|value| (None, value)),
+    };
+    let (key, value) = found.ok_or_else(|| StepError::Corrupt(format!("there is no item {index}")))?;
+    Ok(MapItem { index, key, value: value.clone(), source: None })
+}
+
+/// How many iterations run at once: 0 is as many as may.
+fn concurrency(visit: &Visit<'_>, map: &Map, input: &Value) -> Result<u64, Stop> {
+    let most = visit.limits.inline_map_concurrency_max as u64;
+    let wanted = match &map.max_concurrency {
+        None => 0,
+        Some(MaybePath::Literal(count)) => *count,
+        Some(MaybePath::Path(path)) => {
+            let value = visit.path(path, input)?;
+            let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+            let number = number.ok_or_else(|| {
+                let path = path.source();
+                let what = format!("refers to value {value} which is not a valid integer: {path}");
+                Stop::from(Failed::runtime(format!("The MaxConcurrencyPath field {what}")))
+            })?;
+            u64::try_from(number).map_err(|_| Failed::runtime("MaxConcurrency cannot be negative."))?
+        }
+        Some(MaybePath::Expression(expression)) => {
+            let value = visit.expression(expression, "MaxConcurrency", Sees::input(input))?;
+            as_count(&value).ok_or_else(|| unexpected(expression, "MaxConcurrency", "number", &value))?
+        }
+    };
+    Ok(if wanted == 0 { most } else { wanted.min(most) }.max(1))
+}

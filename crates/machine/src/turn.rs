@@ -1,0 +1,235 @@
+//! A turn: the working state of one step. It numbers events, sets timers and collects effects.
+
+use crate::execution::{Outcome, Status, Step, TokenOf};
+use crate::failure::Halt;
+use crate::frame::{Frame, Timer};
+use crate::parts::Parts;
+use crate::visit::Visit;
+use crate::{Effect, EventDetails, EventId, EventType, Facts, Failure, HistoryEvent, PartId, StepError, TimerId};
+use asl::{Flow, Limits, State, StateKind, StateMachine};
+use json::Text;
+use query::{Ambient, ContextObject, ExecutionContext, MapItem};
+use std::sync::Arc;
+
+pub(crate) struct Turn<'t> {
+    pub(crate) parts: &'t mut Parts,
+    pub(crate) facts: &'t Facts,
+    pub(crate) execution: &'t Arc<ExecutionContext>,
+    pub(crate) definition: &'t StateMachine,
+    pub(crate) ambient: &'t Ambient,
+    pub(crate) limits: &'t Limits,
+    pub(crate) token_of: TokenOf<'t>,
+    pub(crate) step: Step,
+}
+
+impl<'t> Turn<'t> {
+    /// Appends an event. The last event that may be made is kept for the end of the execution.
+    pub(crate) fn emit(
+        &mut self,
+        previous: EventId,
+        event_type: EventType,
+        details: EventDetails,
+    ) -> Result<EventId, Halt> {
+        if self.next_event()? >= self.limits.history_events_max {
+            return Err(Halt::HistoryFull);
+        }
+        Ok(self.append(previous, event_type, details)?)
+    }
+
+    /// Appends an event and moves the frame past it.
+    pub(crate) fn advance(
+        &mut self,
+        id: PartId,
+        event_type: EventType,
+        details: EventDetails,
+    ) -> Result<EventId, Halt> {
+        let event = self.emit(self.parts.frame(id)?.position, event_type, details)?;
+        self.parts.frame_mut(id)?.position = event;
+        Ok(event)
+    }
+
+    fn append(
+        &mut self,
+        previous_event_id: EventId,
+        event_type: EventType,
+        details: EventDetails,
+    ) -> Result<EventId, StepError> {
+        let id = self.next_event()?;
+        self.parts.root_mut()?.last_event = id;
+        let timestamp_ms = self.ambient.now_ms;
+        self.step.history.push(HistoryEvent { id, previous_event_id, timestamp_ms, event_type, details });
+        Ok(id)
+    }
+
+    /// The id that the next event will have.
+    pub(crate) fn next_event(&self) -> Result<EventId, StepError> {
+        Ok(self.parts.root()?.last_event + 1)
+    }
+
+    pub(crate) fn push(&mut self, effect: Effect) {
+        self.step.effects.push(effect);
+    }
+
+    pub(crate) fn set_timer(&mut self, due_ms: i64) -> Result<Timer, StepError> {
+        let id = self.parts.root_mut()?.next_timer();
+        self.push(Effect::SetTimer { timer: id, due_ms });
+        Ok(Timer { id, due_ms })
+    }
+
+    pub(crate) fn set_timer_in(&mut self, seconds: u64) -> Result<Timer, StepError> {
+        self.set_timer(after(self.ambient.now_ms, seconds))
+    }
+
+    /// A timer that was set in this very step leaves no effect at all.
+    pub(crate) fn cancel_timer(&mut self, id: TimerId) {
+        let effects = self.step.effects.len();
+        self.step.effects.retain(|effect| !matches!(effect, Effect::SetTimer { timer, .. } if *timer == id));
+        if self.step.effects.len() == effects {
+            self.push(Effect::CancelTimer { timer: id });
+        }
+    }
+
+    /// Cancels what the frame waits for, except for `fired`.
+    pub(crate) fn cancel_timers(&mut self, frame: &Frame, fired: Option<TimerId>) {
+        for timer in frame.timers().filter(|timer| Some(timer.id) != fired) {
+            self.cancel_timer(timer.id);
+        }
+    }
+
+    /// Cancels the frame's timers and its call.
+    pub(crate) fn cancel(&mut self, frame: &Frame) {
+        self.cancel_timers(frame, None);
+        if let Some(call) = frame.call() {
+            self.push(Effect::CancelTask { id: call.request.id() });
+        }
+    }
+
+    /// Ends the execution: the last event, and nothing is awaited any more.
+    pub(crate) fn end(&mut self, previous: EventId, outcome: Outcome) -> Result<(), StepError> {
+        let frames: Vec<Arc<Frame>> = self.parts.frames().map(|(_, frame)| frame.clone()).collect();
+        for frame in frames {
+            self.cancel(&frame);
+        }
+        let root = self.parts.root_mut()?;
+        root.ready.clear();
+        root.status = outcome.status();
+        if let Some(deadline) = root.deadline.take() {
+            self.cancel_timer(deadline.id);
+        }
+        self.parts.clear();
+        let (event_type, details) = last_event(&outcome);
+        self.append(previous, event_type, details)?;
+        self.step.outcome = Some(outcome);
+        Ok(())
+    }
+
+    pub(crate) fn end_failed(&mut self, previous: EventId, failure: Failure) -> Result<(), StepError> {
+        self.end(previous, Outcome::Failed(failure.truncated()))
+    }
+
+    pub(crate) fn is_running(&self) -> Result<bool, StepError> {
+        Ok(self.parts.root()?.status == Status::Running)
+    }
+
+    /// The state in which a frame stands.
+    pub(crate) fn state(&self, frame: &Frame) -> Result<&'t State, StepError> {
+        let state = self.flow(frame)?.states.get(&frame.state);
+        state.ok_or_else(|| StepError::Corrupt(format!("the definition has no state `{}` there", frame.state)))
+    }
+
+    fn flow(&self, frame: &Frame) -> Result<&'t Flow, StepError> {
+        let Some(parent) = frame.parent else { return Ok(&self.definition.flow) };
+        let state = self.state(self.parts.frame(parent.frame)?)?;
+        let flow = match &state.kind {
+            StateKind::Parallel(parallel) => {
+                usize::try_from(parent.index).ok().and_then(|index| parallel.branches.get(index))
+            }
+            StateKind::Map(map) => Some(&map.item_processor),
+            StateKind::Pass(_)
+            | StateKind::Task(_)
+            | StateKind::Choice(_)
+            | StateKind::Wait(_)
+            | StateKind::Succeed(_)
+            | StateKind::Fail(_) => None,
+        };
+        flow.ok_or_else(|| StepError::Corrupt(format!("state `{}` has no branch {}", state.name, parent.index)))
+    }
+
+    /// The frame in its state, with all that expressions can see there.
+    pub(crate) fn visit(&self, id: PartId) -> Result<Visit<'t>, StepError> {
+        let frame = self.parts.frame(id)?.clone();
+        let state = self.state(&frame)?;
+        let entered_ms = frame.entered.map_or(self.ambient.now_ms, |entered| entered.at_ms);
+        let mut context = ContextObject::new(self.execution.clone(), state.name.clone(), entered_ms);
+        context.retry_count = can_retry(&state.kind).then(|| u32::try_from(frame.retry_count()).unwrap_or(u32::MAX));
+        context.map_item = self.map_item(&frame)?;
+        Ok(Visit {
+            id,
+            scopes: self.scopes(&frame)?,
+            frame,
+            state,
+            context,
+            ambient: self.ambient,
+            limits: self.limits,
+        })
+    }
+
+    /// The variables of the frame and of all around it, innermost first.
+    fn scopes(&self, frame: &Frame) -> Result<Vec<json::Payload>, StepError> {
+        let mut scopes: Vec<json::Payload> = frame.variables.iter().cloned().collect();
+        let mut parent = frame.parent;
+        while let Some(outer) = parent {
+            let outer = self.parts.frame(outer.frame)?;
+            scopes.extend(outer.variables.iter().cloned());
+            parent = outer.parent;
+        }
+        Ok(scopes)
+    }
+
+    /// `$$.Map.Item` of the innermost Map around the frame.
+    fn map_item(&self, frame: &Frame) -> Result<Option<MapItem>, StepError> {
+        let mut parent = frame.parent;
+        while let Some(outer) = parent {
+            let frame = self.parts.frame(outer.frame)?;
+            if let crate::Phase::Forked(crate::Fork { items: Some(items), .. }) = frame.phase {
+                return crate::states::item(self.parts.payload(items)?, outer.index).map(Some);
+            }
+            parent = frame.parent;
+        }
+        Ok(None)
+    }
+
+    /// The task token of the task that is scheduled next.
+    pub(crate) fn next_token(&self, scheduled: EventId) -> Text {
+        (self.token_of)(scheduled)
+    }
+}
+
+/// `seconds` after `now_ms`; a time that cannot be told is never.
+pub(crate) fn after(now_ms: i64, seconds: u64) -> i64 {
+    let milliseconds = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000);
+    now_ms.saturating_add(milliseconds)
+}
+
+/// The states of these types have `$$.State.RetryCount`.
+fn can_retry(kind: &StateKind) -> bool {
+    match kind {
+        StateKind::Task(_) | StateKind::Parallel(_) | StateKind::Map(_) => true,
+        StateKind::Pass(_) | StateKind::Choice(_) | StateKind::Wait(_) | StateKind::Succeed(_) | StateKind::Fail(_) => {
+            false
+        }
+    }
+}
+
+fn last_event(outcome: &Outcome) -> (EventType, EventDetails) {
+    let failed =
+        |failure: &Failure| EventDetails::Failed { error: failure.error.clone(), cause: failure.cause.clone() };
+    match outcome {
+        Outcome::Succeeded { output } => {
+            (EventType::ExecutionSucceeded, EventDetails::ExecutionSucceeded { output: output.clone() })
+        }
+        Outcome::Failed(failure) => (EventType::ExecutionFailed, failed(failure)),
+        Outcome::TimedOut(failure) => (EventType::ExecutionTimedOut, failed(failure)),
+        Outcome::Aborted(failure) => (EventType::ExecutionAborted, failed(failure)),
+    }
+}

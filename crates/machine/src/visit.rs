@@ -1,0 +1,120 @@
+//! A visit: one frame in one state, and what the expressions of the state can see.
+
+use crate::failure::{Failed, Stop};
+use crate::{Failure, Frame, PartId};
+use asl::{Limits, State, Template};
+use json::{Object, Payload, Value};
+use query::{Ambient, ContextObject, Path, Scope, Variables, jsonata};
+use std::sync::Arc;
+
+/// Everything here is shared with the execution or borrowed; a visit outlives changes to the execution, and does not
+/// see them.
+pub(crate) struct Visit<'d> {
+    pub(crate) id: PartId,
+    pub(crate) frame: Arc<Frame>,
+    pub(crate) state: &'d State,
+    pub(crate) context: ContextObject,
+    /// Objects of variables, innermost first.
+    pub(crate) scopes: Vec<Payload>,
+    pub(crate) ambient: &'d Ambient,
+    pub(crate) limits: &'d Limits,
+}
+
+/// What a field sees beside context object and variables.
+#[derive(Clone, Copy)]
+pub(crate) struct Sees<'a> {
+    pub(crate) input: &'a Value,
+    pub(crate) result: Option<&'a Value>,
+    pub(crate) error_output: Option<&'a Value>,
+}
+
+impl<'a> Sees<'a> {
+    pub(crate) fn input(input: &'a Value) -> Sees<'a> {
+        Sees { input, result: None, error_output: None }
+    }
+}
+
+impl Visit<'_> {
+    pub(crate) fn template(&self, template: &Template, field: &str, sees: Sees<'_>) -> Result<Value, Stop> {
+        Ok(self.with_scope(sees, |scope| template.evaluate(scope, self.ambient, field))?)
+    }
+
+    pub(crate) fn expression(
+        &self,
+        expression: &jsonata::Expression,
+        field: &str,
+        sees: Sees<'_>,
+    ) -> Result<Value, Stop> {
+        Ok(self.with_scope(sees, |scope| expression.evaluate(scope, self.ambient, field))?)
+    }
+
+    pub(crate) fn path(&self, path: &Path, input: &Value) -> Result<Value, Stop> {
+        Ok(self.with_scope(Sees::input(input), |scope| path.evaluate(scope))?)
+    }
+
+    /// `None` when the path leads nowhere.
+    pub(crate) fn find(&self, path: &Path, input: &Value) -> Result<Option<Value>, Stop> {
+        Ok(self.with_scope(Sees::input(input), |scope| path.find(scope))?)
+    }
+
+    pub(crate) fn with_scope<T>(&self, sees: Sees<'_>, evaluate: impl FnOnce(&Scope<'_>) -> T) -> T {
+        let variables = Variables { scopes: self.objects().collect() };
+        evaluate(&Scope {
+            input: sees.input,
+            result: sees.result,
+            error_output: sees.error_output,
+            context: &self.context,
+            variables: &variables,
+        })
+    }
+
+    pub(crate) fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.scopes.iter().filter_map(|scope| scope.value().as_object())
+    }
+
+    /// The state's input as it came.
+    pub(crate) fn raw_input(&self) -> &Payload {
+        &self.frame.input
+    }
+
+    /// Fails when a payload is more than a state may pass on.
+    pub(crate) fn within_limit(&self, payload: Payload) -> Result<Payload, Stop> {
+        if payload.byte_len() > self.limits.payload_bytes_max || payload.is_too_deep() {
+            return Err(Failure::data_limit(&self.state.name).into());
+        }
+        Ok(payload)
+    }
+
+    /// The sentence that opens every cause found while the state's fields are evaluated.
+    pub(crate) fn cause(&self, sentence: &str) -> String {
+        let entered = self.frame.entered.map_or(0, |entered| entered.event);
+        format!(
+            "An error occurred while executing the state '{}' (entered at the event id #{entered}). {sentence}",
+            self.state.name
+        )
+    }
+
+    /// The failure as it is reported.
+    pub(crate) fn report(&self, failed: &Failed) -> Failure {
+        match failed {
+            Failed::As(failure) => failure.clone(),
+            Failed::Heartbeat => Failure::timeout(),
+            Failed::Evaluating(found) => Failure::new(found.error, self.cause(&found.sentence)),
+        }
+    }
+}
+
+/// A number as a JSONata field gives it: an integer that is not negative, written with or without a fraction of zero.
+pub(crate) fn as_count(value: &Value) -> Option<u64> {
+    let number = value.as_number()?;
+    number.as_u64().or_else(|| {
+        let float = number.as_f64();
+        // 2^53: beyond it a float does not tell integers apart.
+        (float.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&float)).then(|| exact(float))
+    })
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the caller looked: an integer in range")]
+fn exact(float: f64) -> u64 {
+    float as u64
+}
