@@ -79,8 +79,10 @@ fn filters_choose_elements() {
     check("$.users[?(@.status == 0)].name", r#"["A"]"#);
     check("$.users[?(@.status != 0)].year", "[1998,1999]");
     check("$.users[?(@.year<=1998&&@.name)].name", r#"["A","B"]"#);
+    check("$.users[?(@.name==A)].year", "[1997]");
     check("$.users[?(@.status)].year", "[1997,1999]");
     check("$.users[?(!@.status)].year", "[1998]");
+    check("$.users[?(@.name==A)].year", "[1997]");
     check("$.users[?(@.name == 'A' || @['last'] == \"C\")].year", "[1997,1999]");
     check("$.users[?(!(@.name in ['A', 'X']))].year", "[1998,1999]");
     check("$.users[?(@.name nin ['A'])].year", "[1998,1999]");
