@@ -83,7 +83,8 @@ impl Number {
             return Number(Repr::Integer(value));
         }
         let nearest = text.parse().unwrap_or(f64::NAN);
-        if !is_integer && nearest.is_finite() && decimal_text(nearest).as_str() == text {
+        let is_printed_so = || is_plain_decimal(text) || nearest.is_finite() && decimal_text(nearest).as_str() == text;
+        if !is_integer && is_printed_so() {
             return Number(Repr::Decimal(nearest));
         }
         Number(Repr::Exact(Arc::new(Exact { nearest, text: text.into() })))
@@ -120,6 +121,17 @@ impl fmt::Display for Number {
         self.write(&mut text);
         f.write_str(&text)
     }
+}
+
+/// Whether the text is what [`decimal_text`] prints, seen without printing: a decimal of at most 15 digits comes back
+/// from its nearest double.
+fn is_plain_decimal(text: &str) -> bool {
+    let Some((whole, fraction)) = text.strip_prefix('-').unwrap_or(text).split_once('.') else {
+        return false;
+    };
+    let is_short = whole.len() <= 7 && fraction.len() <= 8 && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    let is_large = whole != "0" || fraction.bytes().take(3).any(|byte| byte != b'0');
+    is_short && is_large && (fraction == "0" || !fraction.ends_with('0'))
 }
 
 /// Text on the stack, long enough for every finite double.
@@ -250,6 +262,29 @@ mod tests {
         ] {
             assert_eq!(Number::from_text(text).to_string(), text);
         }
+    }
+
+    #[test]
+    fn plain_decimals_are_what_is_printed() {
+        for text in [
+            "1.0",
+            "-12.5",
+            "0.001",
+            "0.125",
+            "9999999.12345678",
+            "0.0",
+            "0.0001",
+            "0.10",
+            "1.5e3",
+            "10000000.0",
+            "0.00",
+            "-0.0",
+        ] {
+            let printed = decimal_text(text.parse().unwrap());
+            assert!(!is_plain_decimal(text) || printed.as_str() == text, "{text}");
+        }
+        assert!(is_plain_decimal("1.0") && is_plain_decimal("-12.5") && is_plain_decimal("0.001"));
+        assert!(!is_plain_decimal("0.0001") && !is_plain_decimal("0.10") && !is_plain_decimal("1.5e3"));
     }
 
     #[test]

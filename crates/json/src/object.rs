@@ -16,16 +16,16 @@ pub struct Object {
 #[derive(Clone, Debug, Default)]
 struct Members {
     entries: Vec<(Text, Value)>,
-    // Invariant: empty below INDEXED_LEN entries, else the position of every key.
-    index: HashMap<Text, usize>,
+    // Invariant: the position of every key, if there are INDEXED_LEN entries or more.
+    index: Option<Box<HashMap<Text, usize>>>,
 }
 
 impl Members {
     fn position(&self, key: &str) -> Option<usize> {
-        if self.index.is_empty() {
-            return self.entries.iter().position(|(name, _)| &**name == key);
+        match &self.index {
+            Some(index) => index.get(key).copied(),
+            None => self.entries.iter().position(|(name, _)| &**name == key),
         }
-        self.index.get(key).copied()
     }
 
     fn insert(&mut self, key: Text, value: Value) {
@@ -33,8 +33,8 @@ impl Members {
             *old = value;
             return;
         }
-        if !self.index.is_empty() {
-            self.index.insert(key.clone(), self.entries.len());
+        if let Some(index) = &mut self.index {
+            index.insert(key.clone(), self.entries.len());
         }
         self.entries.push((key, value));
         if self.entries.len() == INDEXED_LEN {
@@ -45,7 +45,7 @@ impl Members {
     fn remove(&mut self, key: &str) -> Option<Value> {
         let position = self.position(key)?;
         let (_, value) = self.entries.remove(position);
-        self.index.clear();
+        self.index = None;
         if self.entries.len() >= INDEXED_LEN {
             self.build_index();
         }
@@ -53,7 +53,8 @@ impl Members {
     }
 
     fn build_index(&mut self) {
-        self.index = self.entries.iter().enumerate().map(|(position, (key, _))| (key.clone(), position)).collect();
+        let positions = self.entries.iter().enumerate().map(|(position, (key, _))| (key.clone(), position));
+        self.index = Some(Box::new(positions.collect()));
     }
 }
 

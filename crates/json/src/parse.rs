@@ -8,7 +8,11 @@ use std::sync::Arc;
 pub const MAX_DEPTH: usize = 512;
 
 pub(crate) fn parse(text: &str) -> Result<Value, ParseError> {
-    let mut parser = Parser { scanner: Scanner { text, offset: 0 }, open: Vec::new() };
+    let mut parser = Parser {
+        scanner: Scanner { text, offset: 0 },
+        open: Vec::new(),
+        names: Names { recent: [const { None }; NAMES_LEN] },
+    };
     let value = parser.document()?;
     parser.end(&value)?;
     Ok(value)
@@ -47,6 +51,29 @@ impl From<Container> for Value {
 struct Parser<'t> {
     scanner: Scanner<'t>,
     open: Vec<Open>,
+    names: Names,
+}
+
+/// The names that were read last. The elements of an array mostly have the same ones, and then share them.
+struct Names {
+    recent: [Option<Text>; NAMES_LEN],
+}
+
+const NAMES_LEN: usize = 64;
+/// Longer names are rarely repeated.
+const SHARED_NAME_LEN_MAX: usize = 32;
+
+impl Names {
+    fn share(&mut self, name: &str) -> Text {
+        // Any cheap mixture will do: at worst a name is not shared.
+        let mix = |mixed: usize, byte: u8| mixed.wrapping_mul(31).wrapping_add(usize::from(byte));
+        let slot = name.bytes().take(SHARED_NAME_LEN_MAX).fold(name.len(), mix) % NAMES_LEN;
+        match self.recent.get_mut(slot) {
+            Some(Some(recent)) if **recent == *name => recent.clone(),
+            Some(slot) if name.len() <= SHARED_NAME_LEN_MAX => slot.insert(Text::from(name)).clone(),
+            _ => Text::from(name),
+        }
+    }
 }
 
 impl Parser<'_> {
@@ -172,7 +199,7 @@ impl Parser<'_> {
         if self.scanner.peek() != Some(b'"') {
             return Err(self.scanner.unexpected("was expecting double-quote to start field name"));
         }
-        let name = Text::from(self.scanner.string(Name::Yes)?.as_str());
+        let name = self.names.share(self.scanner.string(Name::Yes)?.as_str());
         match self.scanner.peek_token() {
             Some(b':') => self.scanner.offset += 1,
             Some(_) => return Err(self.scanner.unexpected("was expecting a colon to separate field name and value")),
