@@ -1,7 +1,7 @@
 //! [`Api`]: the operations over one engine.
 
 use crate::page_token::PageTokens;
-use crate::{ApiError, Caller, arn, operation, record};
+use crate::{ApiError, Caller, operation};
 use asl::Limits;
 use engine::Engine;
 use json::{Text, Value};
@@ -41,19 +41,8 @@ impl Api {
     /// Carries out an operation in process: the input and the output are what they would be on the wire.
     pub async fn call(&self, operation: &str, input: Value, caller: &Caller) -> Result<Value, ApiError> {
         let body = operation::find(operation)?.run(self, caller, &input).await?;
-        output(&body)
-    }
-
-    /// Ready when the execution has ended: the output of `DescribeExecution`.
-    pub async fn wait_until_closed(&self, execution_arn: &str) -> Result<Value, ApiError> {
-        let record = self.engine().wait_until_closed(&arn::execution(execution_arn)?).await?;
-        let body = serde_json::to_vec(&record::execution(record, true)).map_err(|_| ApiError::internal())?;
-        output(&body)
-    }
-
-    /// For calls in process from an execution of this account in this Region.
-    pub fn caller(&self, region: &str, account: &str) -> Caller {
-        Caller { region: region.into(), account: account.into(), access_key: None, trace_header: None }
+        let text = std::str::from_utf8(&body).map_err(|_| ApiError::internal())?;
+        Value::parse(text).map_err(|_| ApiError::internal())
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -75,9 +64,4 @@ impl Api {
     pub(crate) fn page_tokens(&self) -> &PageTokens {
         &self.inner.page_tokens
     }
-}
-
-fn output(body: &[u8]) -> Result<Value, ApiError> {
-    let text = std::str::from_utf8(body).map_err(|_| ApiError::internal())?;
-    Value::parse(text).map_err(|_| ApiError::internal())
 }

@@ -1,8 +1,7 @@
-//! ARNs of requests: read, and refused where an operation does not take their kind.
+//! ARNs and names in requests: read, and refused where an operation does not take their kind.
 
-use crate::{ApiError, Caller};
+use crate::ApiError;
 use asl::{Arn, Resource};
-use json::Text;
 
 /// A state machine, or a version or alias of one.
 pub(crate) fn state_machine(text: &str) -> Result<Arn, ApiError> {
@@ -22,15 +21,7 @@ pub(crate) fn activity(text: &str) -> Result<Arn, ApiError> {
 
 /// What tags can be asked of. Which of these have tags, the engine knows.
 pub(crate) fn taggable(text: &str) -> Result<Arn, ApiError> {
-    of_kind(text, |resource| {
-        matches!(
-            resource,
-            Resource::StateMachine { .. }
-                | Resource::Version { .. }
-                | Resource::Alias { .. }
-                | Resource::Activity { .. }
-        )
-    })
+    state_machine(text).or_else(|_| activity(text))
 }
 
 /// Any ARN: of a role.
@@ -38,15 +29,9 @@ pub(crate) fn any(text: &str) -> Result<Arn, ApiError> {
     Arn::parse(text).map_err(|error| ApiError::invalid_arn(&error.message))
 }
 
-/// The ARN of something new in the caller's account and Region.
-pub(crate) fn new(caller: &Caller, resource: Resource) -> Arn {
-    Arn {
-        partition: caller.partition().into(),
-        service: "states".into(),
-        region: caller.region.clone(),
-        account: caller.account.clone(),
-        resource,
-    }
+/// Refuses what cannot name a state machine, an execution or an activity.
+pub(crate) fn check_name(name: &str) -> Result<(), ApiError> {
+    if asl::is_valid_name(name) { Ok(()) } else { Err(ApiError::invalid_name(name)) }
 }
 
 fn of_kind(text: &str, accepted: impl FnOnce(&Resource) -> bool) -> Result<Arn, ApiError> {
@@ -54,33 +39,42 @@ fn of_kind(text: &str, accepted: impl FnOnce(&Resource) -> bool) -> Result<Arn, 
     if accepted(&arn.resource) {
         return Ok(arn);
     }
-    let kind = kind(&arn.resource);
-    Err(ApiError::invalid_arn(&format!("Resource type not valid in this context: {kind}")))
+    let resource_type = arn.resource_type();
+    Err(ApiError::invalid_arn(&format!("Resource type not valid in this context: {resource_type}")))
 }
 
-fn kind(resource: &Resource) -> &str {
-    match resource {
-        Resource::StateMachine { .. }
-        | Resource::Version { .. }
-        | Resource::Alias { .. }
-        | Resource::MapRunStateMachine { .. } => "stateMachine",
-        Resource::Execution { .. } => "execution",
-        Resource::ExpressExecution { .. } => "express",
-        Resource::Activity { .. } => "activity",
-        Resource::MapRun { .. } => "mapRun",
-        Resource::Other(text) => text.split([':', '/']).next().unwrap_or_default(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(read: fn(&str) -> Result<Arn, ApiError>, text: &str, refused: Option<&str>) {
+        let message = read(text).err().map(|error| error.message);
+        assert_eq!(message, refused.map(|why| format!("Invalid Arn: '{why}'")), "{text}");
     }
-}
 
-/// Names of state machines, executions and activities. Their length is checked with the shape.
-///
-/// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>
-pub(crate) fn check_name(name: &Text) -> Result<(), ApiError> {
-    let forbidden = |letter: char| {
-        letter.is_whitespace()
-            || letter.is_control()
-            || "<>{}[]?*\"#%\\^|~`$&,;:/".contains(letter)
-            || matches!(letter, '\u{FFFE}' | '\u{FFFF}' | '\u{10FFFF}')
-    };
-    if name.chars().any(forbidden) { Err(ApiError::invalid_name(name)) } else { Ok(()) }
+    #[test]
+    fn operations_take_their_kinds_of_arns_only() {
+        let of = |resource: &str| format!("arn:aws:states:us-east-1:123456789012:{resource}");
+        check(state_machine, &of("stateMachine:a"), None);
+        check(state_machine, &of("stateMachine:a:1"), None);
+        check(execution, &of("execution:a:b"), None);
+        check(activity, &of("activity:a"), None);
+        check(taggable, &of("activity:a"), None);
+        check(taggable, &of("stateMachine:a"), None);
+        check(any, "arn:aws:iam::123456789012:role/r", None);
+        let express = of("express:a:b:c");
+        check(execution, &express, Some("Resource type not valid in this context: express"));
+        check(taggable, &express, Some("Resource type not valid in this context: express"));
+        check(activity, &of("stateMachine:a"), Some("Resource type not valid in this context: stateMachine"));
+        check(state_machine, "not_a_valid_arn", Some("Invalid ARN prefix: not_a_valid_arn"));
+    }
+
+    #[test]
+    fn names_are_refused_in_the_words_of_aws() {
+        assert_eq!(check_name("activity-name_123.v2"), Ok(()));
+        for name in ["activity name", "activity$name", "activity/name", "activity\\name", "activity\u{1f}"] {
+            let error = check_name(name).unwrap_err();
+            assert_eq!((error.code, error.message), ("InvalidName", format!("Invalid Name: '{name}'")));
+        }
+    }
 }

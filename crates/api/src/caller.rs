@@ -1,5 +1,6 @@
 //! [`Caller`]: who calls, as far as requests tell it.
 
+use asl::{Arn, Resource};
 use engine::Account;
 use http::request::Parts;
 use json::Text;
@@ -39,18 +40,15 @@ impl Caller {
         }
     }
 
-    /// The account and Region in the form that the engine wants.
-    pub(crate) fn scope(&self) -> Account {
-        Account { partition: self.partition().into(), region: self.region.clone(), account: self.account.clone() }
+    /// The ARN of a resource of the caller's account and Region.
+    pub(crate) fn arn(&self, resource: Resource) -> Arn {
+        Arn::of_states(&self.region, &self.account, resource)
     }
 
-    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
-    pub(crate) fn partition(&self) -> &'static str {
-        match &*self.region {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        }
+    /// The account and Region in the form that the engine wants.
+    pub(crate) fn scope(&self) -> Account {
+        let Arn { partition, region, account, .. } = self.arn(Resource::Other(Text::default()));
+        Account { partition, region, account }
     }
 }
 
@@ -109,14 +107,6 @@ mod tests {
         check(None, "/", "us-east-1", None);
         for nonsense in ["", "Basic eDp5", "Credential=", "Credential=a/b", "Credential=a/b/Not a region/states/x"] {
             check(Some(nonsense), "/", "us-east-1", None);
-        }
-    }
-
-    #[test]
-    fn partitions_follow_the_region() {
-        for (region, partition) in [("us-east-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")] {
-            let caller = Caller { region: region.into(), account: "".into(), access_key: None, trace_header: None };
-            assert_eq!(caller.partition(), partition);
         }
     }
 }

@@ -14,21 +14,19 @@ use serde::Serialize;
 pub(crate) struct Configurations {
     pub(crate) logging: Option<Payload>,
     pub(crate) tracing: Option<Payload>,
-    pub(crate) encryption: Option<Payload>,
 }
 
 /// Checks what a request gives for a new state machine.
 pub(crate) fn of_new(
     logging: Option<LoggingConfiguration>,
     tracing: Option<TracingConfiguration>,
-    encryption: Option<EncryptionConfiguration>,
+    encryption: Option<&EncryptionConfiguration>,
 ) -> Result<Configurations, ApiError> {
     check_logging(logging.as_ref())?;
-    check_encryption(encryption.as_ref())?;
+    check_encryption(encryption)?;
     Ok(Configurations {
         logging: logging.map(complete_logging).filter(|given| *given != default_logging()).map(|given| payload(&given)),
         tracing: tracing.filter(|given| given.enabled == Some(true)).map(|given| payload(&given)),
-        encryption: None,
     })
 }
 
@@ -36,14 +34,13 @@ pub(crate) fn of_new(
 pub(crate) fn of_change(
     logging: Option<LoggingConfiguration>,
     tracing: Option<TracingConfiguration>,
-    encryption: Option<EncryptionConfiguration>,
+    encryption: Option<&EncryptionConfiguration>,
 ) -> Result<Configurations, ApiError> {
     check_logging(logging.as_ref())?;
-    check_encryption(encryption.as_ref())?;
+    check_encryption(encryption)?;
     Ok(Configurations {
         logging: logging.map(|given| payload(&complete_logging(given))),
         tracing: tracing.map(|given| payload(&given)),
-        encryption: encryption.map(|given| payload(&given)),
     })
 }
 

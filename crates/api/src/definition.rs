@@ -1,30 +1,15 @@
 //! Definitions in requests: parsed, and refused with AWS's text when a diagnostic is an error.
 
 use crate::ApiError;
-use asl::{Diagnostic, Severity, StateMachine, StateMachineType};
+use asl::{StateMachine, StateMachineType};
 use std::sync::Arc;
 
 /// Parses a definition that is to be stored.
 pub(crate) fn parse(definition: &str, state_machine_type: StateMachineType) -> Result<Arc<StateMachine>, ApiError> {
     let parsed = asl::parse(definition, state_machine_type);
-    let errors: Vec<String> = (parsed.diagnostics.iter())
-        .filter(|diagnostic| diagnostic.severity == Severity::Error)
-        .map(in_a_sentence)
-        .collect();
-    match parsed.state_machine {
-        Some(state_machine) if errors.is_empty() => Ok(Arc::new(state_machine)),
-        _ => {
-            let errors = errors.join(", ");
-            Err(ApiError::new("InvalidDefinition", format!("Invalid State Machine Definition: '{errors}'")))
-        }
-    }
-}
-
-fn in_a_sentence(diagnostic: &Diagnostic) -> String {
-    let (code, message) = (diagnostic.code.as_str(), &diagnostic.message);
-    match &diagnostic.location {
-        Some(location) => format!("{code}: {message} at {location}"),
-        None => format!("{code}: {message}"),
+    match (parsed.state_machine, asl::invalid_definition_message(&parsed.diagnostics)) {
+        (Some(state_machine), None) => Ok(Arc::new(state_machine)),
+        (_, message) => Err(ApiError::new("InvalidDefinition", message.unwrap_or_default())),
     }
 }
 

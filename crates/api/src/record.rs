@@ -45,8 +45,8 @@ pub(crate) fn outcome(outcome: Option<Outcome>) -> (Option<Text>, Option<Text>, 
     }
 }
 
-pub(crate) fn data_details(included: bool) -> Option<CloudWatchEventsExecutionDataDetails> {
-    Some(CloudWatchEventsExecutionDataDetails { included: Some(included) })
+pub(crate) fn data_details(included: bool) -> CloudWatchEventsExecutionDataDetails {
+    CloudWatchEventsExecutionDataDetails { included: Some(included) }
 }
 
 pub(crate) fn execution(record: ExecutionRecord, with_data: bool) -> DescribeExecutionOutput {
@@ -60,8 +60,8 @@ pub(crate) fn execution(record: ExecutionRecord, with_data: bool) -> DescribeExe
         start_date: Timestamp(record.start_ms),
         stop_date: record.stop_ms.map(Timestamp),
         input: with_data.then_some(record.input_text),
-        input_details: data_details(with_data),
-        output_details: output.as_ref().and_then(|_| data_details(with_data)),
+        input_details: Some(data_details(with_data)),
+        output_details: output.as_ref().map(|_| data_details(with_data)),
         output: output.filter(|_| with_data),
         trace_header: record.trace_header,
         map_run_arn: None,

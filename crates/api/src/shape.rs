@@ -224,12 +224,11 @@ impl Check<'_> {
 
     /// The values of sensitive members are not repeated.
     fn violates(&mut self, shown: Option<&str>, constraint: &str) {
-        match shown {
-            Some(value) => self.violated(&format!("'{value}'"), constraint),
-            None => {
-                self.violations.push(format!("Value at '{}' failed to satisfy constraint: {constraint}", self.path))
-            }
+        if let Some(value) = shown {
+            return self.violated(&format!("'{value}'"), constraint);
         }
+        let path = &self.path;
+        self.violations.push(format!("Value at '{path}' failed to satisfy constraint: {constraint}"));
     }
 
     fn violated(&mut self, value: &str, constraint: &str) {

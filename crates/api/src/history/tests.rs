@@ -157,6 +157,10 @@ fn tasks() {
         r#"{"resourceType": "lambda", "resource": "invoke", "error": "States.Timeout"}"#,
         r#"{"resourceType": "lambda", "resource": "invoke", "error": "States.Timeout"}"#,
     );
+}
+
+#[test]
+fn functions_and_activities() {
     check(
         EventType::LambdaFunctionScheduled,
         EventDetails::LambdaFunctionScheduled {

@@ -20,7 +20,7 @@ impl Operation for CreateActivity {
         arn::check_name(&input.name)?;
         configuration::check_encryption(input.encryption_configuration.as_ref())?;
         let new = NewActivity {
-            arn: arn::new(caller, Resource::Activity { name: input.name }),
+            arn: caller.arn(Resource::Activity { name: input.name }),
             encryption: None,
             tags: tags::pairs(input.tags.unwrap_or_default()),
         };

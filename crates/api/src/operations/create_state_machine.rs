@@ -28,18 +28,18 @@ impl Operation for CreateStateMachine {
         let configurations = configuration::of_new(
             input.logging_configuration,
             input.tracing_configuration,
-            input.encryption_configuration,
+            input.encryption_configuration.as_ref(),
         )?;
         let state_machine_type = definition::state_machine_type(input.r#type.as_deref());
         let new = NewStateMachine {
-            arn: arn::new(caller, Resource::StateMachine { name: input.name }),
+            arn: caller.arn(Resource::StateMachine { name: input.name }),
             parsed: definition::parse(&input.definition, state_machine_type)?,
             definition: input.definition,
             role_arn: input.role_arn,
             state_machine_type,
             logging: configurations.logging,
             tracing: configurations.tracing,
-            encryption: configurations.encryption,
+            encryption: None,
             tags: tags::pairs(input.tags.unwrap_or_default()),
         };
         let record = api.engine().create_state_machine(new).await?;

@@ -36,8 +36,8 @@ impl Operation for StartSyncExecution {
             error: error.filter(|_| with_data),
             cause: cause.filter(|_| with_data),
             input: with_data.then_some(record.input_text),
-            input_details: record::data_details(with_data),
-            output_details: output.as_ref().and_then(|_| record::data_details(with_data)),
+            input_details: Some(record::data_details(with_data)),
+            output_details: output.as_ref().map(|_| record::data_details(with_data)),
             output: output.filter(|_| with_data),
             trace_header: record.trace_header,
             billing_details: Some(BillingDetails {
