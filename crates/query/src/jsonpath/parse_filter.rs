@@ -3,7 +3,6 @@
 use super::filter::{Filter, Operand, compare};
 use super::parse::Parser;
 use crate::SyntaxError;
-use json::Value;
 use regex::{Regex, RegexBuilder};
 
 /// How deep parentheses and `!` may nest.
@@ -73,18 +72,7 @@ fn operand(parser: &mut Parser<'_>) -> Result<Operand, SyntaxError> {
     parser.cursor.skip_spaces();
     match parser.cursor.peek() {
         Some('@' | '$') => parser.inner_query().map(Operand::Path),
-        Some(first) if first.is_alphabetic() || first == '_' => Ok(Operand::Literal(word(parser))),
         _ => parser.literal().map(Operand::Literal),
-    }
-}
-
-/// Reads `true`, `false`, `null`, or a string without quotes: definitions that run on AWS have `@.status==Failure`.
-fn word(parser: &mut Parser<'_>) -> Value {
-    match parser.cursor.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')) {
-        "true" => true.into(),
-        "false" => false.into(),
-        "null" => Value::Null,
-        text => text.into(),
     }
 }
 
