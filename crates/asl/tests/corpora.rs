@@ -14,6 +14,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("aslvalidator__valid-assign.asl.json", "names of variables follow Unicode identifiers: no `-`"),
     ("aslvalidator__valid-map-noconfig.asl.json", "distributed fields need the mode DISTRIBUTED"),
     ("aslvalidator__valid-map-with-item-batcher-jsonata.json", "recorded: JSONata is not overridden by JSONPath"),
+    ("aslvalidator__valid-path-array-context.json", "`$[(@.length-1)]` is JavaScript's dialect of JSONPath"),
     ("aslvalidator__valid-task-credentials.json", "`arn:aws:swf`; recorded: `RoleArn` is required"),
     ("lambda-sfn-sls__statemachine__stateMachine.json", "`Next` is an object"),
     ("shared-fallback-state-jsonata__statemachine__statemachine.json", "`QueryLanguage` stands inside `States`"),
