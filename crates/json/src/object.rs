@@ -17,7 +17,7 @@ pub struct Object {
 struct Members {
     entries: Vec<(Text, Value)>,
     // Invariant: the position of every key, if there are INDEXED_LEN entries or more.
-    index: Option<Box<HashMap<Text, usize>>>,
+    index: Option<HashMap<Text, usize>>,
 }
 
 impl Members {
@@ -54,7 +54,7 @@ impl Members {
 
     fn build_index(&mut self) {
         let positions = self.entries.iter().enumerate().map(|(position, (key, _))| (key.clone(), position));
-        self.index = Some(Box::new(positions.collect()));
+        self.index = Some(positions.collect());
     }
 }
 
