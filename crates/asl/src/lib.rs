@@ -3,11 +3,9 @@
 //! Parsing never fails: it gives a definition (where the text is one) and diagnostics. Who asked decides
 //! which diagnostics refuse.
 //!
-//! A definition is read in two goes, as AWS does it. First every object is read into its type ([`Reader`] is the
-//! cursor, [`definition`] has the types with their fields); then, when all could be read, the rules of [`validate`]
+//! A definition is read in two goes, as AWS does it. First every object is read into its type (`Reader` is the
+//! cursor, `definition` has the types with their fields); then, when all could be read, the rules of `validate`
 //! look at the whole: transitions, names, error lists.
-//!
-//! [`Reader`]: reader::Reader
 
 mod arn;
 mod choice_rule;

@@ -90,3 +90,14 @@ fn nesting_has_a_limit() {
     let codes: Vec<&str> = diagnostics(&format!("state {nested}")).iter().map(|found| found.code.as_str()).collect();
     assert_eq!(codes, ["TOO_DEEPLY_NESTED"]);
 }
+
+#[test]
+fn depth_of_values_costs_no_stack() {
+    let template = format!("{}1{}", r#"{"a": "#.repeat(500), "}".repeat(500));
+    assert_eq!(diagnostics(&format!(r#"state {{"Type": "Pass", "Parameters": {template}, "End": true}}"#)), []);
+    let condition = format!(r#"{}"Variable": "$", "IsNull": true{}"#, r#""Not": {"#.repeat(250), "}".repeat(250));
+    let rule = format!(r#"{{{condition}, "Next": "E"}}"#);
+    let choice = format!(r#"{{"Type": "Choice", "Choices": [{rule}]}}"#);
+    let definition = format!(r#"{{"StartAt": "C", "States": {{"C": {choice}, "E": {{"Type": "Succeed"}}}}}}"#);
+    assert_eq!(diagnostics(&definition), []);
+}
