@@ -122,7 +122,8 @@ impl Parser<'_> {
         Call::new(name, arguments).ok_or_else(|| self.cursor.error(&format!("there is no function '{name}'")))
     }
 
-    /// Reads a string in either quotes, a number, `true`, `false`, `null`, an array or an object.
+    /// Reads a string in either quotes, a number, `true`, `false`, `null`, an array or an object. Any other word is
+    /// a string too: definitions that run on AWS compare with `@.Type == AMOUNT_PAID`.
     pub fn literal(&mut self) -> Result<Value, SyntaxError> {
         if let Some('\'' | '"') = self.cursor.peek() {
             return self.cursor.quoted().map(Value::from);
@@ -131,7 +132,10 @@ impl Parser<'_> {
         if let Some('[' | '{') = self.cursor.peek() {
             self.skip_container()?;
         } else {
-            self.cursor.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.'));
+            let word = self.cursor.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '+' | '.'));
+            if word.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+                return Ok(Value::parse(word).unwrap_or_else(|_| Value::from(word)));
+            }
         }
         let text = self.cursor.text.get(start..self.cursor.offset).unwrap_or_default();
         // Arrays may be written with single quotes: `['a','b']`.
