@@ -2,25 +2,46 @@
 use json::Text;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("state machine `{0}` does not exist")] StateMachineDoesNotExist(Text),
-    #[error("state machine `{0}` exists with other properties")] StateMachineAlreadyExists(Text),
-    #[error("state machine `{0}` is being deleted")] StateMachineDeleting(Text),
-    #[error("state machine type does not support this")] StateMachineTypeNotSupported,
-    #[error("too many state machines")] StateMachineLimitExceeded,
-    #[error("execution `{0}` does not exist")] ExecutionDoesNotExist(Text),
-    #[error("execution `{0}` exists with other input or is closed")] ExecutionAlreadyExists(Text),
-    #[error("too many open executions")] ExecutionLimitExceeded,
-    #[error("activity `{0}` does not exist")] ActivityDoesNotExist(Text),
-    #[error("activity `{0}` exists with another encryption configuration")] ActivityAlreadyExists(Text),
-    #[error("too many activities")] ActivityLimitExceeded,
-    #[error("too many pollers of the activity")] ActivityWorkerLimitExceeded,
-    #[error("the task token cannot be read")] InvalidTaskToken,
-    #[error("the task of this token does not exist")] TaskDoesNotExist,
-    #[error("the task of this token is closed")] TaskTimedOut,
-    #[error("too many tags")] TooManyTags,
-    #[error("resource `{0}` does not exist")] ResourceNotFound(Text),
-    #[error("the page token cannot be read")] InvalidPageToken,
-    #[error("execution `{arn}` is set aside: {why}")] SetAside { arn: Text, why: String },
-    #[error("the engine is shutting down")] ShuttingDown,
-    #[error("the store failed")] Store(#[from] store::Error),
+    #[error("state machine `{0}` does not exist")]
+    StateMachineDoesNotExist(Text),
+    #[error("state machine `{0}` exists with other properties")]
+    StateMachineAlreadyExists(Text),
+    #[error("state machine `{0}` is being deleted")]
+    StateMachineDeleting(Text),
+    #[error("state machine type does not support this")]
+    StateMachineTypeNotSupported,
+    #[error("too many state machines")]
+    StateMachineLimitExceeded,
+    #[error("execution `{0}` does not exist")]
+    ExecutionDoesNotExist(Text),
+    #[error("execution `{0}` exists with other input or is closed")]
+    ExecutionAlreadyExists(Text),
+    #[error("too many open executions")]
+    ExecutionLimitExceeded,
+    #[error("activity `{0}` does not exist")]
+    ActivityDoesNotExist(Text),
+    #[error("activity `{0}` exists with another encryption configuration")]
+    ActivityAlreadyExists(Text),
+    #[error("too many activities")]
+    ActivityLimitExceeded,
+    #[error("too many pollers of the activity")]
+    ActivityWorkerLimitExceeded,
+    #[error("the task token cannot be read")]
+    InvalidTaskToken,
+    #[error("the task of this token does not exist")]
+    TaskDoesNotExist,
+    #[error("the task of this token is closed")]
+    TaskTimedOut,
+    #[error("too many tags")]
+    TooManyTags,
+    #[error("resource `{0}` does not exist")]
+    ResourceNotFound(Text),
+    #[error("the page token cannot be read")]
+    InvalidPageToken,
+    #[error("execution `{arn}` is set aside: {why}")]
+    SetAside { arn: Text, why: String },
+    #[error("the engine is shutting down")]
+    ShuttingDown,
+    #[error("the store failed")]
+    Store(#[from] store::Error),
 }

@@ -1,79 +1,240 @@
 //! The engine: drives `machine` against `store`. Shards own executions; a step is committed before its effects happen.
+//!
+//! [`Engine`] is the façade. A request goes through `executions` to the `shard` that owns the execution, which steps it,
+//! writes through `tables`, and keeps answers and effects in an `outbox` until the commit is durable. `dispatch`,
+//! `activities` and `timers` carry the effects out and bring back triggers. `queries` reads the store and meets no shard.
 
 mod clock;
 mod error;
 mod model;
+mod options;
 mod task;
 
-pub use clock::{Clock, SystemClock};
+mod executions;
+mod observed;
+mod opening;
+mod queries;
+mod resources;
+mod state_machines;
+
+mod activities;
+mod definitions;
+mod dispatch;
+mod environment;
+mod express;
+mod outbox;
+mod random;
+mod reopen;
+mod retention;
+mod shard;
+mod tables;
+mod timers;
+mod tokens;
+
+pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::Error;
 pub use model::*;
+pub use observed::Observed;
+pub use options::Options;
 pub use task::{Call, Restart, Task, Tasks};
 
-use std::sync::Arc;
+use asl::Arn;
+use environment::Environment;
+use json::{Payload, Text};
+use state_machines::Registry;
+use std::{
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+    time::Duration,
+};
 use store::Store;
-
-/// How the engine runs. Every figure has a default.
-#[derive(Clone, Debug)]
-pub struct Options {
-    pub limits: asl::Limits,
-    /// Shards, each a thread of its own. 0 is one per core.
-    pub shards: usize,
-    /// Tasks that run at once; more of them wait in line.
-    pub tasks_at_once_max: usize,
-    /// Budget of an expression on the shard's own thread, and on the slow lane that it is moved to when that is not enough.
-    pub quick_budget: query::Budget,
-    pub slow_budget: query::Budget,
-}
+use tokio::task::AbortHandle;
 
 /// Opens the store; called again after a failed commit.
 pub type OpenStore = Arc<dyn Fn() -> Result<Arc<dyn Store>, store::Error> + Send + Sync>;
 
-/// A running engine. Cloning it shares it.
+/// A running engine. Cloning it shares it. When the last clone is dropped the engine ends as in a crash; see
+/// [`Engine::shutdown`] for the other way.
 #[derive(Clone)]
-pub struct Engine { _inner: Arc<()> }
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    environment: Arc<Environment>,
+    registry: Arc<Registry>,
+    /// Tasks that run beside the shards.
+    keepers: Vec<AbortHandle>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
 
 impl Engine {
-    /// Opens the store, loads what is open, carries out again what was pending, and starts the shards.
-    pub async fn open(_open_store: OpenStore, _tasks: Arc<dyn Tasks>, _clock: Arc<dyn Clock>, _options: Options) -> Result<Engine, Error> { todo!() }
-    /// Takes no new work, waits for running tasks up to `drain`, commits what is left.
-    pub async fn shutdown(&self, _drain: std::time::Duration) { todo!() }
-    pub fn limits(&self) -> &asl::Limits { todo!() }
+    /// Opens the store and starts the shards, which take up what is open: what was pending is carried out again, as
+    /// each integration says. The engine serves while that goes on. Must be called in a tokio runtime.
+    pub async fn open(
+        open_store: OpenStore,
+        tasks: Arc<dyn Tasks>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Result<Engine, Error> {
+        Engine::begin(open_store, tasks, clock, options).await
+    }
 
-    // State machines. `create` is idempotent by AWS's rule (same name, definition text, type, logging, tracing, encryption).
-    pub async fn create_state_machine(&self, _new: NewStateMachine) -> Result<Arc<StateMachineRecord>, Error> { todo!() }
-    pub async fn update_state_machine(&self, _arn: &asl::Arn, _change: StateMachineChange) -> Result<Arc<StateMachineRecord>, Error> { todo!() }
-    pub async fn state_machine(&self, _arn: &asl::Arn) -> Result<Arc<StateMachineRecord>, Error> { todo!() }
+    /// Takes no new work, waits for running tasks up to `drain`, commits what is left, and lets go of the store.
+    pub async fn shutdown(&self, drain: Duration) {
+        self.end(drain).await;
+    }
+
+    pub fn limits(&self) -> &asl::Limits {
+        &self.inner.environment.options.limits
+    }
+
+    /// Creates a state machine. Idempotent by AWS's rule (same name, definition text, type, logging, tracing,
+    /// encryption).
+    ///
+    /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>
+    pub async fn create_state_machine(&self, new: NewStateMachine) -> Result<Arc<StateMachineRecord>, Error> {
+        self.inner.registry.create(new).await
+    }
+
+    /// Makes a new revision, unless the change changes nothing. Executions that run keep theirs.
+    pub async fn update_state_machine(
+        &self,
+        arn: &Arn,
+        change: StateMachineChange,
+    ) -> Result<Arc<StateMachineRecord>, Error> {
+        self.inner.registry.update(arn, change).await
+    }
+
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn state_machine(&self, arn: &Arn) -> Result<Arc<StateMachineRecord>, Error> {
+        Ok(Arc::clone(&self.inner.registry.definition(arn)?.record))
+    }
+
     /// Marks it DELETING while it has open executions; unknown ones are no error.
-    pub async fn delete_state_machine(&self, _arn: &asl::Arn) -> Result<(), Error> { todo!() }
-    pub async fn list_state_machines(&self, _scope: &Account, _page: Page) -> Result<Paged<Arc<StateMachineRecord>>, Error> { todo!() }
+    pub async fn delete_state_machine(&self, arn: &Arn) -> Result<(), Error> {
+        self.inner.registry.delete(arn).await
+    }
 
-    // Executions.
-    pub async fn start_execution(&self, _start: StartExecution) -> Result<Started, Error> { todo!() }
-    pub async fn start_sync_execution(&self, _start: StartExecution) -> Result<SyncResult, Error> { todo!() }
-    pub async fn stop_execution(&self, _arn: &asl::Arn, _error: Option<json::Text>, _cause: Option<json::Text>) -> Result<i64, Error> { todo!() }
-    pub async fn execution(&self, _arn: &asl::Arn) -> Result<ExecutionRecord, Error> { todo!() }
+    /// In the order of their names.
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn list_state_machines(
+        &self,
+        scope: &Account,
+        page: Page,
+    ) -> Result<Paged<Arc<StateMachineRecord>>, Error> {
+        self.inner.registry.list(scope, &page)
+    }
+
+    /// Ready when the start is durable. Standard: the same name and input again, while it runs, is the same start.
+    ///
+    /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>
+    pub async fn start_execution(&self, start: StartExecution) -> Result<Started, Error> {
+        self.start(start).await
+    }
+
+    /// Express only: ready when the execution has ended.
+    pub async fn start_sync_execution(&self, start: StartExecution) -> Result<SyncResult, Error> {
+        self.start_sync(start).await
+    }
+
+    /// The stop time; that of an execution that has closed before stays.
+    pub async fn stop_execution(&self, arn: &Arn, error: Option<Text>, cause: Option<Text>) -> Result<i64, Error> {
+        self.stop(arn, error, cause).await
+    }
+
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn execution(&self, arn: &Arn) -> Result<ExecutionRecord, Error> {
+        queries::execution(&self.inner.environment, arn)
+    }
+
     /// The state machine as it was when the execution started.
-    pub async fn state_machine_of_execution(&self, _arn: &asl::Arn) -> Result<Arc<StateMachineRecord>, Error> { todo!() }
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn state_machine_of_execution(&self, arn: &Arn) -> Result<Arc<StateMachineRecord>, Error> {
+        queries::state_machine_of_execution(&self.inner.environment, arn)
+    }
+
     /// Newest first.
-    pub async fn list_executions(&self, _filter: ExecutionFilter, _page: Page) -> Result<Paged<ExecutionRecord>, Error> { todo!() }
-    pub async fn history(&self, _arn: &asl::Arn, _reverse: bool, _page: Page) -> Result<Paged<machine::HistoryEvent>, Error> { todo!() }
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn list_executions(&self, filter: ExecutionFilter, page: Page) -> Result<Paged<ExecutionRecord>, Error> {
+        queries::list_executions(&self.inner.environment, &filter, &page)
+    }
+
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn history(&self, arn: &Arn, reverse: bool, page: Page) -> Result<Paged<machine::HistoryEvent>, Error> {
+        queries::history(&self.inner.environment, arn, reverse, &page)
+    }
+
     /// Ready when the execution has ended.
-    pub async fn wait_until_closed(&self, _arn: &asl::Arn) -> Result<ExecutionRecord, Error> { todo!() }
+    pub async fn wait_until_closed(&self, arn: &Arn) -> Result<ExecutionRecord, Error> {
+        self.closed(arn).await
+    }
 
-    // Activities and task tokens.
-    pub async fn create_activity(&self, _new: NewActivity) -> Result<ActivityRecord, Error> { todo!() }
-    pub async fn activity(&self, _arn: &asl::Arn) -> Result<ActivityRecord, Error> { todo!() }
-    pub async fn delete_activity(&self, _arn: &asl::Arn) -> Result<(), Error> { todo!() }
-    pub async fn list_activities(&self, _scope: &Account, _page: Page) -> Result<Paged<ActivityRecord>, Error> { todo!() }
+    /// The events of an execution, those that are stored and those that come.
+    pub async fn subscribe(&self, arn: &Arn) -> Result<Observed, Error> {
+        self.observed(arn).await
+    }
+
+    /// Removes closed executions that are older than the retention time, and says how many. The engine does so by
+    /// itself from time to time.
+    pub async fn remove_expired(&self) -> Result<usize, Error> {
+        retention::remove_expired(&self.inner.environment).await
+    }
+
+    pub async fn create_activity(&self, new: NewActivity) -> Result<ActivityRecord, Error> {
+        self.inner.registry.create_activity(new).await
+    }
+
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn activity(&self, arn: &Arn) -> Result<ActivityRecord, Error> {
+        self.inner.registry.activity(arn)
+    }
+
+    pub async fn delete_activity(&self, arn: &Arn) -> Result<(), Error> {
+        self.inner.registry.delete_activity(arn).await
+    }
+
+    /// In the order of their names.
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn list_activities(&self, scope: &Account, page: Page) -> Result<Paged<ActivityRecord>, Error> {
+        self.inner.registry.list_activities(scope, &page)
+    }
+
     /// Long poll of up to `wait`; `None` when there was no task.
-    pub async fn activity_task(&self, _arn: &asl::Arn, _worker_name: Option<json::Text>, _wait: std::time::Duration) -> Result<Option<ActivityTask>, Error> { todo!() }
-    pub async fn task_succeeded(&self, _token: &str, _output: json::Payload) -> Result<(), Error> { todo!() }
-    pub async fn task_failed(&self, _token: &str, _failure: machine::Failure) -> Result<(), Error> { todo!() }
-    pub async fn task_heartbeat(&self, _token: &str) -> Result<(), Error> { todo!() }
+    pub async fn activity_task(
+        &self,
+        arn: &Arn,
+        worker_name: Option<Text>,
+        wait: Duration,
+    ) -> Result<Option<ActivityTask>, Error> {
+        self.poll(arn, worker_name, wait).await
+    }
 
-    // Tags, of state machines and activities.
-    pub async fn tags(&self, _arn: &asl::Arn) -> Result<Vec<(String, String)>, Error> { todo!() }
-    pub async fn tag(&self, _arn: &asl::Arn, _tags: Vec<(String, String)>) -> Result<(), Error> { todo!() }
-    pub async fn untag(&self, _arn: &asl::Arn, _keys: &[String]) -> Result<(), Error> { todo!() }
+    /// `TaskDoesNotExist`: the execution is unknown; `TaskTimedOut`: the task has been answered, or nobody waits for it
+    /// any more.
+    pub async fn task_succeeded(&self, token: &str, output: Payload) -> Result<(), Error> {
+        self.answer(token, executions::succeeded(output)).await
+    }
+
+    pub async fn task_failed(&self, token: &str, failure: machine::Failure) -> Result<(), Error> {
+        self.answer(token, executions::failed(failure)).await
+    }
+
+    pub async fn task_heartbeat(&self, token: &str) -> Result<(), Error> {
+        self.answer(token, executions::is_alive()).await
+    }
+
+    /// Tags of a state machine or an activity.
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn tags(&self, arn: &Arn) -> Result<Vec<(String, String)>, Error> {
+        self.inner.registry.tags(arn)
+    }
+
+    pub async fn tag(&self, arn: &Arn, tags: Vec<(String, String)>) -> Result<(), Error> {
+        self.inner.registry.tag(arn, tags).await
+    }
+
+    pub async fn untag(&self, arn: &Arn, keys: &[String]) -> Result<(), Error> {
+        self.inner.registry.untag(arn, keys).await
+    }
 }

@@ -7,67 +7,136 @@ use std::sync::Arc;
 
 /// An account in a Region.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Account { pub partition: Text, pub region: Text, pub account: Text }
+pub struct Account {
+    pub partition: Text,
+    pub region: Text,
+    pub account: Text,
+}
 
 /// Up to `size` results after `after`, an opaque position that a previous page gave in `next`.
 #[derive(Clone, Debug, Default)]
-pub struct Page { pub size: usize, pub after: Option<Vec<u8>> }
+pub struct Page {
+    pub size: usize,
+    pub after: Option<Vec<u8>>,
+}
+
 /// One page of results. The positions are sealed into page tokens by `api`.
 #[derive(Clone, Debug)]
-pub struct Paged<T> { pub items: Vec<T>, pub next: Option<Vec<u8>> }
+pub struct Paged<T> {
+    pub items: Vec<T>,
+    pub next: Option<Vec<u8>>,
+}
+
+impl<T> Paged<T> {
+    /// The same page of something else.
+    pub fn map<U>(self, to: impl FnMut(T) -> U) -> Paged<U> {
+        Paged { items: self.items.into_iter().map(to).collect(), next: self.next }
+    }
+}
 
 /// A state machine as it is stored. Configurations are kept as the JSON that the caller sent (already validated by `api`).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StateMachineRecord {
-    pub arn: Text, pub name: Text,
+    pub arn: Text,
+    pub name: Text,
     /// Byte for byte as it was given.
     pub definition: Text,
-    pub role_arn: Text, pub state_machine_type: StateMachineType,
-    pub created_ms: i64, pub updated_ms: i64,
+    pub role_arn: Text,
+    pub state_machine_type: StateMachineType,
+    pub created_ms: i64,
+    pub updated_ms: i64,
     /// `None` until the first update (AWS returns `INITIAL`-less records without it; see the recordings).
     pub revision_id: Option<Text>,
     pub deleting: bool,
-    pub logging: Option<Payload>, pub tracing: Option<Payload>, pub encryption: Option<Payload>,
+    pub logging: Option<Payload>,
+    pub tracing: Option<Payload>,
+    pub encryption: Option<Payload>,
 }
 #[derive(Clone, Debug)]
 pub struct NewStateMachine {
-    pub arn: Arn, pub definition: Text, /// Parsed by `api`, which refuses definitions with errors.
+    pub arn: Arn,
+    pub definition: Text,
+    /// Parsed by `api`, which refuses definitions with errors.
     pub parsed: Arc<asl::StateMachine>,
-    pub role_arn: Text, pub state_machine_type: StateMachineType,
-    pub logging: Option<Payload>, pub tracing: Option<Payload>, pub encryption: Option<Payload>,
+    pub role_arn: Text,
+    pub state_machine_type: StateMachineType,
+    pub logging: Option<Payload>,
+    pub tracing: Option<Payload>,
+    pub encryption: Option<Payload>,
     pub tags: Vec<(String, String)>,
 }
 #[derive(Clone, Debug, Default)]
 pub struct StateMachineChange {
-    pub definition: Option<(Text, Arc<asl::StateMachine>)>, pub role_arn: Option<Text>,
-    pub logging: Option<Payload>, pub tracing: Option<Payload>, pub encryption: Option<Payload>,
+    pub definition: Option<(Text, Arc<asl::StateMachine>)>,
+    pub role_arn: Option<Text>,
+    pub logging: Option<Payload>,
+    pub tracing: Option<Payload>,
+    pub encryption: Option<Payload>,
 }
 
 #[derive(Clone, Debug)]
-pub struct StartExecution { pub state_machine: Arn, /// `None`: a new UUID.
-    pub name: Option<Text>, pub input: Payload, pub input_text: Text, pub trace_header: Option<Text> }
+pub struct StartExecution {
+    pub state_machine: Arn,
+    /// `None`: a new UUID.
+    pub name: Option<Text>,
+    pub input: Payload,
+    pub input_text: Text,
+    pub trace_header: Option<Text>,
+}
 #[derive(Clone, Debug)]
-pub struct Started { pub arn: Text, pub start_ms: i64 }
+pub struct Started {
+    pub arn: Text,
+    pub start_ms: i64,
+}
 /// What StartSyncExecution gives.
 #[derive(Clone, Debug)]
-pub struct SyncResult { pub record: ExecutionRecord, pub billed_duration_ms: u64, pub billed_memory_mb: u64 }
+pub struct SyncResult {
+    pub record: ExecutionRecord,
+    pub billed_duration_ms: u64,
+    pub billed_memory_mb: u64,
+}
 
 /// An execution as DescribeExecution tells it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ExecutionRecord {
-    pub arn: Text, pub name: Text, pub state_machine_arn: Text, pub state_machine_name: Text, pub role_arn: Text,
-    pub state_machine_version_arn: Option<Text>, pub state_machine_alias_arn: Option<Text>,
+    pub arn: Text,
+    pub name: Text,
+    pub state_machine_arn: Text,
+    pub state_machine_name: Text,
+    pub role_arn: Text,
+    pub state_machine_version_arn: Option<Text>,
+    pub state_machine_alias_arn: Option<Text>,
     pub state_machine_type: StateMachineType,
-    pub status: Status, pub start_ms: i64, pub stop_ms: Option<i64>,
-    pub input_text: Text, pub outcome: Option<Outcome>, pub trace_header: Option<Text>,
-    pub redrive_count: u32, pub redrive_ms: Option<i64>,
+    pub status: Status,
+    pub start_ms: i64,
+    pub stop_ms: Option<i64>,
+    pub input_text: Text,
+    pub outcome: Option<Outcome>,
+    pub trace_header: Option<Text>,
+    pub redrive_count: u32,
+    pub redrive_ms: Option<i64>,
 }
 #[derive(Clone, Debug)]
-pub struct ExecutionFilter { pub state_machine: Arn, pub status: Option<Status> }
+pub struct ExecutionFilter {
+    pub state_machine: Arn,
+    pub status: Option<Status>,
+}
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ActivityRecord { pub arn: Text, pub name: Text, pub created_ms: i64, pub encryption: Option<Payload> }
+pub struct ActivityRecord {
+    pub arn: Text,
+    pub name: Text,
+    pub created_ms: i64,
+    pub encryption: Option<Payload>,
+}
 #[derive(Clone, Debug)]
-pub struct NewActivity { pub arn: Arn, pub encryption: Option<Payload>, pub tags: Vec<(String, String)> }
+pub struct NewActivity {
+    pub arn: Arn,
+    pub encryption: Option<Payload>,
+    pub tags: Vec<(String, String)>,
+}
 #[derive(Clone, Debug)]
-pub struct ActivityTask { pub token: Text, pub input: Text }
+pub struct ActivityTask {
+    pub token: Text,
+    pub input: Text,
+}

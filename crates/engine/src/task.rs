@@ -16,11 +16,18 @@ pub struct Call {
 }
 
 impl Call {
-    pub fn new(request: TaskRequest, facts: Arc<Facts>, idempotency_key: String, submitted: Arc<dyn Fn(Payload) -> BoxFuture<'static, ()> + Send + Sync>) -> Call {
+    pub fn new(
+        request: TaskRequest,
+        facts: Arc<Facts>,
+        idempotency_key: String,
+        submitted: Arc<dyn Fn(Payload) -> BoxFuture<'static, ()> + Send + Sync>,
+    ) -> Call {
         Call { request, facts, idempotency_key, submitted }
     }
     /// A `.sync` job was accepted: ready when `TaskSubmitted` with this output is durable.
-    pub async fn submitted(&self, output: Payload) { (self.submitted)(output).await; }
+    pub async fn submitted(&self, output: Payload) {
+        (self.submitted)(output).await;
+    }
 }
 
 /// What a restart does with an attempt in flight whose outcome is unknown.

@@ -1,0 +1,244 @@
+//! Calls of one shard: carries out `RunTask`, and brings the outcome back as a report.
+//!
+//! So many calls run at once; the others wait in line by name only, and their request is taken from the execution when
+//! their turn comes. A `.sync` call counts until it was submitted: an execution that waits for another one must not
+//! keep that one from being carried out.
+
+use crate::{
+    Call, Task,
+    environment::Environment,
+    shard::{Report, ShardSender},
+    tables::ExecutionKey,
+};
+use asl::IntegrationPattern;
+use futures_util::FutureExt;
+use json::{Payload, Text};
+use machine::{EventId, Facts, Failure, TaskRequest};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt::Write,
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+};
+use tokio::{sync::oneshot, task::AbortHandle};
+
+type Outcome = Result<Payload, Failure>;
+
+/// Names an attempt: an execution and the event that scheduled it.
+pub(crate) type Attempt = (ExecutionKey, EventId);
+
+struct Running {
+    /// Tells this run from an earlier one of the same attempt, whose report may still be on its way.
+    number: u64,
+    abort: AbortHandle,
+    pattern: IntegrationPattern,
+    /// False once a `.sync` call was submitted, when it only waits.
+    is_calling: bool,
+}
+
+/// The calls of a shard.
+pub(crate) struct Dispatcher {
+    environment: Arc<Environment>,
+    shard: ShardSender,
+    running: HashMap<Attempt, Running>,
+    calling: usize,
+    calling_max: usize,
+    line: VecDeque<Attempt>,
+    runs: u64,
+    /// Set when the engine shuts down: what is not begun stays in line.
+    is_draining: bool,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(environment: Arc<Environment>, shard: ShardSender) -> Dispatcher {
+        let calling_max = environment.options.per_shard(environment.options.tasks_at_once_max);
+        Dispatcher {
+            environment,
+            shard,
+            running: HashMap::new(),
+            calling: 0,
+            calling_max,
+            line: VecDeque::new(),
+            runs: 0,
+            is_draining: false,
+        }
+    }
+
+    /// Begins a call, or puts it in line.
+    pub(crate) fn run(&mut self, key: ExecutionKey, request: TaskRequest, facts: Arc<Facts>) {
+        if self.is_draining || self.calling >= self.calling_max {
+            self.line.push_back((key, request.id));
+            return;
+        }
+        let pattern = request.pattern;
+        let begin = |task: Arc<dyn Task>, call: Call| task.run(call);
+        self.spawn(key, request, facts, begin, pattern, true);
+    }
+
+    /// Waits again for the end of a `.sync` call that was submitted before a restart.
+    pub(crate) fn resume(&mut self, key: ExecutionKey, request: TaskRequest, facts: Arc<Facts>, submitted: Payload) {
+        let pattern = request.pattern;
+        let wait = move |task: Arc<dyn Task>, call: Call| task.resume(call, submitted);
+        self.spawn(key, request, facts, wait, pattern, false);
+    }
+
+    fn spawn<F>(
+        &mut self,
+        key: ExecutionKey,
+        request: TaskRequest,
+        facts: Arc<Facts>,
+        begin: impl FnOnce(Arc<dyn Task>, Call) -> F + Send + 'static,
+        pattern: IntegrationPattern,
+        is_calling: bool,
+    ) where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        self.runs += 1;
+        let (number, id) = (self.runs, request.id);
+        let resource = request.resource.clone();
+        let task = self.environment.tasks.find(&request);
+        let call = Call::new(request, Arc::clone(&facts), idempotency_key(&facts, id), self.submitted(key, id, number));
+        let shard = self.shard.clone();
+        let run = self.environment.runtime.spawn(async move {
+            let outcome = match task {
+                Some(task) => guarded(async move { begin(task, call).await }).await,
+                None => Err(no_integration(&resource)),
+            };
+            shard.report(Report::TaskEnded { attempt: (key, id), number, pattern, outcome });
+        });
+        self.calling += usize::from(is_calling);
+        let running = Running { number, abort: run.abort_handle(), pattern, is_calling };
+        if let Some(earlier) = self.running.insert((key, id), running) {
+            self.stopped(&earlier);
+        }
+    }
+
+    /// What `Call::submitted` does: ready when the shard says that it is durable. If the shard cannot, the call is
+    /// about to be dropped and waits for that.
+    fn submitted(
+        &self,
+        key: ExecutionKey,
+        id: EventId,
+        number: u64,
+    ) -> Arc<dyn Fn(Payload) -> store::BoxFuture<'static, ()> + Send + Sync> {
+        let shard = self.shard.clone();
+        Arc::new(move |output| {
+            let shard = shard.clone();
+            Box::pin(async move {
+                let (reply, durable) = oneshot::channel();
+                shard.report(Report::TaskSubmitted { attempt: (key, id), number, output, reply });
+                if !matches!(durable.await, Ok(Ok(()))) {
+                    std::future::pending::<()>().await;
+                }
+            })
+        })
+    }
+
+    /// The run has ended; false if it is no longer wanted.
+    pub(crate) fn ended(&mut self, attempt: Attempt, number: u64) -> bool {
+        if self.running.get(&attempt).is_none_or(|running| running.number != number) {
+            return false;
+        }
+        if let Some(running) = self.running.remove(&attempt) {
+            self.calling -= usize::from(running.is_calling);
+        }
+        true
+    }
+
+    /// The call was submitted, and waits from now on; false if it is no longer wanted.
+    pub(crate) fn waits(&mut self, attempt: Attempt, number: u64) -> bool {
+        match self.running.get_mut(&attempt) {
+            Some(running) if running.number == number => {
+                self.calling -= usize::from(std::mem::take(&mut running.is_calling));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the call that hands out this task token has not returned yet.
+    pub(crate) fn is_handing_out_token(&self, attempt: Attempt) -> bool {
+        self.running.get(&attempt).is_some_and(|running| running.pattern == IntegrationPattern::WaitForTaskToken)
+    }
+
+    pub(crate) fn cancel(&mut self, attempt: Attempt) {
+        if let Some(running) = self.running.remove(&attempt) {
+            self.stopped(&running);
+        }
+    }
+
+    /// Cancels every call that `which` names and takes it out of the line.
+    pub(crate) fn cancel_all(&mut self, which: impl Fn(ExecutionKey) -> bool) {
+        let attempts: Vec<Attempt> = self.running.keys().filter(|(key, _)| which(*key)).copied().collect();
+        for attempt in attempts {
+            self.cancel(attempt);
+        }
+        self.line.retain(|(key, _)| !which(*key));
+    }
+
+    /// The next call in line, if one more may run.
+    pub(crate) fn next(&mut self) -> Option<Attempt> {
+        if self.is_draining || self.calling >= self.calling_max {
+            return None;
+        }
+        self.line.pop_front()
+    }
+
+    /// Begins nothing any more.
+    pub(crate) fn drain(&mut self) {
+        self.is_draining = true;
+    }
+
+    /// Calls that were made and not answered.
+    pub(crate) fn calling(&self) -> usize {
+        self.calling
+    }
+
+    /// Calls that were not begun.
+    pub(crate) fn line(&self) -> impl Iterator<Item = Attempt> {
+        self.line.iter().copied()
+    }
+
+    fn stopped(&mut self, running: &Running) {
+        running.abort.abort();
+        self.calling -= usize::from(running.is_calling);
+    }
+}
+
+impl Drop for Dispatcher {
+    fn drop(&mut self) {
+        self.cancel_all(|_| true);
+    }
+}
+
+/// A panic in an integration fails the attempt, and nothing else.
+async fn guarded(run: impl Future<Output = Outcome>) -> Outcome {
+    AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("an integration panicked");
+        Err(failure("States.TaskFailed", "the integration failed unexpectedly, see the log of the server"))
+    })
+}
+
+fn no_integration(resource: &str) -> Failure {
+    failure("States.TaskFailed", &format!("no integration of this server serves the resource `{resource}`"))
+}
+
+fn failure(error: &str, cause: &str) -> Failure {
+    Failure { error: Some(error.into()), cause: Some(Text::from(cause)) }
+}
+
+/// The same for the same attempt, also after a restart; short enough for AWS's client tokens.
+fn idempotency_key(facts: &Facts, id: EventId) -> String {
+    let hash = Sha256::new()
+        .chain_update(facts.execution_arn.as_bytes())
+        .chain_update(facts.start_ms.to_be_bytes())
+        .chain_update(id.to_be_bytes())
+        .finalize();
+    hash.iter().take(16).fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,75 @@
+//! What the shards, the queries and the façade share.
+
+use crate::{
+    Clock, Error, Options, Tasks,
+    activities::ActivityQueues,
+    definitions::Definitions,
+    shard::ShardSender,
+    tables::{ExecutionKey, Tables, Writes},
+    tokens::Sealer,
+};
+use std::sync::{
+    Arc, OnceLock, PoisonError, RwLock,
+    atomic::{AtomicBool, AtomicU64},
+};
+use tokio::{runtime::Handle, sync::mpsc};
+
+/// What is shared. Nothing here is locked for longer than it takes to copy a pointer.
+pub(crate) struct Environment {
+    pub(crate) options: Options,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tasks: Arc<dyn Tasks>,
+    pub(crate) runtime: Handle,
+    pub(crate) sealer: Sealer,
+    pub(crate) definitions: Definitions,
+    pub(crate) activities: ActivityQueues,
+    /// Standard executions that are open.
+    pub(crate) open_executions: AtomicU64,
+    /// Set when the engine shuts down: nothing new is begun.
+    pub(crate) stopping: AtomicBool,
+    pub(crate) shards: OnceLock<Vec<ShardSender>>,
+    /// `None` while the store is opened again after a failed commit.
+    pub(crate) current: RwLock<Option<Tables>>,
+    /// Tells the keeper that a commit failed.
+    pub(crate) failures: mpsc::UnboundedSender<store::Error>,
+    /// Tells the registry that the last open execution of a state machine that is being deleted may have closed.
+    pub(crate) closed_while_deleting: mpsc::UnboundedSender<json::Text>,
+}
+
+impl Environment {
+    /// The shard that owns the execution; `None` before they are started.
+    pub(crate) fn shard(&self, key: ExecutionKey) -> Option<&ShardSender> {
+        let shards = self.shards.get()?;
+        shards.get(usize::from(key.partition()) % shards.len().max(1))
+    }
+
+    /// The partitions that a shard owns.
+    pub(crate) fn partitions(&self, shard: usize) -> Vec<u8> {
+        let count = self.options.shard_count();
+        (0..=u8::MAX).filter(|partition| usize::from(*partition) % count == shard).collect()
+    }
+
+    pub(crate) fn tables(&self) -> Result<Tables, Error> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.clone().ok_or(Error::Store(store::Error::Poisoned))
+    }
+
+    pub(crate) fn set_tables(&self, tables: Option<Tables>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = tables;
+    }
+
+    /// Commits writes that belong to no shard.
+    pub(crate) async fn commit(&self, writes: Writes) -> Result<(), Error> {
+        let result = self.tables()?.store().commit(writes.into_batch()).await;
+        if let Err(error @ (store::Error::Poisoned | store::Error::Backend { .. })) = result {
+            // The keeper is gone only when the engine is.
+            let _ = self.failures.send(error);
+            return Err(Error::Store(store::Error::Poisoned));
+        }
+        Ok(result?)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(std::sync::atomic::Ordering::Acquire)
+    }
+}

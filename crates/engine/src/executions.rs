@@ -1,0 +1,204 @@
+//! Executions and tasks as callers ask for them: what a request needs is looked up here, and the shard does the rest.
+
+use crate::{
+    ActivityTask, Engine, Error, ExecutionRecord, Observed, StartExecution, Started, SyncResult,
+    activities::{Polled, Poller},
+    definitions::Definition,
+    random,
+    shard::{NewExecution, Report, Request, ShardSender},
+    tables::{ExecutionKey, StoredExecution},
+};
+use asl::{Arn, Resource, StateMachineType};
+use json::Text;
+use machine::{Facts, Failure, Status, Trigger};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{mpsc, oneshot};
+
+static POLLERS: AtomicU64 = AtomicU64::new(0);
+
+impl Engine {
+    pub(crate) async fn start(&self, start: StartExecution) -> Result<Started, Error> {
+        let new = Box::new(self.new_execution(start, None)?);
+        self.shard(new.key)?.ask(|reply| Request::Start { new, reply }).await
+    }
+
+    pub(crate) async fn start_sync(&self, start: StartExecution) -> Result<SyncResult, Error> {
+        let new = Box::new(self.new_execution(start, Some(StateMachineType::Express))?);
+        self.shard(new.key)?.ask(|reply| Request::StartSync { new, reply }).await
+    }
+
+    fn new_execution(&self, start: StartExecution, only: Option<StateMachineType>) -> Result<NewExecution, Error> {
+        if self.inner.environment.is_stopping() {
+            return Err(Error::ShuttingDown);
+        }
+        let definition = self.inner.registry.to_start(&start.state_machine)?;
+        if only.is_some_and(|only| only != definition.record.state_machine_type) {
+            return Err(Error::StateMachineTypeNotSupported);
+        }
+        let name: Text = match &start.name {
+            Some(name) => Arc::clone(name),
+            None => random::uuid()?.into(),
+        };
+        let arn: Text = execution_arn(&start.state_machine, &definition, &name)?.to_string().into();
+        let key = ExecutionKey::of(&arn);
+        let record = new_record(&arn, &name, &definition, &start);
+        let stored = StoredExecution { record, revision: definition.revision };
+        let facts = facts(&start, &stored.record);
+        Ok(NewExecution { key, stored, facts, definition })
+    }
+
+    pub(crate) async fn stop(&self, arn: &Arn, error: Option<Text>, cause: Option<Text>) -> Result<i64, Error> {
+        let arn = arn.clone();
+        self.shard_of(&arn)?.ask(|reply| Request::Stop { arn, error, cause, reply }).await
+    }
+
+    pub(crate) async fn closed(&self, arn: &Arn) -> Result<ExecutionRecord, Error> {
+        let arn = arn.clone();
+        self.shard_of(&arn)?.ask(|reply| Request::WaitUntilClosed { arn, reply }).await
+    }
+
+    pub(crate) async fn observed(&self, arn: &Arn) -> Result<Observed, Error> {
+        let (observer, events) = mpsc::unbounded_channel();
+        let observed = arn.clone();
+        self.shard_of(arn)?.ask(|reply| Request::Observe { arn: observed, observer, reply }).await?;
+        Ok(Observed::new(self.clone(), arn.clone(), events))
+    }
+
+    pub(crate) async fn answer(
+        &self,
+        token: &str,
+        trigger: impl FnOnce(machine::EventId) -> Trigger,
+    ) -> Result<(), Error> {
+        let token = self.inner.environment.sealer.open(token)?;
+        let trigger = trigger(token.id);
+        self.shard(token.key)?.ask(|reply| Request::Answer { token, trigger, reply }).await
+    }
+
+    /// The long poll of GetActivityTask.
+    pub(crate) async fn poll(
+        &self,
+        arn: &Arn,
+        worker_name: Option<Text>,
+        wait: Duration,
+    ) -> Result<Option<ActivityTask>, Error> {
+        let environment = &self.inner.environment;
+        if environment.is_stopping() {
+            return Err(Error::ShuttingDown);
+        }
+        let activity_arn = self.inner.registry.activity(arn)?.arn;
+        let deadline_ms =
+            environment.clock.now_ms().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+        let number = POLLERS.fetch_add(1, Ordering::Relaxed);
+        let (reply, mut task) = oneshot::channel();
+        match environment.activities.poll(&activity_arn, Poller { number, worker_name, deadline_ms, reply }) {
+            Polled::Refused(_) => return Err(Error::ActivityWorkerLimitExceeded),
+            Polled::Matched(offer, poller) => self.shard(offer.key)?.report(Report::TakeActivity { offer, poller }),
+            Polled::Waiting => {}
+        }
+        // A caller that goes away leaves the line: dropping this future withdraws the poller.
+        let _place = Place { engine: self, activity_arn: &activity_arn, number };
+        tokio::select! {
+            biased;
+            task = &mut task => return task.map_err(|_| Error::ShuttingDown)?,
+            () = environment.clock.sleep_until(deadline_ms) => {}
+        }
+        if environment.activities.withdraw(&activity_arn, number) {
+            return Ok(None);
+        }
+        // It has just been given a task, which is started as soon as that is durable.
+        task.await.map_err(|_| Error::ShuttingDown)?
+    }
+
+    fn shard_of(&self, arn: &Arn) -> Result<&ShardSender, Error> {
+        self.shard(ExecutionKey::of(&arn.to_string()))
+    }
+
+    fn shard(&self, key: ExecutionKey) -> Result<&ShardSender, Error> {
+        self.inner.environment.shard(key).ok_or(Error::ShuttingDown)
+    }
+}
+
+/// A place in the line of an activity.
+struct Place<'a> {
+    engine: &'a Engine,
+    activity_arn: &'a Text,
+    number: u64,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.engine.inner.environment.activities.withdraw(self.activity_arn, self.number);
+    }
+}
+
+/// Express executions have a random last part: their names can be used again at any time.
+fn execution_arn(state_machine: &Arn, definition: &Definition, name: &Text) -> Result<Arn, Error> {
+    let machine = Arc::clone(&definition.record.name);
+    let resource = match definition.record.state_machine_type {
+        StateMachineType::Standard => Resource::Execution { state_machine: machine, name: Arc::clone(name) },
+        StateMachineType::Express => {
+            Resource::ExpressExecution { state_machine: machine, name: Arc::clone(name), id: random::uuid()?.into() }
+        }
+    };
+    Ok(Arn { resource, ..state_machine.clone() })
+}
+
+/// The record but for the start time, which the shard sets.
+fn new_record(arn: &Text, name: &Text, definition: &Definition, start: &StartExecution) -> ExecutionRecord {
+    let state_machine = &definition.record;
+    ExecutionRecord {
+        arn: Arc::clone(arn),
+        name: Arc::clone(name),
+        state_machine_arn: Arc::clone(&state_machine.arn),
+        state_machine_name: Arc::clone(&state_machine.name),
+        role_arn: Arc::clone(&state_machine.role_arn),
+        state_machine_version_arn: None,
+        state_machine_alias_arn: None,
+        state_machine_type: state_machine.state_machine_type,
+        status: Status::Running,
+        start_ms: 0,
+        stop_ms: None,
+        input_text: Arc::clone(&start.input_text),
+        outcome: None,
+        trace_header: start.trace_header.clone(),
+        redrive_count: 0,
+        redrive_ms: None,
+    }
+}
+
+fn facts(start: &StartExecution, record: &ExecutionRecord) -> Facts {
+    Facts {
+        execution_arn: Arc::clone(&record.arn),
+        name: Arc::clone(&record.name),
+        state_machine_arn: Arc::clone(&record.state_machine_arn),
+        state_machine_name: Arc::clone(&record.state_machine_name),
+        state_machine_version_arn: None,
+        state_machine_alias_arn: None,
+        role_arn: Arc::clone(&record.role_arn),
+        state_machine_type: record.state_machine_type,
+        start_ms: 0,
+        input: start.input.clone(),
+        input_text: Arc::clone(&start.input_text),
+        region: Arc::clone(&start.state_machine.region),
+        account: Arc::clone(&start.state_machine.account),
+    }
+}
+
+/// The triggers of what a worker sends.
+pub(crate) fn succeeded(output: json::Payload) -> impl FnOnce(machine::EventId) -> Trigger {
+    move |effect| Trigger::TaskSucceeded { effect, output }
+}
+
+pub(crate) fn failed(failure: Failure) -> impl FnOnce(machine::EventId) -> Trigger {
+    move |effect| Trigger::TaskFailed { effect, failure }
+}
+
+pub(crate) fn is_alive() -> impl FnOnce(machine::EventId) -> Trigger {
+    |effect| Trigger::TaskHeartbeat { effect }
+}

@@ -1,0 +1,152 @@
+//! Opening an engine and ending it.
+
+use crate::{
+    Clock, Engine, Error, Inner, OpenStore, Options, Tasks,
+    activities::ActivityQueues,
+    definitions::Definitions,
+    environment::Environment,
+    random, reopen, retention,
+    shard::{Order, Shard, ShardSender},
+    state_machines::Registry,
+    tables::{Tables, Writes},
+    tokens::Sealer,
+};
+use std::{
+    sync::{
+        Arc, OnceLock, RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc,
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc as channel, oneshot},
+};
+
+impl Engine {
+    pub(crate) async fn begin(
+        open_store: OpenStore,
+        tasks: Arc<dyn Tasks>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Result<Engine, Error> {
+        let tables = Tables::new(open_store()?);
+        let sealer = Sealer::new(token_key(&tables).await?);
+        let (failures, failed) = channel::unbounded_channel();
+        let (closed_while_deleting, closed) = channel::unbounded_channel();
+        let environment = Arc::new(Environment {
+            activities: ActivityQueues::new(options.limits.activity_pollers_max),
+            definitions: Definitions::default(),
+            open_executions: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+            shards: OnceLock::new(),
+            current: RwLock::new(Some(tables.clone())),
+            runtime: Handle::current(),
+            options,
+            clock,
+            tasks,
+            sealer,
+            failures,
+            closed_while_deleting,
+        });
+        let registry = Arc::new(Registry::open(Arc::clone(&environment))?);
+        let threads = start_shards(&environment, &tables)?;
+        let keepers = vec![
+            tokio::spawn(reopen::keep_open(Arc::clone(&environment), open_store, failed)).abort_handle(),
+            tokio::spawn(Arc::clone(&registry).finish_deletions(closed)).abort_handle(),
+            tokio::spawn(retention::run(Arc::clone(&environment))).abort_handle(),
+        ];
+        Ok(Engine { inner: Arc::new(Inner { environment, registry, keepers, threads: threads.into() }) })
+    }
+
+    pub(crate) async fn end(&self, drain: Duration) {
+        let environment = &self.inner.environment;
+        environment.stopping.store(true, Ordering::Release);
+        let deadline_ms =
+            environment.clock.now_ms().saturating_add(i64::try_from(drain.as_millis()).unwrap_or(i64::MAX));
+        tokio::select! {
+            () = self.all(|done| Order::Drain { done }) => {}
+            () = environment.clock.sleep_until(deadline_ms) => tracing::warn!("tasks still run; their outcome is unknown to the next start"),
+        }
+        self.all(|done| Order::End { done }).await;
+        let threads =
+            std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        for thread in threads {
+            // The thread has said that it ends; a panic of it was logged.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+        self.inner.keepers.iter().for_each(tokio::task::AbortHandle::abort);
+        environment.set_tables(None);
+    }
+
+    /// Gives all shards an order and waits until all have carried it out.
+    async fn all(&self, order: impl Fn(oneshot::Sender<()>) -> Order) {
+        let shards = self.inner.environment.shards.get();
+        let answers: Vec<_> = shards
+            .into_iter()
+            .flatten()
+            .map(|shard| {
+                let (done, answer) = oneshot::channel();
+                shard.order(order(done));
+                answer
+            })
+            .collect();
+        for answer in answers {
+            // A shard that has ended has nothing left to do.
+            let _ = answer.await;
+        }
+    }
+}
+
+fn start_shards(environment: &Arc<Environment>, tables: &Tables) -> Result<Vec<JoinHandle<()>>, Error> {
+    let waiting_max = environment.options.per_shard(environment.options.requests_waiting_max);
+    let (senders, inbounds): (Vec<_>, Vec<_>) =
+        (0..environment.options.shard_count()).map(|_| ShardSender::channel(waiting_max)).unzip();
+    // They are set once, here.
+    let _ = environment.shards.set(senders.clone());
+    let mut threads = Vec::new();
+    for (number, (sender, inbound)) in senders.into_iter().zip(inbounds).enumerate() {
+        threads.push(start_shard(number, environment, sender, inbound, tables)?);
+    }
+    Ok(threads)
+}
+
+fn start_shard(
+    number: usize,
+    environment: &Arc<Environment>,
+    sender: ShardSender,
+    inbound: mpsc::Receiver<crate::shard::Message>,
+    tables: &Tables,
+) -> Result<JoinHandle<()>, Error> {
+    let seed = u64::from_be_bytes(random::bytes()?);
+    let shard = Shard::new(number, Arc::clone(environment), sender, inbound, tables.clone(), seed);
+    std::thread::Builder::new().name(format!("shard-{number}")).spawn(move || shard.run()).map_err(|error| {
+        Error::Store(store::Error::Backend { action: "start a shard's thread", source: Box::new(error) })
+    })
+}
+
+/// The key that seals task tokens: drawn when the store is new.
+async fn token_key(tables: &Tables) -> Result<[u8; 32], Error> {
+    const NAME: &str = "token_key";
+    if let Some(key) = tables.meta(NAME)? {
+        return <[u8; 32]>::try_from(key)
+            .map_err(|_| Error::SetAside { arn: "meta".into(), why: "the key of the task tokens is damaged".into() });
+    }
+    let key: [u8; 32] = random::bytes()?;
+    let mut writes = Writes::default();
+    writes.new_meta(NAME, &key);
+    tables.store().commit(writes.into_batch()).await?;
+    Ok(key)
+}
+
+impl Drop for Inner {
+    /// An engine that is dropped ends as in a crash: nothing more is committed, and its calls are dropped.
+    fn drop(&mut self) {
+        self.keepers.iter().for_each(tokio::task::AbortHandle::abort);
+        for shard in self.environment.shards.get().into_iter().flatten() {
+            shard.order(Order::Abandon);
+        }
+    }
+}

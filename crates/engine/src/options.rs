@@ -1,0 +1,53 @@
+//! How the engine runs.
+
+use std::time::Duration;
+
+/// How the engine runs. Every figure has a default.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub limits: asl::Limits,
+    /// Shards, each a thread of its own. 0 is one per core.
+    pub shards: usize,
+    /// Tasks that run at once; more of them wait in line.
+    pub tasks_at_once_max: usize,
+    /// Budget of an expression on the shard's own thread, and on the slow lane that it is moved to when that is not enough.
+    pub quick_budget: query::Budget,
+    pub slow_budget: query::Budget,
+    /// Executions kept in memory; those that wait are put out of it first and loaded again when something happens.
+    pub executions_in_memory_max: usize,
+    /// Requests that wait for a shard; further callers wait before they are heard.
+    pub requests_waiting_max: usize,
+    /// Commits of one shard that are on their way to the disk at once.
+    pub commits_in_flight_max: usize,
+    /// A batch that has grown to this size is committed before the shard steps on.
+    pub batch_bytes_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            limits: asl::Limits::default(),
+            shards: 0,
+            tasks_at_once_max: 1_024,
+            quick_budget: query::Budget { time: Duration::from_millis(5), memory_bytes: 16 << 20, depth: 512 },
+            slow_budget: query::Budget { time: Duration::from_secs(1), memory_bytes: 64 << 20, depth: 512 },
+            executions_in_memory_max: 8_192,
+            requests_waiting_max: 4_096,
+            commits_in_flight_max: 3,
+            batch_bytes_max: 1 << 20,
+        }
+    }
+}
+
+impl Options {
+    /// Shards as they are made: an execution's first byte names its shard, so more than 256 cannot be used.
+    pub(crate) fn shard_count(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        if self.shards == 0 { cores() } else { self.shards }.clamp(1, 256)
+    }
+
+    /// A shard's share of a figure that is for the whole engine.
+    pub(crate) fn per_shard(&self, figure: usize) -> usize {
+        figure.div_ceil(self.shard_count()).max(1)
+    }
+}

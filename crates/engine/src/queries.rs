@@ -1,0 +1,99 @@
+//! Reads. They go to the store and never meet a shard.
+//!
+//! They are consistent all the same: the store shows what is durable and everything that was acknowledged, and nobody
+//! is told of anything else.
+
+use crate::{
+    Error, ExecutionFilter, ExecutionRecord, Page, Paged, StateMachineRecord,
+    environment::Environment,
+    tables::{ExecutionKey, StoredExecution, Tables},
+};
+use asl::Arn;
+use json::Text;
+use machine::{EventId, HistoryEvent, Status};
+use std::sync::Arc;
+
+const ALL: [Status; 5] = [Status::Running, Status::Succeeded, Status::Failed, Status::TimedOut, Status::Aborted];
+
+pub(crate) fn execution(environment: &Environment, arn: &Arn) -> Result<ExecutionRecord, Error> {
+    Ok(stored(&environment.tables()?, arn)?.1.record)
+}
+
+fn stored(tables: &Tables, arn: &Arn) -> Result<(ExecutionKey, StoredExecution), Error> {
+    let text: Text = arn.to_string().into();
+    let key = ExecutionKey::of(&text);
+    Ok((key, tables.execution(key)?.ok_or(Error::ExecutionDoesNotExist(text))?))
+}
+
+pub(crate) fn state_machine_of_execution(
+    environment: &Environment,
+    arn: &Arn,
+) -> Result<Arc<StateMachineRecord>, Error> {
+    let tables = environment.tables()?;
+    let (_, stored) = stored(&tables, arn)?;
+    Ok(Arc::clone(&environment.definitions.get(stored.revision, &tables)?.record))
+}
+
+/// The position is the id of the last event of the page.
+pub(crate) fn history(
+    environment: &Environment,
+    arn: &Arn,
+    reverse: bool,
+    page: &Page,
+) -> Result<Paged<HistoryEvent>, Error> {
+    let tables = environment.tables()?;
+    let (key, _) = stored(&tables, arn)?;
+    let position = page.after.as_deref().map(event_id).transpose()?;
+    let limit = page.size.saturating_add(1);
+    let mut items = if reverse {
+        tables.history_reversed(key, position.unwrap_or(EventId::MAX), limit)?
+    } else {
+        tables.history(key, position.unwrap_or(0), limit)?
+    };
+    let has_more = items.len() > page.size;
+    items.truncate(page.size);
+    let next = items.last().filter(|_| has_more).map(|last| last.id.to_be_bytes().to_vec());
+    Ok(Paged { items, next })
+}
+
+fn event_id(position: &[u8]) -> Result<EventId, Error> {
+    position.try_into().map(EventId::from_be_bytes).map_err(|_| Error::InvalidPageToken)
+}
+
+/// Newest first: running ones by their start, closed ones by their end. The position is time and key of the last.
+pub(crate) fn list_executions(
+    environment: &Environment,
+    filter: &ExecutionFilter,
+    page: &Page,
+) -> Result<Paged<ExecutionRecord>, Error> {
+    let tables = environment.tables()?;
+    let arn = filter.state_machine.to_string();
+    let after = page.after.as_deref().map(listed_position).transpose()?;
+    let limit = page.size.saturating_add(1);
+    let mut rows = Vec::new();
+    for status in ALL.into_iter().filter(|status| filter.status.is_none_or(|wanted| wanted == *status)) {
+        rows.extend(tables.by_status(&arn, status, after, limit)?);
+    }
+    rows.sort_unstable_by_key(|(time, key)| (std::cmp::Reverse(*time), *key));
+    // An execution that closes between two scans is found under both statuses.
+    rows.dedup_by_key(|(_, key)| *key);
+    let next = rows.get(page.size).and_then(|_| rows.get(page.size.checked_sub(1)?)).map(|row| position_of(*row));
+    rows.truncate(page.size);
+    let mut items = Vec::with_capacity(rows.len());
+    for (_, key) in rows {
+        items.extend(tables.execution(key)?.map(|stored| stored.record));
+    }
+    Ok(Paged { items, next })
+}
+
+fn position_of((time, key): (i64, ExecutionKey)) -> Vec<u8> {
+    [time.to_be_bytes().as_slice(), &key.0].concat()
+}
+
+fn listed_position(position: &[u8]) -> Result<(i64, ExecutionKey), Error> {
+    let read = || {
+        let (time, key) = position.split_first_chunk::<8>()?;
+        Some((i64::from_be_bytes(*time), ExecutionKey(key.try_into().ok()?)))
+    };
+    read().ok_or(Error::InvalidPageToken)
+}

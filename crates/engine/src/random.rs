@@ -1,0 +1,36 @@
+//! Randomness of the operating system, for keys, seeds and names.
+
+use crate::Error;
+
+pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        let source = Box::new(std::io::Error::other(error.to_string()));
+        Error::Store(store::Error::Backend { action: "draw random bytes", source })
+    })?;
+    Ok(bytes)
+}
+
+/// A version 4 UUID in lower case.
+pub(crate) fn uuid() -> Result<String, Error> {
+    let random = u128::from_be_bytes(bytes()?);
+    let versioned = (random & !(0xf << 76) & !(0b11 << 62)) | (0x4 << 76) | (0b10 << 62);
+    let hex = format!("{versioned:032x}");
+    let (a, rest) = hex.split_at(8);
+    let (b, rest) = rest.split_at(4);
+    let (c, rest) = rest.split_at(4);
+    let (d, e) = rest.split_at(4);
+    Ok(format!("{a}-{b}-{c}-{d}-{e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_uuid_says_its_version() {
+        let uuid = super::uuid().unwrap();
+        assert_eq!(uuid.len(), 36);
+        assert_eq!(uuid.as_bytes()[14], b'4');
+        assert!(matches!(uuid.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
+        assert_ne!(uuid, super::uuid().unwrap());
+    }
+}

@@ -1,0 +1,106 @@
+//! Activities, and the tags of activities and state machines.
+
+use crate::{
+    Account, ActivityRecord, Error, NewActivity, Page, Paged,
+    state_machines::{Registry, name_of, paged},
+    tables::{Writes, arn_prefix},
+};
+use asl::Arn;
+use json::Text;
+
+type Tags = Vec<(String, String)>;
+
+impl Registry {
+    /// The same name again is the same activity; its tags stay as they are.
+    pub(crate) async fn create_activity(&self, new: NewActivity) -> Result<ActivityRecord, Error> {
+        let mut counts = self.changes.lock().await;
+        let arn: Text = new.arn.to_string().into();
+        if let Some(existing) = self.environment.tables()?.activity(&arn)? {
+            let is_same = existing.encryption == new.encryption;
+            return if is_same { Ok(existing) } else { Err(Error::ActivityAlreadyExists(arn)) };
+        }
+        if counts.activities >= self.environment.options.limits.activities_max {
+            return Err(Error::ActivityLimitExceeded);
+        }
+        let created_ms = self.environment.clock.now_ms();
+        let record = ActivityRecord { name: name_of(&new.arn), arn, created_ms, encryption: new.encryption };
+        let mut writes = Writes::default();
+        writes.activity(&record);
+        writes.tags(&record.arn, &self.checked_tags(new.tags)?);
+        self.environment.commit(writes).await?;
+        counts.activities += 1;
+        Ok(record)
+    }
+
+    pub(crate) fn activity(&self, arn: &Arn) -> Result<ActivityRecord, Error> {
+        let text: Text = arn.to_string().into();
+        self.environment.tables()?.activity(&text)?.ok_or(Error::ActivityDoesNotExist(text))
+    }
+
+    /// An activity that does not exist is deleted already.
+    pub(crate) async fn delete_activity(&self, arn: &Arn) -> Result<(), Error> {
+        let mut counts = self.changes.lock().await;
+        let text = arn.to_string();
+        if self.environment.tables()?.activity(&text)?.is_none() {
+            return Ok(());
+        }
+        let mut writes = Writes::default();
+        writes.remove_activity(&text);
+        writes.tags(&text, &[]);
+        self.environment.commit(writes).await?;
+        counts.activities = counts.activities.saturating_sub(1);
+        Ok(())
+    }
+
+    pub(crate) fn list_activities(&self, scope: &Account, page: &Page) -> Result<Paged<ActivityRecord>, Error> {
+        let tables = self.environment.tables()?;
+        let prefix = arn_prefix(scope, "activity");
+        let records = tables.activities(&prefix, page.after.as_deref(), page.size.saturating_add(1))?;
+        Ok(paged(records, page.size, |record| record.arn.clone()))
+    }
+
+    pub(crate) fn tags(&self, arn: &Arn) -> Result<Tags, Error> {
+        let text = arn.to_string();
+        let tables = self.environment.tables()?;
+        if tables.state_machine(&text)?.is_none() && tables.activity(&text)?.is_none() {
+            return Err(Error::ResourceNotFound(text.into()));
+        }
+        Ok(tables.tags(&text)?)
+    }
+
+    /// A tag of the same key gets the new value.
+    pub(crate) async fn tag(&self, arn: &Arn, tags: Tags) -> Result<(), Error> {
+        let _changes = self.changes.lock().await;
+        let mut all = self.tags(arn)?;
+        all.extend(tags);
+        self.set_tags(arn, all).await
+    }
+
+    pub(crate) async fn untag(&self, arn: &Arn, keys: &[String]) -> Result<(), Error> {
+        let _changes = self.changes.lock().await;
+        let mut all = self.tags(arn)?;
+        all.retain(|(key, _)| !keys.contains(key));
+        self.set_tags(arn, all).await
+    }
+
+    async fn set_tags(&self, arn: &Arn, tags: Tags) -> Result<(), Error> {
+        let mut writes = Writes::default();
+        writes.tags(&arn.to_string(), &self.checked_tags(tags)?);
+        self.environment.commit(writes).await
+    }
+
+    /// One value per key, the last one given, where the key stood first.
+    pub(crate) fn checked_tags(&self, tags: Tags) -> Result<Tags, Error> {
+        let mut checked: Tags = Vec::new();
+        for (key, value) in tags {
+            match checked.iter_mut().find(|(earlier, _)| *earlier == key) {
+                Some(earlier) => earlier.1 = value,
+                None => checked.push((key, value)),
+            }
+        }
+        if checked.len() > self.environment.options.limits.tags_per_resource_max {
+            return Err(Error::TooManyTags);
+        }
+        Ok(checked)
+    }
+}

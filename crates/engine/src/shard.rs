@@ -1,0 +1,302 @@
+//! A shard: a thread that owns the executions whose keys fall to it, so that nothing in its path is locked.
+//!
+//! It takes what has come in, steps executions, and collects writes and what waits for them; it submits the batch and
+//! steps on while the batch is on its way to the disk. Steps may build on steps that are not durable yet; answers and
+//! effects may not (see [`crate::outbox`]). A batch that grows while earlier ones are in flight is the group commit.
+//!
+//! | file | |
+//! |---|---|
+//! | `message` | what a shard is told |
+//! | `pipeline` | batches and their commits |
+//! | `live` | the executions in memory |
+//! | `requests` | what callers ask for |
+//! | `stepping` | a trigger to a step, a step to writes and effects |
+//! | `slow_lane` | steps that need more time than the loop can give |
+//! | `effects` | tasks, activities and timers |
+//! | `recovery` | taking up executions after a start, setting them aside, opening the store again |
+
+mod effects;
+mod live;
+mod message;
+mod pipeline;
+mod recovery;
+mod requests;
+mod slow_lane;
+mod stepping;
+
+use message::Found;
+pub(crate) use message::{Message, NewExecution, Order, Reply, Report, Request, ShardSender};
+
+use crate::{
+    Error,
+    dispatch::{Attempt, Dispatcher},
+    environment::Environment,
+    outbox::{Durable, Outbox, Released},
+    tables::{ExecutionKey, Tables},
+    timers::Timers,
+};
+use live::LiveExecutions;
+use machine::HistoryEvent;
+use message::Work;
+use pipeline::Pipeline;
+use recovery::Recovery;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, mpsc},
+};
+use tokio::sync::{mpsc as channel, oneshot, watch};
+
+/// Pieces of work between two submissions: bounds how long a commit waits for its batch.
+const WORK_AT_ONCE_MAX: usize = 256;
+/// Timers of one partition that are read at once.
+const TIMERS_AT_ONCE: usize = 4_096;
+
+/// The loop and all that it owns.
+pub(crate) struct Shard {
+    number: usize,
+    environment: Arc<Environment>,
+    own: ShardSender,
+    inbound: mpsc::Receiver<Message>,
+    work: VecDeque<Work>,
+    live: LiveExecutions,
+    pipeline: Pipeline,
+    timers: Timers,
+    dispatcher: Dispatcher,
+    recovery: Recovery,
+    /// Executions that were set aside by this process, whether or not that is durable yet.
+    aside: HashMap<ExecutionKey, String>,
+    /// Answers that came for a task token while the call that hands it out had not returned.
+    early: HashMap<Attempt, Vec<Work>>,
+    /// Callers that wait for the end of an execution.
+    closers: HashMap<ExecutionKey, Vec<Reply<crate::ExecutionRecord>>>,
+    observers: HashMap<ExecutionKey, Vec<channel::UnboundedSender<HistoryEvent>>>,
+    alarm: watch::Sender<i64>,
+    /// The time that the alarm is set to; `None` after it has gone off.
+    armed_ms: Option<i64>,
+    seeds: query::Ambient,
+    slow_steps: u64,
+    /// Who waits until no call is running.
+    drained: Option<oneshot::Sender<()>>,
+    /// Who waits until everything is committed; the shard ends then.
+    ended: Option<oneshot::Sender<()>>,
+    is_over: bool,
+}
+
+impl Shard {
+    /// Makes a shard and the task that wakes it when a timer is due. `run` is called on a thread of its own.
+    pub(crate) fn new(
+        number: usize,
+        environment: Arc<Environment>,
+        own: ShardSender,
+        inbound: mpsc::Receiver<Message>,
+        tables: Tables,
+        seed: u64,
+    ) -> Shard {
+        let (alarm, due) = watch::channel(i64::MAX);
+        environment.runtime.spawn(wake(Arc::clone(&environment), due, own.clone()));
+        let options = &environment.options;
+        Shard {
+            number,
+            live: LiveExecutions::new(options.per_shard(options.executions_in_memory_max)),
+            pipeline: Pipeline::new(tables, options.commits_in_flight_max, own.clone(), environment.runtime.clone()),
+            timers: Timers::new(TIMERS_AT_ONCE),
+            dispatcher: Dispatcher::new(Arc::clone(&environment), own.clone()),
+            recovery: Recovery::new(environment.partitions(number)),
+            work: VecDeque::new(),
+            aside: HashMap::new(),
+            early: HashMap::new(),
+            closers: HashMap::new(),
+            observers: HashMap::new(),
+            seeds: query::Ambient::new(0, seed, options.quick_budget),
+            slow_steps: 0,
+            armed_ms: None,
+            drained: None,
+            ended: None,
+            is_over: false,
+            alarm,
+            environment,
+            own,
+            inbound,
+        }
+    }
+
+    /// Runs until the shard is told to end.
+    pub(crate) fn run(mut self) {
+        while !self.is_over {
+            self.receive();
+            self.work();
+            self.fire_timers();
+            self.recover();
+            self.submit();
+            self.live.put_out(self.pipeline.durable());
+            self.finish_drain();
+        }
+    }
+
+    /// Takes what has come in; waits for it if there is nothing else to do.
+    fn receive(&mut self) {
+        let can_step = self.pipeline.has_room(self.environment.options.batch_bytes_max);
+        let is_idle = self.work.is_empty() && !self.is_recovering() && self.wake_ms() > self.environment.clock.now_ms();
+        if !can_step || is_idle {
+            self.set_alarm();
+            match self.inbound.recv() {
+                Ok(message) => self.accept(message),
+                Err(mpsc::RecvError) => self.is_over = true,
+            }
+        }
+        for _ in 0..WORK_AT_ONCE_MAX {
+            let Ok(message) = self.inbound.try_recv() else { break };
+            self.accept(message);
+        }
+    }
+
+    /// Commits and orders count at once; everything else waits in line.
+    fn accept(&mut self, message: Message) {
+        match message {
+            Message::Request(request, permit) => self.work.push_back(Work::Request(request, Some(permit))),
+            Message::Report(Report::Committed { number, result }) => self.committed(number, result),
+            Message::Report(Report::Alarm) => self.armed_ms = None,
+            Message::Report(report) => self.work.push_back(Work::Report(report)),
+            Message::Order(order) => self.obey(order),
+        }
+    }
+
+    fn work(&mut self) {
+        for _ in 0..WORK_AT_ONCE_MAX {
+            if !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
+                return;
+            }
+            let Some(work) = self.work.pop_front() else { return };
+            self.perform(work);
+        }
+    }
+
+    fn perform(&mut self, work: Work) {
+        match work {
+            Work::Request(request, _permit) => self.request(request),
+            Work::Turn { key, trigger, then } => self.turn(key, trigger, then),
+            Work::Begin(attempt) => self.begin(attempt),
+            Work::TakeUp(attempt) => self.take_up(attempt),
+            Work::Report(Report::TaskEnded { attempt, number, pattern, outcome }) => {
+                self.task_ended(attempt, number, pattern, outcome);
+            }
+            Work::Report(Report::TaskSubmitted { attempt, number, output, reply }) => {
+                self.task_submitted(attempt, number, output, reply);
+            }
+            Work::Report(Report::SlowStep(step)) => self.slow_step_ended(*step),
+            Work::Report(Report::TakeActivity { offer, poller }) => self.take_activity(offer, poller),
+            // They never wait in line.
+            Work::Report(Report::Committed { .. } | Report::Alarm) => {}
+        }
+    }
+
+    fn submit(&mut self) {
+        if let Some(outbox) = self.pipeline.submit() {
+            self.release(outbox, &Durable::committed());
+        }
+    }
+
+    fn committed(&mut self, number: u64, result: Result<(), store::Error>) {
+        match self.pipeline.committed(number, result) {
+            Ok(settled) => {
+                for batch in settled {
+                    self.release(batch.outbox, &Durable::committed());
+                    for key in batch.closed {
+                        self.live.remove(key);
+                    }
+                }
+            }
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn release(&mut self, outbox: Outbox, proof: &Durable) {
+        for effect in outbox.release(proof) {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Released) {
+        match effect {
+            Released::Run { key, request, facts } => self.dispatcher.run(key, request, facts),
+            Released::Cancel { key, id } => self.cancel((key, id)),
+            Released::Offer { key, id, activity_arn } => self.offer(key, id, activity_arn),
+            Released::SetTimer { key, timer, due_ms, is_stored: true } => self.timers.set(key, timer, due_ms),
+            Released::SetTimer { key, timer, due_ms, is_stored: false } => {
+                self.timers.set_in_memory(key, timer, due_ms);
+            }
+            Released::CancelTimer { key, timer, due_ms } => self.timers.cancel(key, timer, due_ms),
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Halt { done } => {
+                self.halt();
+                // The keeper waits, or is gone with the engine.
+                let _ = done.send(());
+            }
+            Order::Resume { tables } => self.resume(tables),
+            Order::Drain { done } => {
+                self.dispatcher.drain();
+                self.drained = Some(done);
+            }
+            Order::End { done } => {
+                self.hold_line();
+                self.ended = Some(done);
+            }
+            Order::Abandon => self.is_over = true,
+        }
+    }
+
+    fn finish_drain(&mut self) {
+        if self.dispatcher.calling() == 0 && self.work.is_empty() {
+            if let Some(done) = self.drained.take() {
+                let _ = done.send(());
+            }
+        }
+        if self.work.is_empty() && self.pipeline.is_settled() {
+            if let Some(done) = self.ended.take() {
+                self.is_over = true;
+                let _ = done.send(());
+            }
+        }
+    }
+
+    fn set_alarm(&mut self) {
+        let wake_ms = self.wake_ms();
+        if self.armed_ms.replace(wake_ms) != Some(wake_ms) {
+            self.alarm.send_replace(wake_ms);
+        }
+    }
+
+    /// When a timer must be looked at. Without a store there are only those in memory.
+    fn wake_ms(&self) -> i64 {
+        if self.pipeline.tables().is_some() { self.timers.wake_ms() } else { self.timers.wake_in_memory_ms() }
+    }
+
+    fn is_recovering(&self) -> bool {
+        self.recovery.is_going_on() && self.pipeline.tables().is_some()
+    }
+
+    fn tables(&self) -> Result<&Tables, Error> {
+        self.pipeline.tables().ok_or(Error::Store(store::Error::Poisoned))
+    }
+}
+
+/// Wakes the shard at the time that it asks for.
+async fn wake(environment: Arc<Environment>, mut due: watch::Receiver<i64>, shard: ShardSender) {
+    loop {
+        let due_ms = *due.borrow_and_update();
+        tokio::select! {
+            changed = due.changed() => if changed.is_err() { return },
+            () = environment.clock.sleep_until(due_ms) => {
+                shard.report(Report::Alarm);
+                // The shard answers with the next time; until then the same one would only be reported again.
+                if due.changed().await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The executions in memory. Those that have waited longest are put out of it when there are too many.
+
+use crate::{
+    SyncResult,
+    definitions::Definition,
+    shard::{Reply, message::Work},
+    tables::{ExecutionKey, StoredExecution},
+};
+use machine::{Execution, PartId, TimerId};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
+
+/// An execution in memory.
+pub(crate) struct Live {
+    /// `None` while the slow lane has it.
+    pub(crate) execution: Option<Execution>,
+    /// Number of the step that the slow lane makes.
+    pub(crate) slow_step: Option<u64>,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) stored: StoredExecution,
+    /// Standard: it is in the store. Express: it is only here.
+    pub(crate) is_standard: bool,
+    /// Whether the batches so far have a record of it.
+    pub(crate) is_written: bool,
+    pub(crate) parts: BTreeSet<PartId>,
+    pub(crate) timers: BTreeMap<TimerId, i64>,
+    /// What came while the slow lane had it.
+    pub(crate) parked: VecDeque<Work>,
+    /// Time of the last step: later events are not earlier, whatever the clock says.
+    pub(crate) last_ms: i64,
+    /// The last batch that writes something of it.
+    pub(crate) batch: u64,
+    /// Who waits for the answer of StartSyncExecution.
+    pub(crate) sync_reply: Option<Reply<SyncResult>>,
+    /// Number of its last use.
+    used: u64,
+}
+
+impl Live {
+    pub(crate) fn new(
+        execution: Execution,
+        definition: Arc<Definition>,
+        stored: StoredExecution,
+        is_standard: bool,
+    ) -> Live {
+        let last_ms = stored.record.start_ms;
+        Live {
+            execution: Some(execution),
+            slow_step: None,
+            definition,
+            stored,
+            is_standard,
+            is_written: false,
+            parts: BTreeSet::new(),
+            timers: BTreeMap::new(),
+            parked: VecDeque::new(),
+            last_ms,
+            batch: 0,
+            sync_reply: None,
+            used: 0,
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.stored.record.stop_ms.is_some()
+    }
+
+    /// The store has all of it, and nobody works on it.
+    fn can_be_put_out(&self, durable: u64) -> bool {
+        self.is_standard && self.is_written && self.execution.is_some() && self.batch <= durable
+    }
+}
+
+/// Executions that one turn of the loop looks at, to find some to put out.
+const LOOKED_AT_MAX: usize = 512;
+
+/// The executions in memory, by key.
+pub(crate) struct LiveExecutions {
+    by_key: HashMap<ExecutionKey, Live>,
+    /// Uses, the oldest first; only the last use of an execution counts.
+    uses: VecDeque<(ExecutionKey, u64)>,
+    next_use: u64,
+    count_max: usize,
+}
+
+impl LiveExecutions {
+    pub(crate) fn new(count_max: usize) -> LiveExecutions {
+        LiveExecutions { by_key: HashMap::new(), uses: VecDeque::new(), next_use: 0, count_max }
+    }
+
+    pub(crate) fn get(&self, key: ExecutionKey) -> Option<&Live> {
+        self.by_key.get(&key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: ExecutionKey) -> Option<&mut Live> {
+        self.by_key.get_mut(&key)
+    }
+
+    pub(crate) fn insert(&mut self, key: ExecutionKey, live: Live) {
+        self.by_key.insert(key, live);
+        self.touch(key);
+    }
+
+    pub(crate) fn remove(&mut self, key: ExecutionKey) -> Option<Live> {
+        self.by_key.remove(&key)
+    }
+
+    /// Whether it lives only here.
+    pub(crate) fn is_express(&self, key: ExecutionKey) -> bool {
+        self.get(key).is_some_and(|live| !live.is_standard)
+    }
+
+    /// Forgets what the store has, and gives it back: its callers must be told.
+    pub(crate) fn take_standard(&mut self) -> Vec<(ExecutionKey, Live)> {
+        self.by_key.extract_if(|_, live| live.is_standard).collect()
+    }
+
+    /// It was used now.
+    pub(crate) fn touch(&mut self, key: ExecutionKey) {
+        self.next_use += 1;
+        if let Some(live) = self.by_key.get_mut(&key) {
+            live.used = self.next_use;
+            self.uses.push_back((key, self.next_use));
+        }
+        if self.uses.len() > 2 * self.by_key.len() + 1_024 {
+            let by_key = &self.by_key;
+            self.uses.retain(|(key, used)| by_key.get(key).is_some_and(|live| live.used == *used));
+        }
+    }
+
+    /// Puts executions out of memory until few enough are in it, the least recently used first. Those that are busy go
+    /// to the end of the line; no more than a few are looked at, as the next turn of the loop looks at the next.
+    pub(crate) fn put_out(&mut self, durable: u64) {
+        for _ in 0..LOOKED_AT_MAX {
+            if self.by_key.len() <= self.count_max {
+                return;
+            }
+            let Some((key, used)) = self.uses.pop_front() else { return };
+            match self.by_key.get(&key) {
+                Some(live) if live.used != used => {}
+                Some(live) if live.can_be_put_out(durable) => {
+                    self.by_key.remove(&key);
+                }
+                Some(_) => self.uses.push_back((key, used)),
+                None => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What a shard is told.
+
+use crate::{
+    ActivityTask, Error, ExecutionRecord, Started, SyncResult,
+    activities::{Offer, Poller},
+    definitions::Definition,
+    dispatch::Attempt,
+    shard::slow_lane::SlowStep,
+    tables::{ExecutionKey, StoredExecution, Tables},
+    tokens::TaskToken,
+};
+use asl::{Arn, IntegrationPattern};
+use json::{Payload, Text};
+use machine::{Facts, Failure, HistoryEvent, Trigger};
+use std::sync::{Arc, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc as channel, oneshot};
+
+/// Where an answer goes.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// An execution that is to be started.
+pub(crate) struct NewExecution {
+    pub(crate) key: ExecutionKey,
+    /// As it will be stored, but for the start time, which the shard sets.
+    pub(crate) stored: StoredExecution,
+    pub(crate) facts: Facts,
+    pub(crate) definition: Arc<Definition>,
+}
+
+/// What a caller asks for.
+pub(crate) enum Request {
+    Start {
+        new: Box<NewExecution>,
+        reply: Reply<Started>,
+    },
+    /// Express only: answered at the end.
+    StartSync {
+        new: Box<NewExecution>,
+        reply: Reply<SyncResult>,
+    },
+    Stop {
+        arn: Arn,
+        error: Option<Text>,
+        cause: Option<Text>,
+        reply: Reply<i64>,
+    },
+    /// What a worker sends with a task token.
+    Answer {
+        token: TaskToken,
+        trigger: Trigger,
+        reply: Reply<()>,
+    },
+    WaitUntilClosed {
+        arn: Arn,
+        reply: Reply<ExecutionRecord>,
+    },
+    /// Events from now on; the answer says that what came before is in the store.
+    Observe {
+        arn: Arn,
+        observer: channel::UnboundedSender<HistoryEvent>,
+        reply: Reply<()>,
+    },
+}
+
+/// What the shard's own tasks and its neighbours tell it. Their number is bounded by what the shard has begun.
+pub(crate) enum Report {
+    Committed { number: u64, result: Result<(), store::Error> },
+    Alarm,
+    TaskEnded { attempt: Attempt, number: u64, pattern: IntegrationPattern, outcome: Result<Payload, Failure> },
+    TaskSubmitted { attempt: Attempt, number: u64, output: Payload, reply: Reply<()> },
+    SlowStep(Box<SlowStep>),
+    TakeActivity { offer: Offer, poller: Poller },
+}
+
+/// What the engine orders.
+pub(crate) enum Order {
+    /// The store failed: lose what is not durable, and wait.
+    Halt { done: oneshot::Sender<()> },
+    /// The store was opened again.
+    Resume { tables: Tables },
+    /// Begin no task, and say when those that run have ended.
+    Drain { done: oneshot::Sender<()> },
+    /// Commit what is left, and end.
+    End { done: oneshot::Sender<()> },
+    /// End at once, as in a crash.
+    Abandon,
+}
+
+pub(crate) enum Message {
+    /// The permit is given back when the request is taken up.
+    Request(Request, OwnedSemaphorePermit),
+    Report(Report),
+    Order(Order),
+}
+
+/// What waits in line in a shard.
+pub(crate) enum Work {
+    Request(Request, Option<OwnedSemaphorePermit>),
+    Report(Report),
+    Turn {
+        key: ExecutionKey,
+        trigger: Trigger,
+        then: Then,
+    },
+    /// Begin the call, if it is still wanted: its turn in the line has come.
+    Begin(Attempt),
+    /// Go on with the call after a start, as its integration says.
+    TakeUp(Attempt),
+}
+
+/// Whose answer depends on a turn.
+pub(crate) enum Then {
+    Nothing,
+    Started(Reply<Started>, Text),
+    Answered(Reply<()>),
+    Stopped(Reply<i64>),
+    /// A worker takes the task, if the step says so.
+    Taken(Poller, Offer, ActivityTask),
+}
+
+/// What is found under an execution's key.
+pub(crate) enum Found {
+    Open,
+    Closed(Box<StoredExecution>),
+    Absent,
+}
+
+/// Sends to a shard.
+#[derive(Clone)]
+pub(crate) struct ShardSender {
+    messages: mpsc::Sender<Message>,
+    permits: Arc<Semaphore>,
+}
+
+impl ShardSender {
+    pub(crate) fn channel(requests_waiting_max: usize) -> (ShardSender, mpsc::Receiver<Message>) {
+        let (messages, inbound) = mpsc::channel();
+        (ShardSender { messages, permits: Arc::new(Semaphore::new(requests_waiting_max)) }, inbound)
+    }
+
+    /// Waits until the shard can take one more request, sends it and waits for the answer.
+    pub(crate) async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Error> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
+        let (reply, answer) = oneshot::channel();
+        self.messages.send(Message::Request(request(reply), permit)).map_err(|_| Error::ShuttingDown)?;
+        answer.await.map_err(|_| Error::ShuttingDown)?
+    }
+
+    /// A shard that has ended hears nothing, and needs to hear nothing.
+    pub(crate) fn report(&self, report: Report) {
+        let _ = self.messages.send(Message::Report(report));
+    }
+
+    pub(crate) fn order(&self, order: Order) {
+        let _ = self.messages.send(Message::Order(order));
+    }
+}

@@ -1,0 +1,279 @@
+//! Taking up executions after a start, setting them aside, and going through a failed commit.
+//!
+//! What is open is read in the background, a few executions at a time, while the shard already serves. An execution
+//! that something comes for before its turn is taken up then. "Taken up" means: its calls go on as their integrations
+//! say, what no worker has taken is offered again, and it is told to continue. Its timers are read by [`crate::timers`].
+
+use super::{
+    Found, Shard,
+    live::Live,
+    message::{Then, Work},
+};
+use crate::{
+    Error,
+    outbox::Released,
+    tables::{ExecutionKey, ReadError, StoredExecution, Tables},
+};
+use machine::{Effect, EventId, Execution, StepError, Trigger};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+};
+
+/// Executions that are taken up between two turns of the loop.
+const AT_ONCE: usize = 64;
+
+/// How far the shard is with what was open when it started.
+pub(super) struct Recovery {
+    partitions: Arc<[u8]>,
+    /// Partitions that are not finished; the last is in progress.
+    left: Vec<u8>,
+    /// The last execution that was read in the partition in progress.
+    after: Option<ExecutionKey>,
+    /// Executions that were taken up, or begun, before their turn.
+    met: HashSet<ExecutionKey>,
+    /// Calls that the last clean shutdown did not begin.
+    held: HashSet<(ExecutionKey, EventId)>,
+}
+
+impl Recovery {
+    pub(super) fn new(partitions: Vec<u8>) -> Recovery {
+        let left = partitions.clone();
+        Recovery { partitions: partitions.into(), left, after: None, met: HashSet::new(), held: HashSet::new() }
+    }
+
+    /// The partitions of the shard.
+    pub(super) fn partitions(&self) -> &[u8] {
+        &self.partitions
+    }
+
+    pub(super) fn is_going_on(&self) -> bool {
+        !self.left.is_empty()
+    }
+
+    /// An execution that needs not be taken up when its turn comes; false if its turn is over or it was met before.
+    pub(super) fn met(&mut self, key: ExecutionKey) -> bool {
+        self.is_ahead(key) && self.met.insert(key)
+    }
+
+    fn is_ahead(&self, key: ExecutionKey) -> bool {
+        match self.left.split_last() {
+            Some((current, _)) if *current == key.partition() => self.after.is_none_or(|after| after < key),
+            Some((_, rest)) => rest.contains(&key.partition()),
+            None => false,
+        }
+    }
+
+    /// The next executions whose turn it is.
+    fn next(&mut self, tables: &Tables) -> Result<Vec<ExecutionKey>, ReadError> {
+        let Some(partition) = self.left.last().copied() else { return Ok(Vec::new()) };
+        let keys = tables.open(partition, self.after, AT_ONCE)?;
+        self.after = keys.last().copied();
+        if keys.len() < AT_ONCE {
+            self.left.pop();
+            self.after = None;
+        }
+        Ok(keys)
+    }
+}
+
+impl Shard {
+    /// Takes up the next executions.
+    pub(super) fn recover(&mut self) {
+        if !self.recovery.is_going_on() || self.work.len() > super::WORK_AT_ONCE_MAX {
+            return;
+        }
+        let Some(tables) = self.pipeline.tables().cloned() else { return };
+        if self.recovery.after.is_none() {
+            self.read_held(&tables);
+        }
+        let keys = match self.recovery.next(&tables) {
+            Ok(keys) => keys,
+            Err(error) => {
+                // Going on without them would leave executions that nobody moves.
+                tracing::error!(%error, "the open executions cannot be read");
+                return self.fail(store::Error::Poisoned);
+            }
+        };
+        for key in keys {
+            if self.recovery.met.remove(&key) {
+                continue;
+            }
+            match self.load(key, &tables) {
+                Ok(Found::Open) => self.take_up_all(key),
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "an open execution cannot be taken up"),
+            }
+        }
+    }
+
+    fn read_held(&mut self, tables: &Tables) {
+        let Some(partition) = self.recovery.left.last() else { return };
+        match tables.held(*partition) {
+            Ok(held) => {
+                // Before such a call is begun it is durable that it is not held any more.
+                held.iter().for_each(|(key, id)| self.pipeline.writes.unhold(*key, *id));
+                self.recovery.held.extend(held);
+            }
+            Err(error) => tracing::error!(%error, "the calls that were not begun cannot be read"),
+        }
+    }
+
+    /// Brings an execution into memory, if it is open.
+    pub(super) fn find(&mut self, key: ExecutionKey) -> Result<Found, Error> {
+        if let Some(live) = self.live.get(key) {
+            return Ok(if live.is_closed() { Found::Closed(Box::new(live.stored.clone())) } else { Found::Open });
+        }
+        let tables = self.tables()?.clone();
+        let found = match self.load(key, &tables) {
+            Err(Error::Store(error)) => {
+                // Something came for the execution that must not be lost: after reopening it is taken up anew.
+                self.fail(error);
+                return Err(Error::Store(store::Error::Poisoned));
+            }
+            found => found?,
+        };
+        if matches!(found, Found::Open) && self.recovery.met(key) {
+            self.take_up_all(key);
+        }
+        Ok(found)
+    }
+
+    fn load(&mut self, key: ExecutionKey, tables: &Tables) -> Result<Found, Error> {
+        let Some(stored) = tables.execution(key)? else { return Ok(Found::Absent) };
+        if stored.record.stop_ms.is_some() {
+            return Ok(Found::Closed(Box::new(stored)));
+        }
+        let arn = Arc::clone(&stored.record.arn);
+        let why = match self.aside.get(&key) {
+            Some(why) => Some(why.clone()),
+            None => tables.aside(key)?,
+        };
+        if let Some(why) = why {
+            return Err(Error::SetAside { arn, why });
+        }
+        match self.read_live(key, stored, tables) {
+            Ok(live) => self.live.insert(key, live),
+            Err(ReadError::Store(error)) => return Err(Error::Store(error)),
+            Err(ReadError::Corrupt { keyspace, why }) => {
+                return Err(self.set_aside(key, arn, format!("{keyspace}: {why}")));
+            }
+        }
+        Ok(Found::Open)
+    }
+
+    fn read_live(&self, key: ExecutionKey, stored: StoredExecution, tables: &Tables) -> Result<Live, ReadError> {
+        let corrupt = |why: String| ReadError::Corrupt { keyspace: "executions", why };
+        let definition = self.environment.definitions.get(stored.revision, tables)?;
+        let facts = stored.facts().map_err(corrupt)?;
+        let parts = tables.parts(key)?;
+        let ids = parts.iter().map(|(id, _)| *id).collect();
+        let execution = Execution::from_parts(facts, parts).map_err(|error| match error {
+            StepError::Corrupt(why) => corrupt(why),
+            StepError::OverBudget => corrupt("its parts do not fit together".into()),
+        })?;
+        let timers = execution.timers().into_iter().collect();
+        let mut live = Live::new(execution, definition, stored, true);
+        (live.is_written, live.parts, live.timers) = (true, ids, timers);
+        Ok(live)
+    }
+
+    /// Goes on with everything that an execution had asked for when the process ended.
+    fn take_up_all(&mut self, key: ExecutionKey) {
+        self.environment.open_executions.fetch_add(1, Ordering::Relaxed);
+        let Some(execution) = self.live.get(key).and_then(|live| live.execution.as_ref()) else { return };
+        for pending in execution.pending() {
+            match pending.effect {
+                Effect::RunTask(request) => {
+                    let attempt = (key, request.id);
+                    if self.recovery.held.remove(&attempt) {
+                        let facts = Arc::clone(execution.facts());
+                        self.pipeline.outbox.effect(Released::Run { key, request, facts });
+                    } else {
+                        self.work.push_back(Work::TakeUp(attempt));
+                    }
+                }
+                Effect::OfferActivity { id, activity_arn, .. } if !pending.started => {
+                    self.pipeline.outbox.effect(Released::Offer { key, id, activity_arn });
+                }
+                _ => {}
+            }
+        }
+        self.work.push_back(Work::Turn { key, trigger: Trigger::Continue, then: Then::Nothing });
+    }
+
+    /// The execution cannot be stepped: it stays as it is, says why, and nothing else is disturbed.
+    pub(super) fn set_aside(&mut self, key: ExecutionKey, arn: json::Text, why: String) -> Error {
+        let live = self.live.remove(key);
+        tracing::error!(execution = %arn, why, "an execution is set aside");
+        self.dispatcher.cancel_all(|other| other == key);
+        self.observers.remove(&key);
+        let refused = || Error::SetAside { arn: Arc::clone(&arn), why: why.clone() };
+        for closer in self.closers.remove(&key).unwrap_or_default() {
+            self.pipeline.outbox.answer(closer, Err(refused()));
+        }
+        match live {
+            Some(Live { is_standard: false, sync_reply, parked, .. }) => {
+                if let Some(reply) = sync_reply {
+                    self.pipeline.outbox.answer(reply, Err(refused()));
+                }
+                self.work.extend(parked);
+            }
+            live => {
+                self.aside.insert(key, why.clone());
+                self.pipeline.writes.aside(key, &why);
+                self.work.extend(live.map(|live| live.parked).unwrap_or_default());
+            }
+        }
+        refused()
+    }
+
+    /// A commit failed: what was kept of it is unknown. The shard forgets what is not durable and waits until the
+    /// keeper has opened the store again.
+    pub(super) fn fail(&mut self, error: store::Error) {
+        tracing::error!(shard = self.number, %error, "a commit failed; the store is opened again");
+        self.halt();
+        // The keeper is gone only when the engine is.
+        let _ = self.environment.failures.send(error);
+    }
+
+    pub(super) fn halt(&mut self) {
+        self.pipeline.lose();
+        let parked = self.live.take_standard().into_iter().flat_map(|(_, live)| live.parked);
+        self.work.extend(parked);
+        let live = &self.live;
+        self.dispatcher.cancel_all(|key| !live.is_express(key));
+        self.timers.forget(|key| live.is_express(key));
+        self.observers.retain(|key, _| live.is_express(*key));
+        self.aside.clear();
+        // What was parked is refused when its turn comes and there is no store, or finds the execution as it is then.
+        let early = self.early.extract_if(|(key, _), _| !live.is_express(*key)).flat_map(|(_, work)| work);
+        self.work.extend(early);
+        self.environment.open_executions.store(0, Ordering::Relaxed);
+    }
+
+    /// The store was opened again: the shard starts as after a restart. Who waits for the end of an execution still
+    /// waits, and is answered if that end is durable after all.
+    pub(super) fn resume(&mut self, tables: Tables) {
+        let partitions = self.recovery.partitions().to_vec();
+        self.recovery = Recovery::new(partitions);
+        self.pipeline.reopened(tables);
+        let closers: Vec<ExecutionKey> = self.closers.keys().copied().collect();
+        for key in closers {
+            if let Ok(Found::Closed(stored)) = self.find(key) {
+                for closer in self.closers.remove(&key).unwrap_or_default() {
+                    self.pipeline.outbox.answer(closer, Ok(stored.record.clone()));
+                }
+            }
+        }
+    }
+
+    /// A clean shutdown marks the calls that were not begun, so that the next start begins them as new ones.
+    pub(super) fn hold_line(&mut self) {
+        for (key, id) in self.dispatcher.line() {
+            if !self.live.is_express(key) {
+                self.pipeline.writes.hold(key, id);
+            }
+        }
+    }
+}

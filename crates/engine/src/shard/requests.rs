@@ -1,0 +1,190 @@
+//! What callers ask of a shard.
+
+use super::{
+    Found, Shard,
+    live::Live,
+    message::{NewExecution, Reply, Request, Then, Work},
+};
+use crate::{
+    Error, ExecutionRecord, Started, SyncResult,
+    activities::{Offer, Poller},
+    tables::{ExecutionKey, StoredExecution},
+    tokens::TaskToken,
+};
+use asl::{Arn, StateMachineType};
+use json::Text;
+use machine::{Effect, Execution, HistoryEvent, Trigger};
+use std::sync::{Arc, atomic::Ordering};
+use tokio::sync::mpsc as channel;
+
+impl Shard {
+    pub(super) fn request(&mut self, request: Request) {
+        match request {
+            Request::Start { new, reply } => self.start(*new, reply),
+            Request::StartSync { new, reply } => self.start_sync(*new, reply),
+            Request::Stop { arn, error, cause, reply } => self.stop(&arn, error, cause, reply),
+            Request::Answer { token, trigger, reply } => self.answer(token, trigger, reply),
+            Request::WaitUntilClosed { arn, reply } => self.wait_until_closed(&arn, reply),
+            Request::Observe { arn, observer, reply } => self.observe(&arn, observer, reply),
+        }
+    }
+
+    /// StartExecution. A name that was used before is the same call again if the execution runs and had the same input.
+    fn start(&mut self, new: NewExecution, reply: Reply<Started>) {
+        let arn = new.stored.record.arn.clone();
+        if new.facts.state_machine_type == StateMachineType::Standard {
+            let earlier = match self.find(new.key) {
+                Ok(Found::Absent) => None,
+                Ok(Found::Closed(_)) => Some(Err(Error::ExecutionAlreadyExists(arn.clone()))),
+                Ok(Found::Open) => self.live.get(new.key).map(|live| same_start(&live.stored, &new)),
+                Err(error) => Some(Err(error)),
+            };
+            if let Some(answer) = earlier {
+                return self.pipeline.outbox.answer(reply, answer);
+            }
+            let open = self.environment.open_executions.load(Ordering::Relaxed);
+            if open >= self.environment.options.limits.open_executions_max {
+                return self.pipeline.outbox.answer(reply, Err(Error::ExecutionLimitExceeded));
+            }
+        }
+        self.begin_execution(new, Then::Started(reply, arn));
+    }
+
+    fn start_sync(&mut self, new: NewExecution, reply: Reply<SyncResult>) {
+        let key = new.key;
+        self.insert_new(new);
+        if let Some(live) = self.live.get_mut(key) {
+            live.sync_reply = Some(reply);
+        }
+        self.turn(key, Trigger::Start, Then::Nothing);
+    }
+
+    fn begin_execution(&mut self, new: NewExecution, then: Then) {
+        let key = new.key;
+        self.insert_new(new);
+        self.turn(key, Trigger::Start, then);
+    }
+
+    fn insert_new(&mut self, mut new: NewExecution) {
+        let now_ms = self.environment.clock.now_ms();
+        new.stored.record.start_ms = now_ms;
+        new.facts.start_ms = now_ms;
+        let is_standard = new.facts.state_machine_type == StateMachineType::Standard;
+        if is_standard {
+            self.environment.open_executions.fetch_add(1, Ordering::Relaxed);
+            self.recovery.met(new.key);
+        }
+        let execution = Execution::new(new.facts);
+        self.live.insert(new.key, Live::new(execution, new.definition, new.stored, is_standard));
+    }
+
+    /// StopExecution. A closed execution stays as it is, and its stop time is the answer.
+    fn stop(&mut self, arn: &Arn, error: Option<Text>, cause: Option<Text>, reply: Reply<i64>) {
+        let text: Text = arn.to_string().into();
+        let key = ExecutionKey::of(&text);
+        match self.find(key) {
+            Ok(Found::Open) => self.turn(key, Trigger::Stop { error, cause }, Then::Stopped(reply)),
+            Ok(Found::Closed(stored)) => {
+                let stop_ms = stored.record.stop_ms.unwrap_or(stored.record.start_ms);
+                self.pipeline.outbox.answer(reply, Ok(stop_ms));
+            }
+            Ok(Found::Absent) => self.pipeline.outbox.answer(reply, Err(Error::ExecutionDoesNotExist(text))),
+            Err(error) => self.pipeline.outbox.answer(reply, Err(error)),
+        }
+    }
+
+    /// SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat. An answer can be quicker than the call that handed out the
+    /// token; it waits until that has returned, so that the history says first that the call was made.
+    fn answer(&mut self, token: TaskToken, trigger: Trigger, reply: Reply<()>) {
+        let refused = match self.find(token.key) {
+            Ok(Found::Open) => match self.live.get(token.key) {
+                Some(live) if live.stored.record.start_ms != token.start_ms => Error::TaskTimedOut,
+                Some(Live { execution: None, .. }) => {
+                    return self.park(token.key, Work::Request(Request::Answer { token, trigger, reply }, None));
+                }
+                Some(Live { execution: Some(execution), .. }) if execution.awaits(token.id) => {
+                    let attempt = (token.key, token.id);
+                    if self.dispatcher.is_handing_out_token(attempt) {
+                        let work = Work::Request(Request::Answer { token, trigger, reply }, None);
+                        return self.early.entry(attempt).or_default().push(work);
+                    }
+                    return self.turn(token.key, trigger, Then::Answered(reply));
+                }
+                _ => Error::TaskTimedOut,
+            },
+            Ok(Found::Closed(_)) => Error::TaskTimedOut,
+            Ok(Found::Absent) => Error::TaskDoesNotExist,
+            Err(error) => error,
+        };
+        self.pipeline.outbox.answer(reply, Err(refused));
+    }
+
+    /// A worker was matched with a task: the task is started if it is still wanted and the worker still waits.
+    pub(super) fn take_activity(&mut self, offer: Offer, poller: Poller) {
+        let key = offer.key;
+        if poller.reply.is_closed() {
+            return self.offer(key, offer.id, offer.activity_arn);
+        }
+        if !matches!(self.find(key), Ok(Found::Open)) {
+            return self.poll_again(&offer.activity_arn, poller);
+        }
+        let Some(live) = self.live.get(key) else { return self.poll_again(&offer.activity_arn, poller) };
+        let Some(execution) = &live.execution else {
+            return self.park(key, Work::Report(super::Report::TakeActivity { offer, poller }));
+        };
+        let input = execution.pending().into_iter().find_map(|pending| match pending.effect {
+            Effect::OfferActivity { id, input, .. } if id == offer.id && !pending.started => Some(input),
+            _ => None,
+        });
+        let Some(input) = input else { return self.poll_again(&offer.activity_arn, poller) };
+        let token = TaskToken { key, start_ms: live.stored.record.start_ms, id: offer.id };
+        let task = crate::ActivityTask { token: self.environment.sealer.seal(token), input: Arc::clone(input.text()) };
+        let trigger = Trigger::ActivityStarted { effect: offer.id, worker_name: poller.worker_name.clone() };
+        self.turn(key, trigger, Then::Taken(poller, offer, task));
+    }
+
+    fn wait_until_closed(&mut self, arn: &Arn, reply: Reply<ExecutionRecord>) {
+        let text: Text = arn.to_string().into();
+        let key = ExecutionKey::of(&text);
+        let answer = match self.find(key) {
+            Ok(Found::Open) => return self.closers.entry(key).or_default().push(reply),
+            Ok(Found::Closed(stored)) => Ok(stored.record),
+            Ok(Found::Absent) => Err(Error::ExecutionDoesNotExist(text)),
+            Err(error) => Err(error),
+        };
+        self.pipeline.outbox.answer(reply, answer);
+    }
+
+    fn observe(&mut self, arn: &Arn, observer: channel::UnboundedSender<HistoryEvent>, reply: Reply<()>) {
+        let text: Text = arn.to_string().into();
+        let key = ExecutionKey::of(&text);
+        let answer = match self.find(key) {
+            Ok(Found::Open) => {
+                self.observers.entry(key).or_default().push(observer);
+                Ok(())
+            }
+            Ok(Found::Closed(_)) => Ok(()),
+            Ok(Found::Absent) => Err(Error::ExecutionDoesNotExist(text)),
+            Err(error) => Err(error),
+        };
+        self.pipeline.outbox.answer(reply, answer);
+    }
+
+    /// It is done when the slow lane gives the execution back.
+    pub(super) fn park(&mut self, key: ExecutionKey, work: Work) {
+        if let Some(live) = self.live.get_mut(key) {
+            live.parked.push_back(work);
+        }
+    }
+}
+
+fn same_start(earlier: &StoredExecution, new: &NewExecution) -> Result<Started, Error> {
+    let record = &earlier.record;
+    let same_input = record.input_text == new.facts.input_text
+        || json::Payload::parse(&record.input_text).is_ok_and(|input| input == new.facts.input);
+    if record.stop_ms.is_none() && same_input {
+        Ok(Started { arn: Arc::clone(&record.arn), start_ms: record.start_ms })
+    } else {
+        Err(Error::ExecutionAlreadyExists(Arc::clone(&record.arn)))
+    }
+}

@@ -1,0 +1,58 @@
+//! Steps whose expressions need more than the loop can give: they are made again elsewhere, with a larger budget.
+//!
+//! The execution moves out of the shard's memory and back, so nothing is shared; what comes for it meanwhile is parked.
+//! A few such steps are made at once in the whole process: a flood of them slows itself, not its neighbours.
+
+use super::{Report, Shard, message::Then, stepping::Turn};
+use crate::tables::ExecutionKey;
+use machine::{Execution, Step, StepError};
+use std::sync::{Arc, LazyLock};
+use tokio::sync::Semaphore;
+
+/// A step that was made on the slow lane.
+pub(crate) struct SlowStep {
+    pub(super) key: ExecutionKey,
+    /// Tells it from a step of the same execution before the store was opened again.
+    pub(super) number: u64,
+    pub(super) execution: Execution,
+    pub(super) outcome: Result<Step, StepError>,
+    pub(super) then: Then,
+}
+
+/// Half of the cores: the shards have the others.
+static LANE: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Arc::new(Semaphore::new((cores / 2).max(1)))
+});
+
+impl Shard {
+    /// Makes the same step again, with the same time and seed.
+    pub(super) fn to_slow_lane(&mut self, key: ExecutionKey, turn: Turn, then: Then) {
+        let Some(live) = self.live.get_mut(key) else { return };
+        let Some(mut execution) = live.execution.take() else { return };
+        self.slow_steps += 1;
+        let number = self.slow_steps;
+        live.slow_step = Some(number);
+        let definition = Arc::clone(&live.definition);
+        let environment = Arc::clone(&self.environment);
+        let own = self.own.clone();
+        self.environment.runtime.spawn(async move {
+            // The semaphore is never closed.
+            let _permit = LANE.acquire().await;
+            let runtime = environment.runtime.clone();
+            let step = move || {
+                let options = &environment.options;
+                let outcome = turn.step(
+                    &mut execution,
+                    &definition.parsed,
+                    options.slow_budget,
+                    &options.limits,
+                    &environment.sealer,
+                );
+                own.report(Report::SlowStep(Box::new(SlowStep { key, number, execution, outcome, then })));
+            };
+            // Panics of the step are caught in it; an error here means that the process ends.
+            let _ = runtime.spawn_blocking(step).await;
+        });
+    }
+}

@@ -1,0 +1,340 @@
+//! A trigger to a step, and a step to writes, answers and effects.
+
+use super::{
+    Shard,
+    live::Live,
+    message::{Then, Work},
+    slow_lane::SlowStep,
+};
+use crate::{
+    Error, Started,
+    outbox::{Durable, Outbox, Released},
+    tables::ExecutionKey,
+    tokens::{Sealer, TaskToken},
+};
+use json::Text;
+use machine::{Effect, EventId, Execution, Outcome, Status, Step, StepError, Trigger};
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, atomic::Ordering},
+};
+
+/// What a step takes from the world, so that it can be made again.
+pub(super) struct Turn {
+    pub(super) trigger: Trigger,
+    pub(super) now_ms: i64,
+    pub(super) seed: u64,
+}
+
+impl Turn {
+    /// Steps the execution. A panic is told like a corrupt part: both concern this execution only.
+    pub(super) fn step(
+        &self,
+        execution: &mut Execution,
+        definition: &asl::StateMachine,
+        budget: query::Budget,
+        limits: &asl::Limits,
+        sealer: &Sealer,
+    ) -> Result<Step, StepError> {
+        let key = ExecutionKey::of(&execution.facts().execution_arn);
+        let start_ms = execution.facts().start_ms;
+        let token_of = |id: EventId| -> Text { sealer.seal(TaskToken { key, start_ms, id }) };
+        let ambient = query::Ambient::new(self.now_ms, self.seed, budget);
+        let step = || execution.step(definition, self.trigger.clone(), &ambient, limits, &token_of);
+        catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|panic| Err(StepError::Corrupt(panic_text(&*panic))))
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("its step panicked: {}", text.unwrap_or("no message"))
+}
+
+impl Shard {
+    /// Steps an execution that is in memory or can be loaded. What comes for one that is closed or gone is late, and
+    /// nothing happens.
+    pub(super) fn turn(&mut self, key: ExecutionKey, trigger: Trigger, then: Then) {
+        match self.find(key) {
+            Ok(super::Found::Open) => {}
+            Ok(super::Found::Closed(stored)) => return then.come_late(self, stored.record.stop_ms),
+            Ok(super::Found::Absent) => return then.refuse(self, Error::TaskDoesNotExist),
+            Err(error) => return then.refuse(self, error),
+        }
+        let seed = self.seeds.next_u64();
+        let clock_ms = self.environment.clock.now_ms();
+        self.live.touch(key);
+        let Some(live) = self.live.get_mut(key) else { return };
+        let Some(execution) = &mut live.execution else {
+            return self.park(key, Work::Turn { key, trigger, then });
+        };
+        let turn = Turn { trigger, now_ms: clock_ms.max(live.last_ms), seed };
+        let options = &self.environment.options;
+        let sealer = &self.environment.sealer;
+        match turn.step(execution, &live.definition.parsed, options.quick_budget, &options.limits, sealer) {
+            Ok(step) => self.apply(key, step, then),
+            Err(StepError::OverBudget) => self.to_slow_lane(key, turn, then),
+            Err(StepError::Corrupt(why)) => {
+                let arn = Arc::clone(&live.stored.record.arn);
+                let error = self.set_aside(key, arn, why);
+                then.refuse(self, error);
+            }
+        }
+    }
+
+    /// The slow lane gives an execution back.
+    pub(super) fn slow_step_ended(&mut self, slow: SlowStep) {
+        let SlowStep { key, number, execution, outcome, then } = slow;
+        let Some(live) = self.live.get_mut(key).filter(|live| live.slow_step == Some(number)) else {
+            // The store has failed meanwhile: the execution was taken up from what is durable.
+            return then.refuse(self, Error::Store(store::Error::Poisoned));
+        };
+        (live.execution, live.slow_step) = (Some(execution), None);
+        let parked = std::mem::take(&mut live.parked);
+        match outcome {
+            Ok(step) => self.apply(key, step, then),
+            Err(error) => {
+                let why = match error {
+                    StepError::OverBudget => "an expression needs more time or memory than the slow lane gives".into(),
+                    StepError::Corrupt(why) => why,
+                };
+                let arn = Arc::clone(&live.stored.record.arn);
+                let error = self.set_aside(key, arn, why);
+                then.refuse(self, error);
+            }
+        }
+        self.work.extend(parked);
+    }
+
+    /// Takes a step into the batch; that of an Express execution, which stores nothing, takes effect at once.
+    fn apply(&mut self, key: ExecutionKey, mut step: Step, then: Then) {
+        let Some(live) = self.live.get_mut(key) else { return };
+        let mut outbox = Outbox::default();
+        if let Some(last) = step.history.last() {
+            live.last_ms = live.last_ms.max(last.timestamp_ms);
+        }
+        let effects = std::mem::take(&mut step.effects);
+        let timers = effects_of(key, live, effects, &mut outbox, &mut self.work);
+        if let Some(outcome) = step.outcome.take() {
+            close(live, outcome);
+        }
+        if live.is_standard {
+            self.write(key, &step, &timers);
+        }
+        self.move_timers(key, timers, &mut outbox);
+        self.show(key, &mut step, &mut outbox);
+        then.fulfil(self, key, !step.history.is_empty(), &mut outbox);
+        let Some(live) = self.live.get(key) else { return };
+        let (is_closed, is_standard) = (live.is_closed(), live.is_standard);
+        if is_closed {
+            self.closed(key, &mut outbox);
+        }
+        if is_standard {
+            self.pipeline.outbox.append(outbox);
+        } else {
+            self.release(outbox, &Durable::nothing_stored());
+        }
+    }
+
+    /// What the step changed in the store.
+    fn write(&mut self, key: ExecutionKey, step: &Step, timers: &Timers) {
+        let Some(live) = self.live.get_mut(key) else { return };
+        let Some(execution) = &live.execution else { return };
+        let number = self.pipeline.number();
+        let writes = &mut self.pipeline.writes;
+        if step.history.is_empty()
+            && step.changed.is_empty()
+            && step.removed.is_empty()
+            && timers.is_empty()
+            && live.is_written
+        {
+            return;
+        }
+        live.batch = number;
+        writes.history(key, &step.history);
+        for (timer, (from, to)) in timers {
+            from.inspect(|due_ms| writes.remove_timer(key, *timer, *due_ms));
+            to.inspect(|due_ms| writes.timer(key, *timer, *due_ms));
+        }
+        if live.is_closed() {
+            for part in std::mem::take(&mut live.parts) {
+                writes.remove_part(key, part);
+            }
+            if live.is_written {
+                let mut running = live.stored.record.clone();
+                (running.status, running.stop_ms) = (Status::Running, None);
+                writes.unlist(key, &running);
+                writes.close(key);
+            }
+            self.pipeline.closes(key);
+        } else {
+            for id in &step.changed {
+                if let Some(part) = execution.part(*id) {
+                    writes.part(key, *id, part);
+                    live.parts.insert(*id);
+                }
+            }
+            for id in step.removed.iter().filter(|id| execution.part(**id).is_none()) {
+                if live.parts.remove(id) {
+                    writes.remove_part(key, *id);
+                }
+            }
+            if !live.is_written {
+                self.pipeline.writes.open(key);
+            }
+        }
+        if live.is_closed() || !live.is_written {
+            self.pipeline.writes.execution(key, &live.stored);
+            self.pipeline.writes.list(key, &live.stored.record);
+        }
+        live.is_written = true;
+    }
+
+    fn move_timers(&mut self, key: ExecutionKey, timers: Timers, outbox: &mut Outbox) {
+        let is_stored = !self.live.is_express(key);
+        for (timer, (from, to)) in timers {
+            if let Some(due_ms) = from {
+                outbox.effect(Released::CancelTimer { key, timer, due_ms });
+            }
+            if let Some(due_ms) = to {
+                outbox.effect(Released::SetTimer { key, timer, due_ms, is_stored });
+            }
+        }
+    }
+
+    /// Shows the events to who observes the execution.
+    fn show(&mut self, key: ExecutionKey, step: &mut Step, outbox: &mut Outbox) {
+        let Some(observers) = self.observers.get_mut(&key) else { return };
+        observers.retain(|observer| !observer.is_closed());
+        for observer in observers.iter().cloned() {
+            let events = step.history.clone();
+            outbox.then(move || {
+                for event in events {
+                    // An observer that went away sees nothing.
+                    let _ = observer.send(event);
+                }
+            });
+        }
+    }
+
+    /// What follows from the end of an execution.
+    fn closed(&mut self, key: ExecutionKey, outbox: &mut Outbox) {
+        self.observers.remove(&key);
+        let closers = self.closers.remove(&key).unwrap_or_default();
+        let Some(live) = self.live.get_mut(key) else { return };
+        let record = live.stored.record.clone();
+        for closer in closers {
+            outbox.answer(closer, Ok(record.clone()));
+        }
+        if let Some(reply) = live.sync_reply.take() {
+            outbox.answer(reply, Ok(crate::express::sync_result(record.clone())));
+        }
+        if live.is_standard {
+            self.environment.open_executions.fetch_sub(1, Ordering::Relaxed);
+            let environment = Arc::clone(&self.environment);
+            outbox.then(move || {
+                // The registry is gone only when the engine is.
+                let _ = environment.closed_while_deleting.send(record.state_machine_arn);
+            });
+        } else {
+            self.live.remove(key);
+        }
+    }
+}
+
+/// Timers that a step moves: from when to when.
+type Timers = BTreeMap<machine::TimerId, (Option<i64>, Option<i64>)>;
+
+/// Sorts the effects: tasks wait for the commit, `Continue` for its turn; timers are given back as what they come to.
+fn effects_of(
+    key: ExecutionKey,
+    live: &mut Live,
+    effects: Vec<Effect>,
+    outbox: &mut Outbox,
+    work: &mut std::collections::VecDeque<Work>,
+) -> Timers {
+    let before = live.timers.clone();
+    for effect in effects {
+        match effect {
+            Effect::RunTask(request) => {
+                if let Some(facts) = live.execution.as_ref().map(|execution| Arc::clone(execution.facts())) {
+                    outbox.effect(Released::Run { key, request, facts });
+                }
+            }
+            Effect::OfferActivity { id, activity_arn, .. } => outbox.effect(Released::Offer { key, id, activity_arn }),
+            Effect::CancelTask { id } => outbox.effect(Released::Cancel { key, id }),
+            Effect::SetTimer { timer, due_ms } => {
+                live.timers.insert(timer, due_ms);
+            }
+            Effect::CancelTimer { timer } => {
+                live.timers.remove(&timer);
+            }
+            Effect::Continue => work.push_back(Work::Turn { key, trigger: Trigger::Continue, then: Then::Nothing }),
+        }
+    }
+    if live.execution.as_ref().is_some_and(|execution| execution.status() != Status::Running) {
+        live.timers.clear();
+    }
+    moved(&before, &live.timers)
+}
+
+fn moved(before: &BTreeMap<machine::TimerId, i64>, after: &BTreeMap<machine::TimerId, i64>) -> Timers {
+    let names = before.keys().chain(after.keys()).copied();
+    names
+        .map(|timer| (timer, (before.get(&timer).copied(), after.get(&timer).copied())))
+        .filter(|(_, (from, to))| from != to)
+        .collect()
+}
+
+/// The execution has ended: its record says how.
+fn close(live: &mut Live, outcome: Outcome) {
+    let record = &mut live.stored.record;
+    record.status = match &outcome {
+        Outcome::Succeeded { .. } => Status::Succeeded,
+        Outcome::Failed(_) => Status::Failed,
+        Outcome::TimedOut(_) => Status::TimedOut,
+        Outcome::Aborted(_) => Status::Aborted,
+    };
+    record.stop_ms = Some(live.last_ms);
+    record.outcome = Some(outcome);
+}
+
+impl Then {
+    /// The step was made; `happened` says whether anything came of it.
+    fn fulfil(self, shard: &mut Shard, key: ExecutionKey, happened: bool, outbox: &mut Outbox) {
+        match self {
+            Then::Nothing => {}
+            Then::Started(reply, arn) => {
+                let start_ms = shard.live.get(key).map_or(0, |live| live.stored.record.start_ms);
+                outbox.answer(reply, Ok(Started { arn, start_ms }));
+            }
+            Then::Answered(reply) => outbox.answer(reply, Ok(())),
+            Then::Stopped(reply) => {
+                let stop_ms = shard.live.get(key).and_then(|live| live.stored.record.stop_ms);
+                outbox.answer(reply, Ok(stop_ms.unwrap_or_else(|| shard.environment.clock.now_ms())));
+            }
+            Then::Taken(poller, _, task) if happened => outbox.answer(poller.reply, Ok(Some(task))),
+            Then::Taken(poller, offer, _) => shard.poll_again(&offer.activity_arn, poller),
+        }
+    }
+
+    /// The execution had closed before.
+    fn come_late(self, shard: &mut Shard, stop_ms: Option<i64>) {
+        match (self, stop_ms) {
+            (Then::Stopped(reply), Some(stop_ms)) => shard.pipeline.outbox.answer(reply, Ok(stop_ms)),
+            (then, _) => then.refuse(shard, Error::TaskTimedOut),
+        }
+    }
+
+    /// The step was not made.
+    fn refuse(self, shard: &mut Shard, error: Error) {
+        let outbox = &mut shard.pipeline.outbox;
+        match self {
+            Then::Nothing => {}
+            Then::Started(reply, _) => outbox.answer(reply, Err(error)),
+            Then::Answered(reply) => outbox.answer(reply, Err(error)),
+            Then::Stopped(reply) => outbox.answer(reply, Err(error)),
+            Then::Taken(poller, offer, _) => shard.poll_again(&offer.activity_arn, poller),
+        }
+    }
+}

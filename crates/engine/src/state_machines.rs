@@ -1,0 +1,264 @@
+//! State machines: created, updated, deleted and listed. Changes are made one at a time; reads are not held up by them.
+
+use crate::{
+    Account, Error, NewStateMachine, Page, Paged, StateMachineChange, StateMachineRecord,
+    definitions::Definition,
+    environment::Environment,
+    tables::{RevisionKey, Writes, arn_prefix},
+};
+use asl::Arn;
+use json::Text;
+use machine::Status;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, PoisonError, RwLock},
+};
+use tokio::sync::{Mutex, mpsc};
+
+/// State machines whose current revision is kept in memory.
+const CURRENT_MAX: usize = 4_096;
+
+/// The state machines, activities and tags of the engine.
+pub(crate) struct Registry {
+    pub(crate) environment: Arc<Environment>,
+    /// Held while something is changed.
+    pub(crate) changes: Mutex<Counts>,
+    /// The current revisions that were used lately; only what is durable.
+    current: RwLock<HashMap<Text, Arc<Definition>>>,
+    /// State machines that wait for the end of their last execution.
+    deleting: RwLock<HashSet<Text>>,
+}
+
+/// How many there are, for the limits.
+pub(crate) struct Counts {
+    pub(crate) state_machines: u64,
+    pub(crate) activities: u64,
+}
+
+impl Registry {
+    pub(crate) fn open(environment: Arc<Environment>) -> Result<Registry, Error> {
+        let (state_machines, activities) = environment.tables()?.counts()?;
+        Ok(Registry {
+            environment,
+            changes: Mutex::new(Counts { state_machines, activities }),
+            current: RwLock::default(),
+            deleting: RwLock::default(),
+        })
+    }
+
+    /// Idempotent by AWS's rule: the role and the tags are not compared.
+    pub(crate) async fn create(&self, new: NewStateMachine) -> Result<Arc<StateMachineRecord>, Error> {
+        let mut counts = self.changes.lock().await;
+        let arn: Text = new.arn.to_string().into();
+        if let Some(existing) = self.environment.tables()?.state_machine(&arn)? {
+            return match &existing {
+                _ if existing.deleting => Err(Error::StateMachineDeleting(arn)),
+                _ if is_same(&existing, &new) => Ok(Arc::new(existing)),
+                _ => Err(Error::StateMachineAlreadyExists(arn)),
+            };
+        }
+        if counts.state_machines >= self.environment.options.limits.state_machines_max {
+            return Err(Error::StateMachineLimitExceeded);
+        }
+        let now_ms = self.environment.clock.now_ms();
+        let record = StateMachineRecord {
+            name: name_of(&new.arn),
+            arn,
+            definition: new.definition,
+            role_arn: new.role_arn,
+            state_machine_type: new.state_machine_type,
+            created_ms: now_ms,
+            updated_ms: now_ms,
+            revision_id: None,
+            deleting: false,
+            logging: new.logging,
+            tracing: new.tracing,
+            encryption: new.encryption,
+        };
+        let mut writes = Writes::default();
+        writes.tags(&record.arn, &self.checked_tags(new.tags)?);
+        let record = self.commit(record, new.parsed, writes).await?;
+        counts.state_machines += 1;
+        Ok(record)
+    }
+
+    /// An update that changes nothing makes no revision.
+    pub(crate) async fn update(&self, arn: &Arn, change: StateMachineChange) -> Result<Arc<StateMachineRecord>, Error> {
+        let _changes = self.changes.lock().await;
+        let current = self.definition(arn)?;
+        if current.record.deleting {
+            return Err(Error::StateMachineDeleting(arn.to_string().into()));
+        }
+        let mut record = StateMachineRecord::clone(&current.record);
+        let mut parsed = Arc::clone(&current.parsed);
+        if let Some((definition, read)) = change.definition {
+            (record.definition, parsed) = (definition, read);
+        }
+        record.role_arn = change.role_arn.unwrap_or(record.role_arn);
+        record.logging = change.logging.or(record.logging);
+        record.tracing = change.tracing.or(record.tracing);
+        record.encryption = change.encryption.or(record.encryption);
+        if RevisionKey::of(&record) == current.revision {
+            return Ok(Arc::clone(&current.record));
+        }
+        record.revision_id = Some(crate::random::uuid()?.into());
+        record.updated_ms = self.environment.clock.now_ms();
+        self.commit(record, parsed, Writes::default()).await
+    }
+
+    /// Makes `record` the current revision.
+    async fn commit(
+        &self,
+        record: StateMachineRecord,
+        parsed: Arc<asl::StateMachine>,
+        mut writes: Writes,
+    ) -> Result<Arc<StateMachineRecord>, Error> {
+        let revision = RevisionKey::of(&record);
+        writes.revision(revision, &record);
+        writes.state_machine(&record);
+        self.forget(&record.arn);
+        self.environment.commit(writes).await?;
+        let definition = Arc::new(Definition { revision, record: Arc::new(record), parsed });
+        self.environment.definitions.keep(Arc::clone(&definition));
+        self.keep(&definition);
+        Ok(Arc::clone(&definition.record))
+    }
+
+    /// The state machine as it is now.
+    pub(crate) fn definition(&self, arn: &Arn) -> Result<Arc<Definition>, Error> {
+        let text: Text = arn.to_string().into();
+        if let Some(definition) = self.current.read().unwrap_or_else(PoisonError::into_inner).get(&text) {
+            return Ok(Arc::clone(definition));
+        }
+        let tables = self.environment.tables()?;
+        let record = tables.state_machine(&text)?.ok_or(Error::StateMachineDoesNotExist(text))?;
+        let mut active = record.clone();
+        active.deleting = false;
+        let revision = self.environment.definitions.get(RevisionKey::of(&active), &tables)?;
+        Ok(Arc::new(Definition {
+            revision: revision.revision,
+            record: Arc::new(record),
+            parsed: Arc::clone(&revision.parsed),
+        }))
+    }
+
+    /// What StartExecution needs. It is kept in memory while nothing is changed, so that no change can be overtaken by
+    /// an older reading.
+    pub(crate) fn to_start(&self, arn: &Arn) -> Result<Arc<Definition>, Error> {
+        let definition = self.definition(arn)?;
+        if definition.record.deleting {
+            return Err(Error::StateMachineDeleting(Arc::clone(&definition.record.arn)));
+        }
+        if let Ok(_changes) = self.changes.try_lock() {
+            self.keep(&definition);
+        }
+        Ok(definition)
+    }
+
+    /// Marks the state machine; it is gone when its last execution has closed.
+    pub(crate) async fn delete(&self, arn: &Arn) -> Result<(), Error> {
+        {
+            let _changes = self.changes.lock().await;
+            let current = match self.definition(arn) {
+                Err(Error::StateMachineDoesNotExist(_)) => return Ok(()),
+                current => current?,
+            };
+            let mut record = StateMachineRecord::clone(&current.record);
+            record.deleting = true;
+            let mut writes = Writes::default();
+            writes.state_machine(&record);
+            self.forget(&record.arn);
+            self.environment.commit(writes).await?;
+        }
+        self.finish_deletion(&arn.to_string().into()).await
+    }
+
+    /// Removes a state machine that is being deleted, unless it has open executions.
+    async fn finish_deletion(&self, arn: &Text) -> Result<(), Error> {
+        let mut counts = self.changes.lock().await;
+        self.deleting.write().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(arn));
+        let tables = self.environment.tables()?;
+        if !tables.by_status(arn, Status::Running, None, 1)?.is_empty() {
+            return Ok(());
+        }
+        let mut writes = Writes::default();
+        writes.remove_state_machine(arn);
+        writes.tags(arn, &[]);
+        self.environment.commit(writes).await?;
+        self.deleting.write().unwrap_or_else(PoisonError::into_inner).remove(arn);
+        counts.state_machines = counts.state_machines.saturating_sub(1);
+        Ok(())
+    }
+
+    /// Finishes deletions: those that were under way at the start, and then each when an execution has closed.
+    pub(crate) async fn finish_deletions(self: Arc<Self>, mut closed: mpsc::UnboundedReceiver<Text>) {
+        if let Err(error) = self.resume_deletions().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "state machines stay in deletion until the next start"
+            );
+        }
+        while let Some(arn) = closed.recv().await {
+            if !self.deleting.read().unwrap_or_else(PoisonError::into_inner).contains(&arn) {
+                continue;
+            }
+            if let Err(error) = self.finish_deletion(&arn).await {
+                tracing::warn!(%arn, error = &error as &dyn std::error::Error, "a state machine stays in deletion");
+            }
+        }
+    }
+
+    async fn resume_deletions(&self) -> Result<(), Error> {
+        let mut after: Option<Text> = None;
+        loop {
+            let tables = self.environment.tables()?;
+            let records = tables.state_machines("arn:", after.as_deref().map(str::as_bytes), 256)?;
+            let Some(last) = records.last() else { return Ok(()) };
+            after = Some(Arc::clone(&last.arn));
+            for record in records.iter().filter(|record| record.deleting) {
+                self.finish_deletion(&record.arn).await?;
+            }
+        }
+    }
+
+    pub(crate) fn list(&self, scope: &Account, page: &Page) -> Result<Paged<Arc<StateMachineRecord>>, Error> {
+        let tables = self.environment.tables()?;
+        let prefix = arn_prefix(scope, "stateMachine");
+        let records = tables.state_machines(&prefix, page.after.as_deref(), page.size.saturating_add(1))?;
+        Ok(paged(records, page.size, |record| Arc::clone(&record.arn)).map(Arc::new))
+    }
+
+    fn keep(&self, definition: &Arc<Definition>) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.len() >= CURRENT_MAX {
+            current.clear();
+        }
+        current.insert(Arc::clone(&definition.record.arn), Arc::clone(definition));
+    }
+
+    fn forget(&self, arn: &Text) {
+        self.current.write().unwrap_or_else(PoisonError::into_inner).remove(arn);
+    }
+}
+
+/// Cuts what was read down to a page; one more than the page tells that there is a next one.
+pub(crate) fn paged<T>(mut items: Vec<T>, size: usize, position: impl Fn(&T) -> Text) -> Paged<T> {
+    let has_more = items.len() > size;
+    items.truncate(size);
+    let next = items.last().filter(|_| has_more).map(|last| position(last).as_bytes().to_vec());
+    Paged { items, next }
+}
+
+fn is_same(existing: &StateMachineRecord, new: &NewStateMachine) -> bool {
+    existing.definition == new.definition
+        && existing.state_machine_type == new.state_machine_type
+        && existing.logging == new.logging
+        && existing.tracing == new.tracing
+        && existing.encryption == new.encryption
+}
+
+/// The name in the ARN of a state machine or an activity.
+pub(crate) fn name_of(arn: &Arn) -> Text {
+    let text = arn.to_string();
+    text.rsplit(':').next().unwrap_or(&text).into()
+}

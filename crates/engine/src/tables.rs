@@ -1,0 +1,234 @@
+//! What is stored, and how: the only module that knows keyspaces, keys and encodings.
+//!
+//! `E` is an [`ExecutionKey`]: the first 16 bytes of the SHA-256 of the execution's ARN, so that an ARN leads to its
+//! records without an index. `M` is the same of a state machine's ARN. Numbers are big-endian, so that keys sort as
+//! numbers do; `MAX−t` is `u64::MAX` minus milliseconds, so that the newest comes first.
+//!
+//! | keyspace | key | value |
+//! |---|---|---|
+//! | `history` | E, id of the first event | all events of one step |
+//! | `parts` | E, part id | one part of an open execution |
+//! | `executions` | E | the execution as it is described, and the revision of the state machine that it runs |
+//! | `open` | E | nothing: what recovery reads |
+//! | `by_status` | M, status, MAX−t, E | nothing: RUNNING by start, closed ones by stop |
+//! | `timers` | first byte of E, due time, E, timer | nothing |
+//! | `held` | E, event id | nothing: a task that a clean shutdown did not begin |
+//! | `aside` | E | why the execution was set aside |
+//! | `revisions` | hash of the record | a state machine with its definition, as it was when executions started |
+//! | `state_machines` | ARN | the state machine as it is now |
+//! | `activities` | ARN | the activity |
+//! | `tags` | ARN | the tags of the resource |
+//! | `meta` | name | the format version, the key that seals task tokens |
+//!
+//! A value is one byte of format version and then MessagePack with named fields, so that fields can be added.
+//! What the `executions` of a step need beyond this is derived: a closed execution has no parts, no timers and is not
+//! `open`; activity tasks and pending calls are found in the parts; expiry is read off the tail of `by_status`.
+//! So an execution that ends in its first step costs three records.
+
+mod reads;
+mod writes;
+
+pub(crate) use reads::{Tables, TimerRow};
+pub(crate) use writes::Writes;
+
+use crate::model::ExecutionRecord;
+use json::{Payload, Text};
+use machine::{EventId, Facts, PartId, Status, TimerId};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+use store::Keyspace;
+
+const HISTORY: Keyspace = Keyspace("history");
+const PARTS: Keyspace = Keyspace("parts");
+const EXECUTIONS: Keyspace = Keyspace("executions");
+const OPEN: Keyspace = Keyspace("open");
+const BY_STATUS: Keyspace = Keyspace("by_status");
+const TIMERS: Keyspace = Keyspace("timers");
+const HELD: Keyspace = Keyspace("held");
+const ASIDE: Keyspace = Keyspace("aside");
+const REVISIONS: Keyspace = Keyspace("revisions");
+const STATE_MACHINES: Keyspace = Keyspace("state_machines");
+const ACTIVITIES: Keyspace = Keyspace("activities");
+const TAGS: Keyspace = Keyspace("tags");
+const META: Keyspace = Keyspace("meta");
+
+/// The format that this build writes; it reads this one and no other yet.
+const FORMAT: u8 = 1;
+
+/// A stored record that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("record of `{keyspace}` is corrupt: {why}")]
+    Corrupt { keyspace: &'static str, why: String },
+}
+
+impl From<ReadError> for crate::Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Store(error) => crate::Error::Store(error),
+            ReadError::Corrupt { keyspace, why } => crate::Error::SetAside { arn: keyspace.into(), why },
+        }
+    }
+}
+
+/// Names an execution in the store and decides which shard owns it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ExecutionKey(pub(crate) [u8; 16]);
+
+impl ExecutionKey {
+    pub(crate) fn of(execution_arn: &str) -> ExecutionKey {
+        ExecutionKey(digest(execution_arn.as_bytes()))
+    }
+
+    /// The first byte: the smallest unit that a shard can own.
+    pub(crate) fn partition(self) -> u8 {
+        let ExecutionKey([first, ..]) = self;
+        first
+    }
+}
+
+/// Names a state machine as it was at some time: the hash of its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct RevisionKey(pub(crate) [u8; 16]);
+
+impl RevisionKey {
+    pub(crate) fn of(record: &crate::StateMachineRecord) -> RevisionKey {
+        RevisionKey(digest(&encode(record)))
+    }
+}
+
+/// An execution as it is stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StoredExecution {
+    pub(crate) record: ExecutionRecord,
+    pub(crate) revision: RevisionKey,
+}
+
+impl StoredExecution {
+    /// What `machine` needs to know. The input is kept once, as its text.
+    pub(crate) fn facts(&self) -> Result<Facts, String> {
+        let record = &self.record;
+        let arn = asl::Arn::parse(&record.arn).map_err(|error| error.message)?;
+        let input = Payload::parse(&record.input_text).map_err(|error| error.message)?;
+        Ok(Facts {
+            execution_arn: record.arn.clone(),
+            name: record.name.clone(),
+            state_machine_arn: record.state_machine_arn.clone(),
+            state_machine_name: record.state_machine_name.clone(),
+            state_machine_version_arn: record.state_machine_version_arn.clone(),
+            state_machine_alias_arn: record.state_machine_alias_arn.clone(),
+            role_arn: record.role_arn.clone(),
+            state_machine_type: record.state_machine_type,
+            start_ms: record.start_ms,
+            input,
+            input_text: record.input_text.clone(),
+            region: arn.region,
+            account: arn.account,
+        })
+    }
+}
+
+fn digest(bytes: &[u8]) -> [u8; 16] {
+    let mut key = [0; 16];
+    for (to, from) in key.iter_mut().zip(Sha256::digest(bytes)) {
+        *to = from;
+    }
+    key
+}
+
+/// Never fails for the records of this crate: they have no maps with keys that are no strings.
+fn encode<T: Serialize>(record: &T) -> Vec<u8> {
+    let mut value = vec![FORMAT];
+    if let Err(error) = rmp_serde::encode::write_named(&mut value, record) {
+        tracing::error!(%error, "a record could not be encoded");
+    }
+    value
+}
+
+fn decode<T: DeserializeOwned>(keyspace: Keyspace, value: &[u8]) -> Result<T, ReadError> {
+    let corrupt = |why: String| ReadError::Corrupt { keyspace: keyspace.0, why };
+    match value.split_first() {
+        Some((&FORMAT, encoded)) => rmp_serde::from_slice(encoded).map_err(|error| corrupt(error.to_string())),
+        Some((format, _)) => Err(corrupt(format!("format {format} is not known"))),
+        None => Err(corrupt("it is empty".into())),
+    }
+}
+
+fn join<const N: usize>(pieces: [&[u8]; N]) -> Vec<u8> {
+    pieces.concat()
+}
+
+fn history_key(key: ExecutionKey, first: EventId) -> Vec<u8> {
+    join([&key.0, &first.to_be_bytes()])
+}
+
+fn part_key(key: ExecutionKey, part: PartId) -> Vec<u8> {
+    join([&key.0, &part.0.to_be_bytes()])
+}
+
+fn timer_key(key: ExecutionKey, timer: TimerId, due_ms: i64) -> Vec<u8> {
+    join([&[key.partition()], &ordered(due_ms), &key.0, &timer.0.to_be_bytes()])
+}
+
+fn held_key(key: ExecutionKey, id: EventId) -> Vec<u8> {
+    join([&key.0, &id.to_be_bytes()])
+}
+
+fn status_prefix(state_machine_arn: &str, status: Status) -> Vec<u8> {
+    join([&digest(state_machine_arn.as_bytes()), &[status_byte(status)]])
+}
+
+/// Where the execution stands in `by_status`.
+fn status_key(record: &ExecutionRecord, key: ExecutionKey) -> Vec<u8> {
+    let time = record.stop_ms.unwrap_or(record.start_ms);
+    join([&status_prefix(&record.state_machine_arn, record.status), &newest_first(time), &key.0])
+}
+
+fn status_byte(status: Status) -> u8 {
+    match status {
+        Status::Running => 0,
+        Status::Succeeded => 1,
+        Status::Failed => 2,
+        Status::TimedOut => 3,
+        Status::Aborted => 4,
+    }
+}
+
+fn ordered(time_ms: i64) -> [u8; 8] {
+    u64::try_from(time_ms).unwrap_or(0).to_be_bytes()
+}
+
+fn newest_first(time_ms: i64) -> [u8; 8] {
+    (u64::MAX - u64::try_from(time_ms).unwrap_or(0)).to_be_bytes()
+}
+
+/// The first key after `key`.
+fn successor(key: &[u8]) -> Vec<u8> {
+    join([key, &[0]])
+}
+
+/// The ARN prefix of the resources of one kind in an account.
+pub(crate) fn arn_prefix(scope: &crate::Account, kind: &str) -> Text {
+    format!("arn:{}:states:{}:{}:{kind}:", scope.partition, scope.region, scope.account).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newer_sorts_before_older() {
+        assert!(newest_first(2) < newest_first(1));
+        assert!(ordered(1) < ordered(2));
+    }
+
+    #[test]
+    fn an_unknown_format_is_corrupt() {
+        for value in [&[][..], &[9, 1]] {
+            assert!(matches!(decode::<u64>(META, value), Err(ReadError::Corrupt { .. })));
+        }
+        assert_eq!(decode::<u64>(META, &encode(&7u64)).unwrap(), 7);
+    }
+}

@@ -1,0 +1,296 @@
+//! Reads of the store, as records.
+
+use super::{
+    ACTIVITIES, ASIDE, BY_STATUS, EXECUTIONS, ExecutionKey, HELD, HISTORY, META, OPEN, PARTS, REVISIONS, ReadError,
+    RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, Writes, decode, history_key, join, newest_first,
+    ordered, status_prefix, successor,
+};
+use crate::model::{ActivityRecord, StateMachineRecord};
+use machine::{EventId, HistoryEvent, Part, PartId, Status, TimerId};
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use store::{Keyspace, Range, Record, Store, prefix_end};
+
+/// One timer as it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TimerRow {
+    pub(crate) due_ms: i64,
+    pub(crate) key: ExecutionKey,
+    pub(crate) timer: TimerId,
+}
+
+/// A store, read as tables.
+#[derive(Clone)]
+pub(crate) struct Tables {
+    store: Arc<dyn Store>,
+}
+
+/// How many records a scan of everything under a prefix takes at once.
+const PAGE: usize = 1_000;
+/// Steps of a history that are read at once: each may be large.
+const RECORDS: usize = 64;
+
+impl Tables {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Tables {
+        Tables { store }
+    }
+
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    pub(crate) fn execution(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, ReadError> {
+        self.record(EXECUTIONS, &key.0)
+    }
+
+    pub(crate) fn aside(&self, key: ExecutionKey) -> Result<Option<String>, ReadError> {
+        self.record(ASIDE, &key.0)
+    }
+
+    pub(crate) fn parts(&self, key: ExecutionKey) -> Result<Vec<(PartId, Part)>, ReadError> {
+        let records = self.all(PARTS, &key.0)?;
+        records.iter().map(|(at, value)| Ok((PartId(number(PARTS, at)?), decode(PARTS, value)?))).collect()
+    }
+
+    /// Up to `limit` events after `after`, in the order of their ids.
+    pub(crate) fn history(
+        &self,
+        key: ExecutionKey,
+        after: EventId,
+        limit: usize,
+    ) -> Result<Vec<HistoryEvent>, ReadError> {
+        let wanted = history_key(key, after.saturating_add(1));
+        let end = successor(&wanted);
+        let before = Range::new(&key.0, Some(&end)).reversed();
+        let first = self.store.scan(HISTORY, before, 1)?.into_iter().next().map_or(wanted, |(at, _)| at);
+        let end = prefix_end(&key.0);
+        self.events(Range::new(&first, end.as_deref()), limit, |event| event.id > after)
+    }
+
+    /// Up to `limit` events before `before`, the newest first.
+    pub(crate) fn history_reversed(
+        &self,
+        key: ExecutionKey,
+        before: EventId,
+        limit: usize,
+    ) -> Result<Vec<HistoryEvent>, ReadError> {
+        let end = history_key(key, before);
+        self.events(Range::new(&key.0, Some(&end)).reversed(), limit, |event| event.id < before)
+    }
+
+    fn events(
+        &self,
+        range: Range<'_>,
+        limit: usize,
+        wanted: impl Fn(&HistoryEvent) -> bool,
+    ) -> Result<Vec<HistoryEvent>, ReadError> {
+        let mut events = Vec::new();
+        let (mut from, mut to) = (range.from.to_vec(), range.to.map(<[u8]>::to_vec));
+        while events.len() < limit {
+            let rest = Range { from: &from, to: to.as_deref(), reverse: range.reverse };
+            // A record holds a step of one or more events, so it need not be asked for more records than events.
+            let records = self.store.scan(HISTORY, rest, (limit - events.len()).min(RECORDS))?;
+            match records.last() {
+                Some((last, _)) if range.reverse => to = Some(last.clone()),
+                Some((last, _)) => from = successor(last),
+                None => break,
+            }
+            for (_, value) in &records {
+                let mut step: Vec<HistoryEvent> = decode(HISTORY, value)?;
+                if range.reverse {
+                    step.reverse();
+                }
+                events.extend(step.into_iter().filter(&wanted));
+            }
+        }
+        events.truncate(limit);
+        Ok(events)
+    }
+
+    /// Executions that are open: up to `limit` of one partition, after `after`.
+    pub(crate) fn open(
+        &self,
+        partition: u8,
+        after: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionKey>, ReadError> {
+        let from = after.map_or_else(|| vec![partition], |key| successor(&key.0));
+        let to = prefix_end(&[partition]);
+        let records = self.store.scan(OPEN, Range::new(&from, to.as_deref()), limit)?;
+        records.iter().map(|(at, _)| key_at(OPEN, at, 0)).collect()
+    }
+
+    /// Timers of a partition with `from_ms <= due < to_ms`, the earliest first.
+    pub(crate) fn timers(
+        &self,
+        partition: u8,
+        from_ms: i64,
+        to_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<TimerRow>, ReadError> {
+        let (from, to) = (join([&[partition], &ordered(from_ms)]), join([&[partition], &ordered(to_ms)]));
+        let records = self.store.scan(TIMERS, Range::new(&from, Some(&to)), limit)?;
+        records
+            .iter()
+            .map(|(at, _)| {
+                let due: [u8; 8] = bytes(TIMERS, at, 1)?;
+                let due_ms = i64::try_from(u64::from_be_bytes(due)).unwrap_or(i64::MAX);
+                Ok(TimerRow { due_ms, key: key_at(TIMERS, at, 9)?, timer: TimerId(number(TIMERS, at)?) })
+            })
+            .collect()
+    }
+
+    /// Tasks that the last clean shutdown did not begin.
+    pub(crate) fn held(&self, partition: u8) -> Result<Vec<(ExecutionKey, EventId)>, ReadError> {
+        self.all(HELD, &[partition])?.iter().map(|(at, _)| Ok((key_at(HELD, at, 0)?, number(HELD, at)?))).collect()
+    }
+
+    /// Executions of a state machine with a status, newest first: `(time, key)` after the position `after`.
+    pub(crate) fn by_status(
+        &self,
+        state_machine_arn: &str,
+        status: Status,
+        after: Option<(i64, ExecutionKey)>,
+        limit: usize,
+    ) -> Result<Vec<(i64, ExecutionKey)>, ReadError> {
+        let prefix = status_prefix(state_machine_arn, status);
+        let from = after
+            .map_or_else(|| prefix.clone(), |(time, key)| successor(&join([&prefix, &newest_first(time), &key.0])));
+        let to = prefix_end(&prefix);
+        let records = self.store.scan(BY_STATUS, Range::new(&from, to.as_deref()), limit)?;
+        records.iter().map(|(at, _)| listed(at)).collect()
+    }
+
+    /// Rows of `by_status` of closed executions that stopped before `before_ms`, up to `limit`. The state machines are
+    /// found by jumping from prefix to prefix, because those that were deleted have executions too.
+    pub(crate) fn expired(&self, before_ms: i64, limit: usize) -> Result<Vec<(Vec<u8>, ExecutionKey)>, ReadError> {
+        let mut found = Vec::new();
+        let mut from = Vec::new();
+        while let Some((at, _)) = self.store.scan(BY_STATUS, Range::new(&from, None), 1)?.into_iter().next() {
+            let prefix: [u8; 17] = bytes(BY_STATUS, &at, 0)?;
+            let to = prefix_end(&prefix);
+            let [.., status] = prefix;
+            if status != super::status_byte(Status::Running) {
+                let oldest = join([&prefix, &newest_first(before_ms.saturating_sub(1))]);
+                let range = Range::new(&oldest, to.as_deref());
+                for (at, _) in self.store.scan(BY_STATUS, range, limit - found.len())? {
+                    let (_, key) = listed(&at)?;
+                    found.push((at, key));
+                }
+            }
+            match to {
+                Some(next) if found.len() < limit => from = next,
+                _ => break,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Deletes everything that a closed execution has.
+    pub(crate) fn forget(&self, writes: &mut Writes, row: Vec<u8>, key: ExecutionKey) -> Result<(), ReadError> {
+        for keyspace in [HISTORY, PARTS] {
+            for (at, _) in self.all(keyspace, &key.0)? {
+                writes.delete(keyspace, at);
+            }
+        }
+        writes.delete(EXECUTIONS, key.0.to_vec());
+        writes.delete(BY_STATUS, row);
+        Ok(())
+    }
+
+    pub(crate) fn revision(&self, key: RevisionKey) -> Result<Option<StateMachineRecord>, ReadError> {
+        self.record(REVISIONS, &key.0)
+    }
+
+    pub(crate) fn state_machine(&self, arn: &str) -> Result<Option<StateMachineRecord>, ReadError> {
+        self.record(STATE_MACHINES, arn.as_bytes())
+    }
+
+    pub(crate) fn activity(&self, arn: &str) -> Result<Option<ActivityRecord>, ReadError> {
+        self.record(ACTIVITIES, arn.as_bytes())
+    }
+
+    pub(crate) fn tags(&self, arn: &str) -> Result<Vec<(String, String)>, ReadError> {
+        Ok(self.record(TAGS, arn.as_bytes())?.unwrap_or_default())
+    }
+
+    pub(crate) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        self.record(META, name.as_bytes())
+    }
+
+    /// State machines whose ARN begins with `prefix`, after the ARN `after`.
+    pub(crate) fn state_machines(
+        &self,
+        prefix: &str,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<StateMachineRecord>, ReadError> {
+        self.named(STATE_MACHINES, prefix, after, limit)
+    }
+
+    pub(crate) fn activities(
+        &self,
+        prefix: &str,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<ActivityRecord>, ReadError> {
+        self.named(ACTIVITIES, prefix, after, limit)
+    }
+
+    /// How many state machines and activities there are.
+    pub(crate) fn counts(&self) -> Result<(u64, u64), ReadError> {
+        let count = |keyspace| self.all(keyspace, b"arn:").map(|records| records.len() as u64);
+        Ok((count(STATE_MACHINES)?, count(ACTIVITIES)?))
+    }
+
+    fn named<T: DeserializeOwned>(
+        &self,
+        keyspace: Keyspace,
+        prefix: &str,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<T>, ReadError> {
+        let from = after.map_or_else(|| prefix.as_bytes().to_vec(), successor);
+        let to = prefix_end(prefix.as_bytes());
+        let records = self.store.scan(keyspace, Range::new(&from, to.as_deref()), limit)?;
+        records.iter().map(|(_, value)| decode(keyspace, value)).collect()
+    }
+
+    fn record<T: DeserializeOwned>(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<T>, ReadError> {
+        self.store.get(keyspace, key)?.map(|value| decode(keyspace, &value)).transpose()
+    }
+
+    fn all(&self, keyspace: Keyspace, prefix: &[u8]) -> Result<Vec<Record>, ReadError> {
+        let to = prefix_end(prefix);
+        let mut records: Vec<Record> = Vec::new();
+        loop {
+            let from = records.last().map_or_else(|| prefix.to_vec(), |(at, _)| successor(at));
+            let page = self.store.scan(keyspace, Range::new(&from, to.as_deref()), PAGE)?;
+            let full = page.len() == PAGE;
+            records.extend(page);
+            if !full {
+                return Ok(records);
+            }
+        }
+    }
+}
+
+fn listed(at: &[u8]) -> Result<(i64, ExecutionKey), ReadError> {
+    let inverted: [u8; 8] = bytes(BY_STATUS, at, 17)?;
+    let time = i64::try_from(u64::MAX - u64::from_be_bytes(inverted)).unwrap_or(i64::MAX);
+    Ok((time, key_at(BY_STATUS, at, 25)?))
+}
+
+fn key_at(keyspace: Keyspace, at: &[u8], offset: usize) -> Result<ExecutionKey, ReadError> {
+    bytes(keyspace, at, offset).map(ExecutionKey)
+}
+
+/// The number at the end of a key.
+fn number(keyspace: Keyspace, at: &[u8]) -> Result<u64, ReadError> {
+    bytes(keyspace, at, at.len().saturating_sub(8)).map(u64::from_be_bytes)
+}
+
+fn bytes<const N: usize>(keyspace: Keyspace, at: &[u8], offset: usize) -> Result<[u8; N], ReadError> {
+    let short = || ReadError::Corrupt { keyspace: keyspace.0, why: "its key is too short".into() };
+    at.get(offset..).and_then(|rest| rest.first_chunk::<N>()).copied().ok_or_else(short)
+}

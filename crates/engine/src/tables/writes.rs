@@ -1,0 +1,168 @@
+//! The writes of one commit. A record that several steps of the batch change is written once, as the last step left it.
+
+use super::{
+    ACTIVITIES, ASIDE, BY_STATUS, EXECUTIONS, ExecutionKey, HELD, HISTORY, META, OPEN, PARTS, REVISIONS, RevisionKey,
+    STATE_MACHINES, StoredExecution, TAGS, TIMERS, encode, held_key, history_key, part_key, status_key, timer_key,
+};
+use crate::model::{ActivityRecord, ExecutionRecord, StateMachineRecord};
+use machine::{EventId, HistoryEvent, Part, PartId, TimerId};
+use std::collections::HashMap;
+use store::{Batch, Keyspace, Write};
+
+/// Collects what a commit writes.
+#[derive(Default)]
+pub(crate) struct Writes {
+    batch: Batch,
+    /// Where a key stands in the batch: a later write replaces the earlier one.
+    places: HashMap<(Keyspace, Vec<u8>), usize>,
+    bytes: usize,
+}
+
+impl Writes {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batch.writes.is_empty()
+    }
+
+    /// Bytes of all keys and values so far, replaced ones included.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn into_batch(self) -> Batch {
+        self.batch
+    }
+
+    /// The events of one step. Their key is new, so nothing is looked up.
+    pub(crate) fn history(&mut self, key: ExecutionKey, events: &[HistoryEvent]) {
+        if let Some(first) = events.first() {
+            let write = Write::Put { keyspace: HISTORY, key: history_key(key, first.id), value: encode(&events) };
+            self.bytes += size(&write);
+            self.batch.writes.push(write);
+        }
+    }
+
+    pub(crate) fn part(&mut self, key: ExecutionKey, id: PartId, part: &Part) {
+        self.put(PARTS, part_key(key, id), encode(part));
+    }
+
+    pub(crate) fn remove_part(&mut self, key: ExecutionKey, id: PartId) {
+        self.delete(PARTS, part_key(key, id));
+    }
+
+    pub(crate) fn execution(&mut self, key: ExecutionKey, stored: &StoredExecution) {
+        self.put(EXECUTIONS, key.0.to_vec(), encode(stored));
+    }
+
+    pub(crate) fn open(&mut self, key: ExecutionKey) {
+        self.put(OPEN, key.0.to_vec(), Vec::new());
+    }
+
+    pub(crate) fn close(&mut self, key: ExecutionKey) {
+        self.delete(OPEN, key.0.to_vec());
+    }
+
+    pub(crate) fn list(&mut self, key: ExecutionKey, record: &ExecutionRecord) {
+        self.put(BY_STATUS, status_key(record, key), Vec::new());
+    }
+
+    pub(crate) fn unlist(&mut self, key: ExecutionKey, record: &ExecutionRecord) {
+        self.delete(BY_STATUS, status_key(record, key));
+    }
+
+    pub(crate) fn timer(&mut self, key: ExecutionKey, timer: TimerId, due_ms: i64) {
+        self.put(TIMERS, timer_key(key, timer, due_ms), Vec::new());
+    }
+
+    pub(crate) fn remove_timer(&mut self, key: ExecutionKey, timer: TimerId, due_ms: i64) {
+        self.delete(TIMERS, timer_key(key, timer, due_ms));
+    }
+
+    pub(crate) fn hold(&mut self, key: ExecutionKey, id: EventId) {
+        self.put(HELD, held_key(key, id), Vec::new());
+    }
+
+    pub(crate) fn unhold(&mut self, key: ExecutionKey, id: EventId) {
+        self.delete(HELD, held_key(key, id));
+    }
+
+    pub(crate) fn aside(&mut self, key: ExecutionKey, why: &str) {
+        self.put(ASIDE, key.0.to_vec(), encode(&why));
+    }
+
+    pub(crate) fn revision(&mut self, key: RevisionKey, record: &StateMachineRecord) {
+        self.put(REVISIONS, key.0.to_vec(), encode(record));
+    }
+
+    pub(crate) fn state_machine(&mut self, record: &StateMachineRecord) {
+        self.put(STATE_MACHINES, record.arn.as_bytes().to_vec(), encode(record));
+    }
+
+    pub(crate) fn remove_state_machine(&mut self, arn: &str) {
+        self.delete(STATE_MACHINES, arn.as_bytes().to_vec());
+    }
+
+    pub(crate) fn activity(&mut self, record: &ActivityRecord) {
+        self.put(ACTIVITIES, record.arn.as_bytes().to_vec(), encode(record));
+    }
+
+    pub(crate) fn remove_activity(&mut self, arn: &str) {
+        self.delete(ACTIVITIES, arn.as_bytes().to_vec());
+    }
+
+    pub(crate) fn tags(&mut self, arn: &str, tags: &[(String, String)]) {
+        if tags.is_empty() {
+            self.delete(TAGS, arn.as_bytes().to_vec());
+        } else {
+            self.put(TAGS, arn.as_bytes().to_vec(), encode(&tags));
+        }
+    }
+
+    /// Only where it is absent: two processes that open a new store at once must not both win.
+    pub(crate) fn new_meta(&mut self, name: &str, value: &[u8]) {
+        self.batch.expect.push((META, name.as_bytes().to_vec(), None));
+        self.put(META, name.as_bytes().to_vec(), encode(&value.to_vec()));
+    }
+
+    /// Removes a record whose key was read from the store.
+    pub(super) fn delete(&mut self, keyspace: Keyspace, key: Vec<u8>) {
+        self.write(keyspace, key.clone(), Write::Delete { keyspace, key });
+    }
+
+    fn put(&mut self, keyspace: Keyspace, key: Vec<u8>, value: Vec<u8>) {
+        self.write(keyspace, key.clone(), Write::Put { keyspace, key, value });
+    }
+
+    fn write(&mut self, keyspace: Keyspace, key: Vec<u8>, write: Write) {
+        self.bytes += size(&write);
+        let next = self.batch.writes.len();
+        let place = *self.places.entry((keyspace, key)).or_insert(next);
+        match self.batch.writes.get_mut(place) {
+            Some(earlier) => *earlier = write,
+            None => self.batch.writes.push(write),
+        }
+    }
+}
+
+fn size(write: &Write) -> usize {
+    match write {
+        Write::Put { key, value, .. } => key.len() + value.len(),
+        Write::Delete { key, .. } => key.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_write_of_a_key_replaces_the_earlier() {
+        let mut writes = Writes::default();
+        let key = ExecutionKey([7; 16]);
+        writes.open(key);
+        writes.timer(key, TimerId(1), 5);
+        writes.close(key);
+        let batch = writes.into_batch();
+        assert_eq!(batch.writes.len(), 2);
+        assert!(matches!(batch.writes.first(), Some(Write::Delete { .. })));
+    }
+}
