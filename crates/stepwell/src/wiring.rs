@@ -46,10 +46,8 @@ async fn start(open_store: OpenStore, config: &Config, endpoint: &str) -> Result
     let surroundings = Surroundings { region: config.region.clone(), endpoint_url: Some(endpoint.to_owned()) };
     let functions = Arc::new(Functions::new(config.functions.clone(), &surroundings)?);
     let step_functions = InProcess::default();
-    let integrations = Integrations::new(&Services {
-        functions: functions.clone(),
-        step_functions: Arc::new(step_functions.clone()),
-    });
+    let integrations =
+        Integrations::new(&Services { functions: functions.clone(), step_functions: Arc::new(step_functions.clone()) });
     let options = Options {
         limits: config.limits.clone(),
         shards: config.shards,
@@ -57,8 +55,9 @@ async fn start(open_store: OpenStore, config: &Config, endpoint: &str) -> Result
         ..Options::default()
     };
     let engine = Engine::open(open_store, Arc::new(integrations), Arc::new(SystemClock), options).await?;
-    let api_config = ApiConfig { account_id: config.account_id.clone(), default_region: config.region.clone() };
+    let api_config =
+        ApiConfig { account_id: config.account_id.as_str().into(), default_region: config.region.as_str().into() };
     let api = Api::new(engine.clone(), api_config);
-    step_functions.connect(api.clone(), engine.clone());
+    step_functions.connect(api.clone());
     Ok(System { engine, api, functions })
 }

@@ -8,7 +8,7 @@ use crate::definition_file::{DefinitionFile, substitutions};
 use crate::{listener, wiring};
 use asl::{Arn, Resource, Severity, StateMachineType};
 use clap::Args;
-use engine::{EventStream, ExecutionRecord, NewStateMachine, StartExecution};
+use engine::{ExecutionRecord, NewStateMachine, Observed, StartExecution};
 use json::Payload;
 use machine::{Failure, Outcome};
 use progress::Progress;
@@ -97,7 +97,6 @@ impl Run {
         let state_machine = self.state_machine_arn(config);
         engine.create_state_machine(new_state_machine(state_machine.clone(), definition)?).await?;
         let execution = execution_of(&state_machine);
-        let progress = tokio::spawn(follow(engine.subscribe(&execution), Progress::start(self.quiet)));
         let start = StartExecution {
             state_machine,
             name: Some(EXECUTION_NAME.into()),
@@ -106,9 +105,8 @@ impl Run {
             trace_header: None,
         };
         engine.start_execution(start).await?;
-        let record = engine.wait_until_closed(&execution).await?;
-        progress.await?;
-        Ok(record)
+        follow(engine.subscribe(&execution).await?, Progress::start(self.quiet)).await?;
+        Ok(engine.wait_until_closed(&execution).await?)
     }
 
     fn state_machine_arn(&self, config: &Config) -> Arn {
@@ -125,11 +123,12 @@ impl Run {
 }
 
 /// Shows the events of an execution until it has ended.
-async fn follow(mut events: EventStream, mut progress: Progress) {
-    while let Some(event) = events.next().await {
+async fn follow(mut events: Observed, mut progress: Progress) -> Result<(), engine::Error> {
+    while let Some(event) = events.next().await? {
         progress.show(&event);
     }
     progress.finish();
+    Ok(())
 }
 
 fn execution_of(state_machine: &Arn) -> Arn {

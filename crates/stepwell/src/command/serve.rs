@@ -37,8 +37,8 @@ pub struct Serve {
 enum Error {
     #[error("cannot listen on {address}; is another server running there? choose a port with --port")]
     Listen { address: SocketAddr, source: std::io::Error },
-    #[error("cannot open the store in `{folder}`")]
-    Store { folder: PathBuf, source: engine::Error },
+    #[error("cannot start over the data in `{folder}`")]
+    Start { folder: PathBuf, source: wiring::Error },
 }
 
 impl Serve {
@@ -70,11 +70,12 @@ async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     let endpoint = format!("http://{}", listener.local_addr()?);
     let system = wiring::durable(config, &endpoint)
         .await
-        .map_err(|source| Error::Store { folder: config.data_dir.clone(), source })?;
+        .map_err(|source| Error::Start { folder: config.data_dir.clone(), source })?;
     announce(config, &endpoint);
     let drain = Duration::from_secs(config.drain_seconds);
     listener::serve(listener, system.api, asked_to_stop()?, drain).await;
     system.engine.shutdown(drain).await;
+    system.functions.close();
     tracing::info!("stopped");
     Ok(())
 }
