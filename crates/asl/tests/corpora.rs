@@ -35,6 +35,7 @@ const FOO_BAR: &str = "`foo:bar` is no resource ARN";
 const TAKEN: &[(&str, &str)] = &[
     ("aslvalidator__invalid-json-surround-syntax-extra-spaces.json", SPACES),
     ("aslvalidator__invalid-jsonata-surround-syntax-no-spaces.json", SPACES),
+    ("aslvalidator__invalid-math-add.json", "arguments of an intrinsic call are checked when it is evaluated"),
 ];
 
 const SPACES: &str = "AWS wants no white space outside of the marks, and does not care about the inside";
