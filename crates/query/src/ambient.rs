@@ -25,6 +25,9 @@ pub struct Budget {
     pub memory_bytes: usize,
     /// Depth of calls.
     pub depth: usize,
+    /// No larger budget will be tried: what goes over this one is a `States.QueryEvaluationError` that Retry and Catch
+    /// see, not `Reason::OverBudget`.
+    pub last: bool,
 }
 
 impl Ambient {
@@ -61,7 +64,7 @@ impl Ambient {
 mod tests {
     use super::*;
 
-    const BUDGET: Budget = Budget { time: Duration::from_secs(1), memory_bytes: 1 << 20, depth: 100 };
+    const BUDGET: Budget = Budget { time: Duration::from_secs(1), memory_bytes: 1 << 20, depth: 100, last: true };
 
     #[test]
     fn the_same_seed_gives_the_same_values() {

@@ -10,7 +10,7 @@ pub(crate) fn parse(text: &str) -> Value {
 }
 
 pub(crate) fn ambient() -> Ambient {
-    Ambient::new(0, 1, Budget { time: Duration::from_secs(1), memory_bytes: 1 << 20, depth: 100 })
+    Ambient::new(0, 1, Budget { time: Duration::from_secs(1), memory_bytes: 1 << 20, depth: 100, last: true })
 }
 
 /// Calls `then` with the input, the variable `x`, and a context object of the execution `run`.

@@ -1,0 +1,324 @@
+//! The evaluator of the crate `jsonata-core`.
+
+use super::convert::{from_engine, to_engine};
+use super::engine::{Data, Evaluator, Fault};
+use super::functions::{self, Host};
+use super::guard::{self, Guarded};
+use super::limits::{Exceeded, Meter, NUMBER_BYTES};
+use super::messages::fault_of;
+use super::references::{Found, Reference, References, hoist, hoisted_name};
+use super::syntax;
+use super::visit::each_child;
+use crate::{Ambient, SyntaxError};
+use json::Value;
+use jsonata_core::ast::AstNode;
+use jsonata_core::evaluator::{Context, Evaluator as CoreEvaluator, EvaluatorError, EvaluatorOptions};
+use jsonata_core::value::JValue;
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+/// A function that AWS removes: a variable of that name, undefined, hides it.
+const REMOVED: &str = "eval";
+
+/// A parsed expression.
+pub(super) struct Core {
+    /// The expression is one reference: no evaluation is needed.
+    alone: Option<Reference>,
+    /// With the references taken out.
+    hoisted: Tree,
+    /// As it was written.
+    plain: Tree,
+    references: References,
+    variables: Vec<String>,
+    top_level_reference: Option<String>,
+}
+
+/// A tree that is ready for evaluation.
+struct Tree {
+    ast: AstNode,
+    aliases: Vec<&'static str>,
+    /// The functions of ours that it calls.
+    functions: BTreeSet<usize>,
+    metered: bool,
+}
+
+thread_local! {
+    static EVALUATING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is evaluating a JSONata expression, so that a panic now is caught and told as a failure of
+/// the expression. For panic hooks.
+pub fn is_evaluating() -> bool {
+    EVALUATING.get()
+}
+
+/// Runs `evaluate`; a panic in it is [`Fault::Internal`].
+fn quietly<T>(evaluate: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    let before = EVALUATING.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(evaluate)).unwrap_or(Err(Fault::Internal));
+    EVALUATING.set(before);
+    result
+}
+
+impl Evaluator for Core {
+    fn parse(text: &str) -> Result<Core, SyntaxError> {
+        let parsed = quietly(|| Ok(jsonata_core::parser::parse(text)));
+        let mut plain = match parsed {
+            Ok(Ok(ast)) => ast,
+            Ok(Err(error)) => return Err(syntax::syntax_error(&error)),
+            Err(_) => return Err(SyntaxError { message: "The expression cannot be parsed".to_owned() }),
+        };
+        syntax::check_regexes(&mut plain)?;
+        let top_level_reference = syntax::top_level_reference(&mut plain);
+        let mut hoisted = plain.clone();
+        let references = hoist(&mut hoisted);
+        let alone = match &hoisted {
+            AstNode::Variable(name) => references.list.first().filter(|reference| is_value(name, reference)).cloned(),
+            _ => None,
+        };
+        Ok(Core {
+            alone,
+            variables: references.variables(is_function),
+            hoisted: Tree::new(hoisted, &references),
+            plain: Tree::new(plain, &references),
+            references,
+            top_level_reference,
+        })
+    }
+
+    fn evaluate(&self, data: &dyn Data, ambient: &Ambient) -> Result<Option<Value>, Fault> {
+        if let Some(reference) = &self.alone {
+            match reference.find(data) {
+                Found::Value(value) => return Ok(Some(value.clone())),
+                Found::Nothing => return Ok(None),
+                Found::Mapped => {}
+            }
+        }
+        match self.hoisted_bindings(data) {
+            Some(bindings) => self.hoisted.evaluate(bindings, data, ambient),
+            None => self.plain.evaluate(self.references.bindings(data), data, ambient),
+        }
+    }
+
+    fn variables(&self) -> &[String] {
+        &self.variables
+    }
+
+    fn top_level_reference(&self) -> Option<&str> {
+        self.top_level_reference.as_deref()
+    }
+}
+
+impl Core {
+    /// The variables of the hoisted tree; `None` when a reference goes through an array.
+    fn hoisted_bindings(&self, data: &dyn Data) -> Option<Vec<(String, JValue)>> {
+        let mut bindings = Vec::with_capacity(self.references.list.len());
+        for (index, reference) in self.references.list.iter().enumerate() {
+            let name = if reference.path.is_empty() { reference.name.clone() } else { hoisted_name(index) };
+            match reference.find(data) {
+                Found::Value(value) => bindings.push((name, to_engine(value))),
+                Found::Nothing if reference.name == "states" && reference.path.is_empty() => return None,
+                Found::Nothing if reference.path.is_empty() => {}
+                Found::Nothing => bindings.push((name, JValue::Undefined)),
+                Found::Mapped => return None,
+            }
+        }
+        for name in &self.references.called {
+            if let Some(value) = data.variable(name) {
+                bindings.push((name.clone(), to_engine(value)));
+            }
+        }
+        Some(bindings)
+    }
+}
+
+impl Tree {
+    fn new(ast: AstNode, references: &References) -> Tree {
+        let Guarded { mut ast, metered, aliases } = guard::guard(ast, &references.bound);
+        let mut functions = BTreeSet::new();
+        collect_functions(&mut ast, &mut functions);
+        Tree { ast, aliases, functions, metered }
+    }
+
+    fn evaluate(
+        &self,
+        bindings: Vec<(String, JValue)>,
+        data: &dyn Data,
+        ambient: &Ambient,
+    ) -> Result<Option<Value>, Fault> {
+        quietly(|| {
+            let root = data.root().map_or(JValue::Undefined, to_engine);
+            // Drawn only where it is used, so that other expressions leave the sequence as it is.
+            let seed = if self.functions.is_empty() { 0 } else { ambient.next_u64() };
+            let host = || {
+                Rc::new(Host {
+                    meter: Meter::new(&ambient.budget),
+                    ambient: Ambient::new(ambient.now_ms, seed, ambient.budget),
+                })
+            };
+            let first = host();
+            let mut evaluator = self.evaluator(bindings.clone(), &first, ambient);
+            let result = evaluator.evaluate(&self.ast, &root);
+            let value = result.map_err(|error| match first.meter.exceeded() {
+                Some(Exceeded::Time) => Fault::Time,
+                Some(Exceeded::Memory) => Fault::Memory,
+                None => fault_of(&error, || self.failed_call(bindings, &root, &host(), ambient)),
+            })?;
+            if self.metered && first.meter.check_value(&value).is_err() {
+                return Err(if first.meter.exceeded() == Some(Exceeded::Time) { Fault::Time } else { Fault::Memory });
+            }
+            from_engine(&value)
+        })
+    }
+
+    fn evaluator(&self, bindings: Vec<(String, JValue)>, host: &Rc<Host>, ambient: &Ambient) -> CoreEvaluator {
+        let mut context = Context::new();
+        context.bind(REMOVED.to_owned(), JValue::Undefined);
+        for (name, value) in bindings {
+            context.bind(name, value);
+        }
+        for name in &self.aliases {
+            context.bind(guard::alias(name), JValue::builtin(*name));
+        }
+        let budget = &ambient.budget;
+        let options = EvaluatorOptions {
+            timeout_ms: Some(u64::try_from(budget.time.as_millis()).unwrap_or(u64::MAX)),
+            cancel: None,
+            max_stack_depth: Some(budget.depth),
+            max_sequence_length: Some(budget.memory_bytes / NUMBER_BYTES),
+        };
+        let mut evaluator = CoreEvaluator::with_options(context, options);
+        for index in &self.functions {
+            // Cannot fail: no function of ours has the name of one that the evaluator compiles.
+            let _ = functions::register(&mut evaluator, *index, host);
+        }
+        evaluator
+    }
+
+    /// Which built-in function refused its arguments: the last that was about to be called when the expression is
+    /// evaluated once more.
+    fn failed_call(
+        &self,
+        bindings: Vec<(String, JValue)>,
+        root: &JValue,
+        host: &Rc<Host>,
+        ambient: &Ambient,
+    ) -> Option<String> {
+        /// `#called(argument, name)`
+        const CALLED: &str = "#called";
+        fn note_calls(node: &mut AstNode) {
+            each_child(node, &mut note_calls);
+            let AstNode::Function { name, args, is_builtin: true } = node else { return };
+            if name.starts_with('#') || args.iter().any(|arg| matches!(arg, AstNode::Placeholder)) {
+                return;
+            }
+            if let Some(last) = args.last_mut() {
+                let inner = std::mem::replace(last, AstNode::Undefined);
+                let args = vec![inner, AstNode::string(name.as_str())];
+                *last = AstNode::Function { name: CALLED.to_owned(), args, is_builtin: true };
+            }
+        }
+        let mut ast = self.ast.clone();
+        note_calls(&mut ast);
+        let called: Rc<Cell<Option<Rc<str>>>> = Rc::default();
+        let note = Rc::clone(&called);
+        let mut evaluator = self.evaluator(bindings, host, ambient);
+        let noted = evaluator.register_fn(CALLED, move |arguments: &[JValue]| match arguments {
+            [value, JValue::String(name)] => {
+                note.set(Some(Rc::clone(name)));
+                Ok(value.clone())
+            }
+            _ => Err(EvaluatorError::EvaluationError("no name".to_owned())),
+        });
+        noted.ok()?;
+        evaluator.evaluate(&ast, root).err()?;
+        called.take().map(|name| name.to_string())
+    }
+}
+
+fn collect_functions(node: &mut AstNode, functions: &mut BTreeSet<usize>) {
+    if let AstNode::Function { name, .. } | AstNode::Variable(name) = node {
+        functions.extend(functions::index_of(name));
+    }
+    each_child(node, &mut |child| collect_functions(child, functions));
+}
+
+/// Whether the variable `name` is one value that can be taken from the data as it is.
+fn is_value(name: &str, reference: &Reference) -> bool {
+    let whole_states = reference.name == "states" && reference.path.is_empty();
+    !is_function(name) && !whole_states
+}
+
+/// Whether `name` is a function when nothing else has that name.
+fn is_function(name: &str) -> bool {
+    functions::is_addition(name) || BUILT_IN.contains(&name)
+}
+
+/// JSONata's own functions.
+const BUILT_IN: [&str; 63] = [
+    "abs",
+    "append",
+    "assert",
+    "average",
+    "base64decode",
+    "base64encode",
+    "boolean",
+    "ceil",
+    "contains",
+    "count",
+    "decodeUrl",
+    "decodeUrlComponent",
+    "distinct",
+    "each",
+    "encodeUrl",
+    "encodeUrlComponent",
+    "error",
+    "exists",
+    "filter",
+    "floor",
+    "formatBase",
+    "formatInteger",
+    "formatNumber",
+    "fromMillis",
+    "join",
+    "keys",
+    "length",
+    "lookup",
+    "lowercase",
+    "map",
+    "match",
+    "max",
+    "merge",
+    "millis",
+    "min",
+    "not",
+    "now",
+    "number",
+    "pad",
+    "parseInteger",
+    "power",
+    "random",
+    "reduce",
+    "replace",
+    "reverse",
+    "round",
+    "shuffle",
+    "sift",
+    "single",
+    "sort",
+    "split",
+    "spread",
+    "sqrt",
+    "string",
+    "substring",
+    "substringAfter",
+    "substringBefore",
+    "sum",
+    "toMillis",
+    "trim",
+    "type",
+    "uppercase",
+    "zip",
+];

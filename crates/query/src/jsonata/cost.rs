@@ -1,0 +1,153 @@
+//! What a call of a built-in function costs, told by its arguments before it is made.
+
+use super::limits::{Exceeded, Meter};
+use jsonata_core::functions::string::build_regex;
+use jsonata_core::value::JValue;
+
+/// Bytes of one piece of a split text, and of one match with its groups.
+const PIECE_BYTES: usize = 64;
+const MATCH_BYTES: usize = 512;
+/// Texts this short need no count: the guess is small enough.
+const SHORT_TEXT_BYTES: usize = 64;
+/// Fuel for a byte that a regular expression reads, and for one comparison of two values.
+const REGEX_FUEL: u64 = 20;
+const COMPARE_FUEL: u64 = 4;
+/// Above this a number in Roman numerals is no text but a flood of `M`.
+const ROMAN_MAX: f64 = 1e7;
+/// Digits of a width in a date/time picture: `[Y,4-4]`.
+const WIDTH_DIGITS_MAX: usize = 3;
+
+/// Why a call is not made.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Exceeded,
+    /// The evaluator would panic.
+    Picture,
+}
+
+impl From<Exceeded> for Refusal {
+    fn from(_: Exceeded) -> Refusal {
+        Refusal::Exceeded
+    }
+}
+
+/// Counts the call `name(arguments)`.
+pub(super) fn check(meter: &Meter, name: &str, arguments: &[JValue]) -> Result<(), Refusal> {
+    let at = |index: usize| arguments.get(index).unwrap_or(&JValue::Undefined);
+    match name {
+        "string" => meter.check_text(at(0), matches!(at(1), JValue::Bool(true)))?,
+        "join" => check_join(meter, at(0), at(1))?,
+        "pad" => check_pad(meter, arguments)?,
+        "replace" => check_replace(meter, at(0), at(1), at(2))?,
+        "split" => check_pieces(meter, at(0), at(1), PIECE_BYTES)?,
+        "match" => check_pieces(meter, at(0), at(1), MATCH_BYTES)?,
+        "contains" => take_regex_fuel(meter, at(0), at(1))?,
+        "distinct" => {
+            if let JValue::Array(items) = at(0) {
+                let count = items.len() as u64;
+                meter.take_fuel(count.saturating_mul(count).saturating_mul(COMPARE_FUEL))?;
+            }
+        }
+        "formatInteger" => check_roman(meter, at(0), at(1))?,
+        "formatNumber" => meter.check_text(at(1), false)?,
+        "fromMillis" | "toMillis" => check_picture(at(1))?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn check_join(meter: &Meter, texts: &JValue, separator: &JValue) -> Result<(), Exceeded> {
+    let JValue::Array(items) = texts else { return Ok(()) };
+    let separator = separator.as_str().map_or(0, str::len);
+    let total: usize = items.iter().map(|item| item.as_str().map_or(0, str::len)).sum();
+    meter.take_bytes(total.saturating_add(separator.saturating_mul(items.len())))
+}
+
+fn check_pad(meter: &Meter, arguments: &[JValue]) -> Result<(), Exceeded> {
+    /// UTF-8 bytes of a character.
+    const CHARACTER_BYTES_MAX: usize = 4;
+    for argument in arguments {
+        match argument {
+            JValue::Number(width) => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "saturates, never negative"
+                )]
+                let characters = width.abs() as usize;
+                meter.take_bytes(characters.saturating_mul(CHARACTER_BYTES_MAX))?;
+            }
+            other => meter.check_text(other, false)?,
+        }
+    }
+    Ok(())
+}
+
+/// The result is the text and, for each match, the replacement, in which `$1` can stand for the match.
+fn check_replace(meter: &Meter, text: &JValue, pattern: &JValue, replacement: &JValue) -> Result<(), Exceeded> {
+    let Some(text_str) = text.as_str() else { return Ok(()) };
+    take_regex_fuel(meter, text, pattern)?;
+    // What a function gives back is guarded where it does.
+    let replacement = replacement.as_str().unwrap_or_default();
+    let groups = replacement.matches('$').count();
+    let repeated = groups.saturating_mul(text_str.len());
+    let most = text_str.len().saturating_add(1).saturating_mul(replacement.len());
+    let inserted = if most <= meter.value_bytes() / 16 {
+        most
+    } else {
+        count_matches(text_str, pattern).saturating_mul(replacement.len())
+    };
+    meter.take_bytes(text_str.len().saturating_add(inserted).saturating_add(repeated))
+}
+
+fn check_pieces(meter: &Meter, text: &JValue, pattern: &JValue, piece_bytes: usize) -> Result<(), Exceeded> {
+    let Some(text_str) = text.as_str() else { return Ok(()) };
+    take_regex_fuel(meter, text, pattern)?;
+    let count = match text_str.len() {
+        short @ 0..=SHORT_TEXT_BYTES => short,
+        _ => count_matches(text_str, pattern),
+    };
+    meter.take_bytes(count.saturating_add(1).saturating_mul(piece_bytes).saturating_add(text_str.len()))
+}
+
+fn take_regex_fuel(meter: &Meter, text: &JValue, pattern: &JValue) -> Result<(), Exceeded> {
+    match (text, pattern) {
+        (JValue::String(text), JValue::Regex { .. }) => meter.take_fuel(text.len() as u64 * REGEX_FUEL),
+        _ => Ok(()),
+    }
+}
+
+fn count_matches(text: &str, pattern: &JValue) -> usize {
+    match pattern {
+        JValue::String(pattern) => text.matches(&**pattern).count(),
+        JValue::Regex { pattern, flags } => {
+            build_regex(pattern, flags).map_or(0, |regex| regex.find_iter(text).count())
+        }
+        // A matcher of the expression's own: each of its matches is evaluated, and so timed.
+        _ => 0,
+    }
+}
+
+fn check_roman(meter: &Meter, number: &JValue, picture: &JValue) -> Result<(), Exceeded> {
+    let roman = picture.as_str().is_some_and(|picture| picture.starts_with(['I', 'i']));
+    match number {
+        JValue::Number(number) if roman && number.abs() > ROMAN_MAX => meter.refuse(Exceeded::Memory),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses pictures on which the evaluator panics (a component that is not ASCII, or none before the width), and
+/// widths that no date has.
+fn check_picture(picture: &JValue) -> Result<(), Refusal> {
+    let Some(picture) = picture.as_str() else { return Ok(()) };
+    for marker in picture.split('[').skip(1) {
+        let marker: String = marker.split(']').next().unwrap_or_default().split_whitespace().collect();
+        let Some((component, width)) = marker.rsplit_once(',') else { continue };
+        let digits = width.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
+        let known = component.chars().next().is_some_and(|first| first.is_ascii());
+        if !known || digits > WIDTH_DIGITS_MAX || !width.is_ascii() {
+            return Err(Refusal::Picture);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! JSONata with AWS's additions, bounded in time, memory and depth.
+//!
+//! ```text
+//! Template, Expression        what definitions hold; AWS's sentences              template, messages
+//!   └─ engine::Evaluator      the contract of an evaluator                        engine
+//!        └─ core::Core        the crate jsonata-core, reads only what is needed   core, references, convert
+//!             ├─ guard        guards planted in the tree                          guard, visit
+//!             ├─ limits       the meter that the guards ask                       limits, cost
+//!             └─ functions    what AWS adds, and what comes from the Ambient      functions
+//! ```
+//!
+//! # The language
+//!
+//! JSONata 2 without `$eval`, with `$partition`, `$range`, `$hash`, `$random([seed])`, `$uuid` and `$parse`.
+//! `$states` holds `input`, `result`, `errorOutput` and `context`, each where it is present. There is no
+//! surrounding data: `$`, `$$` and names without `$` at the top level are refused when an expression is parsed.
+//! `$now`, `$millis`, `$random`, `$uuid` and `$shuffle` draw from the [`Ambient`]: the time is the same throughout
+//! an evaluation. <https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html>
+//!
+//! # Limits
+//!
+//! An evaluation ends when it uses more than its [`Budget`](crate::Budget), with `Reason::OverBudget`, or with
+//! `Reason::QueryEvaluation` and AWS's words when the budget is the last that the caller has:
+//!
+//! - **time** at each node of the expression by the clock of `jsonata-core`, and by fuel within functions whose
+//!   cost the arguments tell (`$distinct`, regular expressions, the measuring of values);
+//! - **memory** by guards that are planted in the expression (see `guard`): one value may have `memory_bytes`, all
+//!   of an evaluation together sixteen times that, and a sequence `memory_bytes / 8` items;
+//! - **depth** of nested evaluation; the stack moves to the heap where a thread's own is small. An expression may
+//!   nest 1,000 levels, a value 512.
+//!
+//! What remains: a single built-in function runs to its end. With the default budgets the longest that we know of
+//! is a regular expression over a text of megabytes (linear, but a program of up to 1 MiB a step) and the sorting
+//! or comparing of a value of the largest size, each well under a second. Objects and arrays count by their content,
+//! so the memory that is really used is up to about six times the count.
+//!
+//! # Panics
+//!
+//! A panic in the evaluator is caught and becomes a failure of the one expression. The panic hook belongs to the
+//! process, not to this crate: a program that wants its log free of them asks [`is_evaluating`] in its hook.
+
+mod convert;
+mod core;
+mod cost;
+mod engine;
+mod functions;
+mod guard;
+mod limits;
+mod messages;
+mod references;
+mod syntax;
+mod template;
+mod visit;
+
+#[cfg(test)]
+mod suite;
+
+pub use core::is_evaluating;
+pub use template::Template;
+
+use crate::{Ambient, Failure, Scope, SyntaxError};
+use engine::Evaluator;
+use json::{Text, Value};
+use std::sync::Arc;
+
+/// A parsed expression: the text between `{%` and `%}`. Cloning it copies a pointer.
+#[derive(Clone)]
+pub struct Expression {
+    source: Text,
+    program: Arc<core::Core>,
+}
+
+impl Expression {
+    /// Takes the text between the marks.
+    ///
+    /// The message of an error is AWS's: `Unexpected end of expression` (its code in diagnostics is
+    /// `INVALID_JSONATA_EXPRESSION`), or for a use of surrounding data `Reference to 'phone' at the top level is not
+    /// supported.` (`UNSUPPORTED_JSONATA_EXPRESSION`).
+    pub fn parse(text: &str) -> Result<Expression, SyntaxError> {
+        let source = text.trim();
+        let program = core::Core::parse(source)?;
+        match program.top_level_reference() {
+            Some(name) => {
+                Err(SyntaxError { message: format!("Reference to '{name}' at the top level is not supported.") })
+            }
+            None => Ok(Expression { source: source.into(), program: Arc::new(program) }),
+        }
+    }
+
+    /// The text between the marks, trimmed, as AWS's messages quote it.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The value; undefined, a function or an error is a failure in AWS's words. `field` is the location.
+    ///
+    /// A value that the expression only passes on (`$states.input.order`) is the value itself, not a copy.
+    pub fn evaluate(&self, scope: &Scope<'_>, ambient: &Ambient, field: &str) -> Result<Value, Failure> {
+        let fault = match self.program.evaluate(scope, ambient) {
+            Ok(Some(value)) => return Ok(value),
+            Ok(None) => None,
+            Err(fault) => Some(fault),
+        };
+        Err(messages::failure(fault, &self.source, field, ambient.budget.last))
+    }
+
+    /// The variables that it reads, sorted: names that it does not bind itself and that are no functions.
+    pub fn variables(&self) -> Vec<String> {
+        self.program.variables().to_vec()
+    }
+}
+
+impl std::fmt::Debug for Expression {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Expression").field(&self.source).finish()
+    }
+}

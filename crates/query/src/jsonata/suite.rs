@@ -1,0 +1,95 @@
+//! The reference test suite of JSONata (see `tests/jsonata/README.md`), run through the adapter: with surrounding
+//! data, as JSONata has it and AWS does not.
+
+use super::core::Core;
+use super::engine::{Data, Evaluator, Fault};
+use crate::{Ambient, Budget};
+use json::Value;
+use std::time::Duration;
+
+const CASES: &str = include_str!("../../tests/jsonata/suite.jsonl");
+
+/// What comes out otherwise here: the start of the case's id, and the reason.
+const DIFFERENT: &[(&str, &str)] = &[];
+
+struct SuiteData {
+    data: Option<Value>,
+    bindings: Value,
+}
+
+impl Data for SuiteData {
+    fn states(&self, _: &str) -> Option<&Value> {
+        None
+    }
+
+    fn variable(&self, name: &str) -> Option<&Value> {
+        self.bindings.get(name)
+    }
+
+    fn root(&self) -> Option<&Value> {
+        self.data.as_ref()
+    }
+}
+
+#[test]
+fn reference_suite() {
+    let mut wrong = Vec::new();
+    let mut expected_and_right = Vec::new();
+    for line in CASES.lines() {
+        let case = Value::parse(line).unwrap();
+        let part = |name| case.get(name).and_then(Value::as_str).unwrap();
+        let id = format!("{}/{}#{}", part("group"), part("file"), case.get("n").unwrap());
+        let difference = DIFFERENT.iter().find(|(start, _)| id.starts_with(start));
+        match (run(&case), difference) {
+            (Ok(()), None) | (Err(_), Some(_)) => {}
+            (Ok(()), Some((start, _))) => expected_and_right.push(*start),
+            (Err(message), None) => wrong.push(format!("{id}: {} : {message}", case.get("expr").unwrap())),
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(expected_and_right, Vec::<&str>::new(), "right, although expected to be different");
+}
+
+fn run(case: &Value) -> Result<(), String> {
+    let expression = case.get("expr").and_then(Value::as_str).unwrap();
+    let want = case.get("want").unwrap();
+    let budget = Budget { time: Duration::from_secs(10), memory_bytes: 16 << 20, depth: 2_000, last: true };
+    let ambient = Ambient::new(1_764_000_000_123, 1, budget);
+    let data =
+        SuiteData { data: case.get("data").cloned(), bindings: case.get("bindings").cloned().unwrap_or_default() };
+    let got = Core::parse(expression).map(|core| core.evaluate(&data, &ambient));
+    let kind = want.get("k").and_then(Value::as_str).unwrap();
+    match (kind, &got) {
+        ("ok", Ok(Ok(Some(value)))) if same(value, want.get("v").unwrap()) => Ok(()),
+        ("undef", Ok(Ok(None))) => Ok(()),
+        ("err", Ok(Err(fault))) if has_code(fault, want) => Ok(()),
+        ("err", Err(_)) => Ok(()),
+        _ => Err(format!("want {want}, got {got:?}")),
+    }
+}
+
+fn has_code(fault: &Fault, want: &Value) -> bool {
+    let code = want.get("code").and_then(Value::as_str);
+    match fault {
+        Fault::Error { code: found, .. } => code.is_none_or(|code| code == found),
+        _ => true,
+    }
+}
+
+/// Equal, with numbers compared as the `f64` that they are in JSONata.
+fn same(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Array(left), Value::Array(right)) => {
+            left.len() == right.len() && left.iter().zip(right.iter()).all(|(left, right)| same(left, right))
+        }
+        (Value::Object(left), Value::Object(right)) => {
+            left.len() == right.len()
+                && left.iter().all(|(key, value)| right.get(key).is_some_and(|other| same(value, other)))
+        }
+        (Value::Number(left), Value::Number(right)) => {
+            let (left, right) = (left.as_f64(), right.as_f64());
+            (left - right).abs() <= left.abs().max(right.abs()) * f64::EPSILON
+        }
+        _ => left == right,
+    }
+}
