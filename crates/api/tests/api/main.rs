@@ -1,0 +1,5 @@
+//! The API over an engine in memory.
+
+mod bad_requests;
+mod operations;
+mod support;
