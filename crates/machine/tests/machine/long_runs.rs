@@ -1,0 +1,70 @@
+//! Long loops and wide Maps: steps are bounded, and rewrite only what changed.
+
+use crate::world::World;
+use machine::{Effect, EventId, PartId, Trigger};
+use std::collections::BTreeMap;
+
+#[test]
+fn a_loop_of_100_000_moves_is_many_bounded_steps() {
+    let definition = r#"{"StartAt": "Count", "States": {
+        "Count": {"Type": "Pass", "Parameters": {"n.$": "States.MathAdd($.n, 1)"}, "Next": "Check"},
+        "Check": {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericLessThan": 50000, "Next": "Count"}], "Default": "Done"},
+        "Done": {"Type": "Succeed"}}}"#;
+    let mut world = World::standard(definition, r#"{"n":0}"#);
+    world.limits.history_events_max = u64::MAX;
+    let mut step = world.step(Trigger::Start);
+    while step.effects.iter().any(|effect| matches!(effect, Effect::Continue)) {
+        assert!(step.history.len() <= 1_001, "{} events", step.history.len());
+        assert!(world.execution.is_ready());
+        assert_eq!(step.changed, [PartId(0), PartId(1)], "the root and the frame");
+        step = world.step(Trigger::Continue);
+    }
+    assert_eq!(world.output(), r#"{"n":50000}"#);
+    assert!(world.steps >= 200);
+    let ids: Vec<EventId> = world.history.iter().map(|event| event.id).collect();
+    assert!(ids.iter().copied().eq(1..=200_004), "{} events", ids.len());
+}
+
+/// A Map over 10,000 items, each with a task.
+fn wide(max_concurrency: u64) -> World {
+    let definition = format!(
+        r#"{{"StartAt": "M", "States": {{"M": {{"Type": "Map", "MaxConcurrency": {max_concurrency}, "End": true,
+            "ItemProcessor": {{"StartAt": "T", "States": {{"T": {{"Type": "Task",
+                "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {{"x.$": "$"}}, "End": true}}}}}}}}}}}}"#
+    );
+    let items: Vec<u64> = (0..10_000).collect();
+    let mut world = World::standard(&definition, &format!("{items:?}"));
+    world.limits.history_events_max = u64::MAX;
+    world.trigger(Trigger::Start);
+    world
+}
+
+#[test]
+fn an_iteration_of_a_wide_map_rewrites_little() {
+    for max_concurrency in [1, 40] {
+        let mut world = wide(max_concurrency);
+        let mut written: BTreeMap<PartId, u64> = BTreeMap::new();
+        while world.outcome.is_none() {
+            let effect = world.call();
+            world.calls.remove(&effect);
+            let output = json::Payload::parse("1").unwrap();
+            let step = world.step(Trigger::TaskSucceeded { effect, output });
+            if step.outcome.is_some() {
+                break;
+            }
+            assert_eq!(step.changed.len(), if world.calls.len() == world_size(max_concurrency) { 4 } else { 3 });
+            assert_eq!(step.removed.len(), 1, "the frame of the iteration");
+            let bytes: usize = step.changed.iter().map(|id| world.stored[id].len()).sum();
+            assert!(bytes < 2_000, "{bytes} bytes");
+            step.changed.iter().for_each(|id| *written.entry(*id).or_default() += 1);
+        }
+        let often = written.values().filter(|times| **times > 1).count();
+        assert_eq!(often, 2, "only the root and the progress are written again and again");
+        assert_eq!(world.stored.len(), 1, "only the root remains");
+        assert_eq!(world.output().len(), 20_001);
+    }
+}
+
+fn world_size(max_concurrency: u64) -> usize {
+    usize::try_from(max_concurrency).unwrap()
+}

@@ -1,0 +1,62 @@
+//! What holds for every step.
+
+use crate::world::{World, ambient};
+use machine::{StepError, Trigger};
+
+const DEFINITION: &str = r#"{"StartAt": "A", "States": {
+    "A": {"Type": "Pass", "Assign": {"v": 1}, "Next": "B"},
+    "B": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"v.$": "$v"}, "Next": "C"},
+    "C": {"Type": "Parallel", "Branches": [{"StartAt": "D", "States": {"D": {"Type": "Wait", "Seconds": 1, "End": true}}}],
+          "End": true}}}"#;
+
+#[test]
+fn a_step_that_fails_leaves_the_execution_unchanged() {
+    let mut world = World::started(DEFINITION, "{}");
+    let other = asl::parse(
+        &DEFINITION
+            .replace(r#""StartAt": "D""#, r#""StartAt": "E""#)
+            .replace(r#"{"D":"#, r#"{"E":"#)
+            .replace(r#""C": {"#, r#""X": {"#)
+            .replace(r#""Next": "C""#, r#""Next": "X""#),
+        asl::StateMachineType::Standard,
+    );
+    let other = other.state_machine.unwrap_or_else(|| panic!("{:?}", other.diagnostics));
+    world.succeed(world.call(), "2");
+    let before = format!("{:?}", world.execution);
+    let timers: Vec<_> = world.timers.iter().filter(|(_, due)| **due < world.now_ms + 10_000).collect();
+    let timer = *timers[0].0;
+    let now = ambient(world.now_ms, 0);
+    let result = world.execution.step(&other, Trigger::TimerFired { timer }, &now, &world.limits, &|_| "".into());
+    assert!(matches!(result, Err(StepError::Corrupt(_))), "{result:?}");
+    assert_eq!(format!("{:?}", world.execution), before);
+    world.fire_next_timer();
+    assert_eq!(world.output(), "[2]");
+}
+
+#[test]
+fn parts_that_do_not_fit_are_corrupt() {
+    let world = World::started(DEFINITION, "{}");
+    let facts = machine::Facts::clone(world.execution.facts());
+    let without_root = machine::Execution::from_parts(facts, []);
+    assert!(matches!(without_root, Err(StepError::Corrupt(_))));
+}
+
+#[test]
+fn the_same_trigger_and_ambient_give_the_same_step() {
+    let definition = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Parameters": {
+        "id.$": "States.UUID()", "n.$": "States.MathRandom(1, 1000000)", "at.$": "$$.State.EnteredTime"}, "End": true}}}"#;
+    let output = || World::started(definition, "{}").output();
+    assert_eq!(output(), output());
+}
+
+#[test]
+fn what_is_pending_is_asked_for_again_after_a_restart() {
+    let mut world = World::standard(DEFINITION, "{}");
+    world.restarts = true;
+    world.trigger(Trigger::Start);
+    let pending = world.execution.pending();
+    assert_eq!(pending.len(), 1);
+    let machine::Effect::RunTask(request) = &pending[0].effect else { panic!("{pending:?}") };
+    assert_eq!((request.id, &**request.parameters.text()), (5, r#"{"v":1}"#));
+    assert!(pending[0].started && pending[0].submitted.is_none());
+}

@@ -1,0 +1,209 @@
+//! A small world around one execution: a clock, the timers that are set and the calls that wait for an answer.
+
+use asl::{Limits, StateMachine, StateMachineType};
+use json::Payload;
+use machine::{
+    Effect, EventId, EventType, Execution, Facts, HistoryEvent, Outcome, Part, PartId, Step, TimerId, Trigger,
+};
+use query::{Ambient, Budget};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// 2026-11-23T09:36:00Z, shortly before the times that the recorded definitions wait for.
+pub const START_MS: i64 = 1_795_426_560_000;
+
+pub struct World {
+    pub machine: StateMachine,
+    pub execution: Execution,
+    pub limits: Limits,
+    pub now_ms: i64,
+    pub history: Vec<HistoryEvent>,
+    pub timers: BTreeMap<TimerId, i64>,
+    pub calls: BTreeMap<EventId, Effect>,
+    pub outcome: Option<Outcome>,
+    pub steps: u64,
+    /// Whether each step is followed by a restart: the execution is read back from what was written.
+    pub restarts: bool,
+    pub stored: BTreeMap<PartId, Vec<u8>>,
+}
+
+impl World {
+    pub fn new(definition: &str, state_machine_type: StateMachineType, input: &str) -> World {
+        let parsed = asl::parse(definition, state_machine_type);
+        let machine = parsed.state_machine.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
+        World {
+            machine,
+            execution: Execution::new(facts(state_machine_type, input)),
+            limits: Limits::default(),
+            now_ms: START_MS,
+            history: Vec::new(),
+            timers: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            outcome: None,
+            steps: 0,
+            restarts: false,
+            stored: BTreeMap::new(),
+        }
+    }
+
+    pub fn standard(definition: &str, input: &str) -> World {
+        World::new(definition, StateMachineType::Standard, input)
+    }
+
+    /// A standard execution that was started.
+    pub fn started(definition: &str, input: &str) -> World {
+        let mut world = World::standard(definition, input);
+        world.trigger(Trigger::Start);
+        world
+    }
+
+    /// Gives the trigger, and goes on as long as steps are bounded.
+    pub fn trigger(&mut self, trigger: Trigger) {
+        let mut step = self.step(trigger);
+        while step.effects.iter().any(|effect| matches!(effect, Effect::Continue)) {
+            step = self.step(Trigger::Continue);
+        }
+    }
+
+    pub fn step(&mut self, trigger: Trigger) -> Step {
+        let ambient = ambient(self.now_ms, self.steps);
+        let token_of = |id: EventId| format!("token of {id}").into();
+        let step = self.execution.step(&self.machine, trigger, &ambient, &self.limits, &token_of).unwrap();
+        self.steps += 1;
+        self.history.extend(step.history.iter().cloned());
+        step.effects.iter().for_each(|effect| self.carry_out(effect));
+        if step.outcome.is_some() {
+            assert!(self.outcome.is_none(), "an execution ends once");
+            self.outcome.clone_from(&step.outcome);
+        }
+        self.store(&step);
+        self.check();
+        step
+    }
+
+    fn carry_out(&mut self, effect: &Effect) {
+        match effect {
+            Effect::RunTask(request) => drop(self.calls.insert(request.id, effect.clone())),
+            Effect::OfferActivity { id, .. } => drop(self.calls.insert(*id, effect.clone())),
+            Effect::CancelTask { id } => assert!(self.calls.remove(id).is_some(), "call {id} was not awaited"),
+            Effect::SetTimer { timer, due_ms } => drop(self.timers.insert(*timer, *due_ms)),
+            Effect::CancelTimer { timer } => assert!(self.timers.remove(timer).is_some(), "{timer:?} was not set"),
+            Effect::Continue => {}
+        }
+    }
+
+    fn store(&mut self, step: &Step) {
+        for id in &step.removed {
+            assert!(self.stored.remove(id).is_some(), "{id:?} was not stored");
+        }
+        for id in &step.changed {
+            let part = self.execution.part(*id).unwrap();
+            self.stored.insert(*id, rmp_serde::to_vec_named(part).unwrap());
+        }
+        if self.restarts {
+            let facts = Facts::clone(self.execution.facts());
+            let parts = self.stored.iter().map(|(id, bytes)| (*id, rmp_serde::from_slice::<Part>(bytes).unwrap()));
+            self.execution = Execution::from_parts(facts, parts).unwrap();
+        }
+    }
+
+    /// What the execution says it waits for is what the effects asked for.
+    fn check(&self) {
+        let timers: BTreeMap<TimerId, i64> = self.execution.timers().into_iter().collect();
+        assert_eq!(timers, self.timers);
+        let pending: Vec<EventId> = self.execution.pending().iter().map(|pending| call_id(&pending.effect)).collect();
+        assert_eq!(pending.len(), self.calls.len());
+        assert!(pending.iter().all(|id| self.calls.contains_key(id) && self.execution.awaits(*id)));
+    }
+
+    /// Sets the clock to the timer that is due next, and fires it.
+    pub fn fire_next_timer(&mut self) {
+        let (timer, due_ms) =
+            self.timers.iter().min_by_key(|(_, due_ms)| **due_ms).map(|(t, d)| (*t, *d)).expect("a timer is set");
+        self.now_ms = self.now_ms.max(due_ms);
+        self.timers.remove(&timer);
+        self.trigger(Trigger::TimerFired { timer });
+    }
+
+    pub fn succeed(&mut self, effect: EventId, output: &str) {
+        self.calls.remove(&effect);
+        self.trigger(Trigger::TaskSucceeded { effect, output: Payload::parse(output).unwrap() });
+    }
+
+    pub fn fail(&mut self, effect: EventId, error: &str) {
+        self.calls.remove(&effect);
+        let failure = machine::Failure { error: Some(error.into()), cause: Some("because".into()) };
+        self.trigger(Trigger::TaskFailed { effect, failure });
+    }
+
+    /// The call that waits longest.
+    pub fn call(&self) -> EventId {
+        *self.calls.keys().next().expect("a call waits")
+    }
+
+    /// Milliseconds until the timer that is due next.
+    pub fn next_timer_ms(&self) -> i64 {
+        self.timers.values().min().expect("a timer is set") - self.now_ms
+    }
+
+    /// `id<previousEventId:type` of all events.
+    pub fn outline(&self) -> String {
+        let event =
+            |event: &HistoryEvent| format!("{}<{}:{}", event.id, event.previous_event_id, event.event_type.as_str());
+        self.history.iter().map(event).collect::<Vec<_>>().join(" ")
+    }
+
+    pub fn count(&self, event_type: EventType) -> usize {
+        self.history.iter().filter(|event| event.event_type == event_type).count()
+    }
+
+    /// The output of an execution that succeeded.
+    pub fn output(&self) -> String {
+        match &self.outcome {
+            Some(Outcome::Succeeded { output }) => output.text().to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Error and cause of one that failed.
+    pub fn failure(&self) -> (String, String) {
+        match &self.outcome {
+            Some(Outcome::Failed(failure)) => {
+                let text = |text: &Option<json::Text>| text.as_deref().unwrap_or_default().to_owned();
+                (text(&failure.error), text(&failure.cause))
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+pub fn call_id(effect: &Effect) -> EventId {
+    match effect {
+        Effect::RunTask(request) => request.id,
+        Effect::OfferActivity { id, .. } => *id,
+        other => panic!("{other:?} is no call"),
+    }
+}
+
+pub fn ambient(now_ms: i64, seed: u64) -> Ambient {
+    let budget = Budget { time: Duration::from_secs(10), memory_bytes: 1 << 30, depth: 1_000 };
+    Ambient::new(now_ms, seed, budget)
+}
+
+fn facts(state_machine_type: StateMachineType, input: &str) -> Facts {
+    Facts {
+        execution_arn: "arn:aws:states:us-east-1:111111111111:execution:machine:run".into(),
+        name: "run".into(),
+        state_machine_arn: "arn:aws:states:us-east-1:111111111111:stateMachine:machine".into(),
+        state_machine_name: "machine".into(),
+        state_machine_version_arn: None,
+        state_machine_alias_arn: None,
+        role_arn: "arn:aws:iam::111111111111:role/role".into(),
+        state_machine_type,
+        start_ms: START_MS,
+        input_text: input.into(),
+        input: Payload::parse(input).unwrap(),
+        region: "us-east-1".into(),
+        account: "111111111111".into(),
+    }
+}
