@@ -1,5 +1,6 @@
 //! Tests of the execution state machine as its users see it: triggers in, history and effects out.
 
+mod choices;
 mod forks;
 mod limits;
 mod long_runs;

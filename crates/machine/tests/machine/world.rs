@@ -186,7 +186,7 @@ pub fn call_id(effect: &Effect) -> EventId {
 }
 
 pub fn ambient(now_ms: i64, seed: u64) -> Ambient {
-    let budget = Budget { time: Duration::from_secs(10), memory_bytes: 1 << 30, depth: 1_000 };
+    let budget = Budget { time: Duration::from_secs(10), memory_bytes: 1 << 30, depth: 1_000, last: true };
     Ambient::new(now_ms, seed, budget)
 }
 

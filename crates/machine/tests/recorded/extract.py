@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""Extracts what the replay needs from conformance cases: definition, input and recorded history of each execution.
+"""Extracts what the tests need from conformance cases.
 
-    extract.py CASES_FOLDER > histories.jsonl
+    extract.py CASES_FOLDER
 
-A line is {"id", "definition", "type", "input", "placeholders", "history"}. Tokens of the case files (`{{region}}`,
+`histories.jsonl` has definition, input and recorded history of each execution. A line is {"id", "definition", "type", "input", "placeholders", "history"}. Tokens of the case files (`{{region}}`,
 `{{uid0}}` ...) become plain text; `placeholders` are the words that stand in the history for what changes from
 recording to recording, beside those in `<...>`. Executions with a distributed Map, and those whose definition was not
 recorded or is very large, are left out.
+
+`choices.jsonl` has the comparisons of Choice states that were recorded without a history. A line is
+{"comparison": {OPERATOR: OPERAND}, "input", "next"}.
 """
 import glob
 import json
+import os
 import re
 import sys
 
@@ -96,11 +100,28 @@ def executions(case):
         }
 
 
+def choices(case):
+    if case["area"] != "choice_operators" or not case["expected"]:
+        return
+    starts = [op["params"] for op in case["ops"] if op["op"] == "StartExecution"]
+    for start, recorded in zip(starts, case["expected"]["cases"], strict=True):
+        machine = case["ops"][op_of(start["stateMachineArn"], case["ops"])]["params"]
+        rule = json.loads(machine["definition"])["States"]["CheckValues"]["Choices"][0]
+        comparison = {name: operand for name, operand in rule.items() if name not in ("Variable", "Next")}
+        yield {"comparison": comparison, "input": start["input"], "next": recorded["output"]["TestResult.$"]}
+
+
 def main(folder):
+    cases = []
     for name in sorted(glob.glob(folder + "/*.jsonl")):
-        for line in open(name, encoding="utf-8"):
-            for execution in executions(json.loads(line)):
-                print(json.dumps(execution, ensure_ascii=False, separators=(",", ":")))
+        with open(name, encoding="utf-8") as lines:
+            cases += [json.loads(line) for line in lines]
+    for name, extract in (("histories", executions), ("choices", choices)):
+        path = os.path.join(os.path.dirname(__file__), name + ".jsonl")
+        with open(path, "w", encoding="utf-8") as out:
+            for case in cases:
+                for line in extract(case):
+                    out.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":
