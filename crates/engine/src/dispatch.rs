@@ -99,7 +99,8 @@ impl Dispatcher {
         let (number, id) = (self.runs, request.id);
         let resource = request.resource.clone();
         let task = self.environment.tasks.find(&request);
-        let call = Call::new(request, Arc::clone(&facts), idempotency_key(&facts, id), self.submitted(key, id, number));
+        let idempotency_key = idempotency_key(&facts, id);
+        let call = Call::new(request, facts, idempotency_key, self.submitted(key, id, number));
         let shard = self.shard.clone();
         let run = self.environment.runtime.spawn(async move {
             let outcome = match task {

@@ -24,16 +24,16 @@ static POLLERS: AtomicU64 = AtomicU64::new(0);
 
 impl Engine {
     pub(crate) async fn start(&self, start: StartExecution) -> Result<Started, Error> {
-        let new = Box::new(self.new_execution(start, None)?);
+        let new = Box::new(self.new_execution(&start, None)?);
         self.shard(new.key)?.ask(|reply| Request::Start { new, reply }).await
     }
 
     pub(crate) async fn start_sync(&self, start: StartExecution) -> Result<SyncResult, Error> {
-        let new = Box::new(self.new_execution(start, Some(StateMachineType::Express))?);
+        let new = Box::new(self.new_execution(&start, Some(StateMachineType::Express))?);
         self.shard(new.key)?.ask(|reply| Request::StartSync { new, reply }).await
     }
 
-    fn new_execution(&self, start: StartExecution, only: Option<StateMachineType>) -> Result<NewExecution, Error> {
+    fn new_execution(&self, start: &StartExecution, only: Option<StateMachineType>) -> Result<NewExecution, Error> {
         if self.inner.environment.is_stopping() {
             return Err(Error::ShuttingDown);
         }
@@ -47,9 +47,9 @@ impl Engine {
         };
         let arn: Text = execution_arn(&start.state_machine, &definition, &name)?.to_string().into();
         let key = ExecutionKey::of(&arn);
-        let record = new_record(&arn, &name, &definition, &start);
+        let record = new_record(&arn, &name, &definition, start);
         let stored = StoredExecution { record, revision: definition.revision };
-        let facts = facts(&start, &stored.record);
+        let facts = facts(start, &stored.record);
         Ok(NewExecution { key, stored, facts, definition })
     }
 
@@ -65,8 +65,8 @@ impl Engine {
 
     pub(crate) async fn observed(&self, arn: &Arn) -> Result<Observed, Error> {
         let (observer, events) = mpsc::unbounded_channel();
-        let observed = arn.clone();
-        self.shard_of(arn)?.ask(|reply| Request::Observe { arn: observed, observer, reply }).await?;
+        let wanted = arn.clone();
+        self.shard_of(arn)?.ask(|reply| Request::Observe { arn: wanted, observer, reply }).await?;
         Ok(Observed::new(self.clone(), arn.clone(), events))
     }
 

@@ -11,6 +11,7 @@ pub struct Options {
     /// Tasks that run at once; more of them wait in line.
     pub tasks_at_once_max: usize,
     /// Budget of an expression on the shard's own thread, and on the slow lane that it is moved to when that is not enough.
+    /// On the slow lane an expression that needs more fails its state.
     pub quick_budget: query::Budget,
     pub slow_budget: query::Budget,
     /// Executions kept in memory; those that wait are put out of it first and loaded again when something happens.
@@ -29,7 +30,12 @@ impl Default for Options {
             limits: asl::Limits::default(),
             shards: 0,
             tasks_at_once_max: 1_024,
-            quick_budget: query::Budget { time: Duration::from_millis(5), memory_bytes: 16 << 20, depth: 512, last: false },
+            quick_budget: query::Budget {
+                time: Duration::from_millis(5),
+                memory_bytes: 16 << 20,
+                depth: 512,
+                last: false,
+            },
             slow_budget: query::Budget { time: Duration::from_secs(1), memory_bytes: 64 << 20, depth: 512, last: true },
             executions_in_memory_max: 8_192,
             requests_waiting_max: 4_096,

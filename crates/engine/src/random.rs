@@ -16,11 +16,13 @@ pub(crate) fn uuid() -> Result<String, Error> {
     let random = u128::from_be_bytes(bytes()?);
     let versioned = (random & !(0xf << 76) & !(0b11 << 62)) | (0x4 << 76) | (0b10 << 62);
     let hex = format!("{versioned:032x}");
-    let (a, rest) = hex.split_at(8);
-    let (b, rest) = rest.split_at(4);
-    let (c, rest) = rest.split_at(4);
-    let (d, e) = rest.split_at(4);
-    Ok(format!("{a}-{b}-{c}-{d}-{e}"))
+    let (mut rest, mut groups) = (hex.as_str(), Vec::new());
+    for length in [8, 4, 4, 4, 12] {
+        let (group, after) = rest.split_at(length);
+        groups.push(group);
+        rest = after;
+    }
+    Ok(groups.join("-"))
 }
 
 #[cfg(test)]

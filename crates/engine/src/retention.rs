@@ -17,7 +17,7 @@ pub(crate) async fn run(environment: Arc<Environment>) {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "closed executions were removed"),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "expired executions were not removed")
+                tracing::warn!(error = &error as &dyn std::error::Error, "expired executions were not removed");
             }
         }
         environment.clock.sleep_until(environment.clock.now_ms().saturating_add(EVERY_MS)).await;

@@ -250,16 +250,15 @@ impl Shard {
     }
 
     fn finish_drain(&mut self) {
-        if self.dispatcher.calling() == 0 && self.work.is_empty() {
-            if let Some(done) = self.drained.take() {
-                let _ = done.send(());
-            }
+        if !self.work.is_empty() {
+            return;
         }
-        if self.work.is_empty() && self.pipeline.is_settled() {
-            if let Some(done) = self.ended.take() {
-                self.is_over = true;
-                let _ = done.send(());
-            }
+        let drained = self.drained.take_if(|_| self.dispatcher.calling() == 0);
+        let ended = self.ended.take_if(|_| self.pipeline.is_settled());
+        self.is_over |= ended.is_some();
+        for done in drained.into_iter().chain(ended) {
+            // Who waits may have given up.
+            let _ = done.send(());
         }
     }
 

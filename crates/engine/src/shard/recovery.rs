@@ -2,7 +2,7 @@
 //!
 //! What is open is read in the background, a few executions at a time, while the shard already serves. An execution
 //! that something comes for before its turn is taken up then. "Taken up" means: its calls go on as their integrations
-//! say, what no worker has taken is offered again, and it is told to continue. Its timers are read by [`crate::timers`].
+//! say, what no worker has taken is offered again, and a bounded step goes on. Its timers are read by [`crate::timers`].
 
 use super::{
     Found, Shard,
@@ -156,7 +156,7 @@ impl Shard {
             Ok(live) => self.live.insert(key, live),
             Err(ReadError::Store(error)) => return Err(Error::Store(error)),
             Err(ReadError::Corrupt { keyspace, why }) => {
-                return Err(self.set_aside(key, arn, format!("{keyspace}: {why}")));
+                return Err(self.set_aside(key, &arn, &format!("{keyspace}: {why}")));
             }
         }
         Ok(Found::Open)
@@ -182,6 +182,7 @@ impl Shard {
     fn take_up_all(&mut self, key: ExecutionKey) {
         self.environment.open_executions.fetch_add(1, Ordering::Relaxed);
         let Some(execution) = self.live.get(key).and_then(|live| live.execution.as_ref()) else { return };
+        let is_ready = execution.is_ready();
         for pending in execution.pending() {
             match pending.effect {
                 Effect::RunTask(request) => {
@@ -199,16 +200,18 @@ impl Shard {
                 _ => {}
             }
         }
-        self.work.push_back(Work::Turn { key, trigger: Trigger::Continue, then: Then::Nothing });
+        if is_ready {
+            self.work.push_back(Work::Turn { key, trigger: Trigger::Continue, then: Then::Nothing });
+        }
     }
 
     /// The execution cannot be stepped: it stays as it is, says why, and nothing else is disturbed.
-    pub(super) fn set_aside(&mut self, key: ExecutionKey, arn: json::Text, why: String) -> Error {
+    pub(super) fn set_aside(&mut self, key: ExecutionKey, arn: &json::Text, why: &str) -> Error {
         let live = self.live.remove(key);
         tracing::error!(execution = %arn, why, "an execution is set aside");
         self.dispatcher.cancel_all(|other| other == key);
         self.observers.remove(&key);
-        let refused = || Error::SetAside { arn: Arc::clone(&arn), why: why.clone() };
+        let refused = || Error::SetAside { arn: Arc::clone(arn), why: why.to_owned() };
         for closer in self.closers.remove(&key).unwrap_or_default() {
             self.pipeline.outbox.answer(closer, Err(refused()));
         }
@@ -220,8 +223,8 @@ impl Shard {
                 self.work.extend(parked);
             }
             live => {
-                self.aside.insert(key, why.clone());
-                self.pipeline.writes.aside(key, &why);
+                self.aside.insert(key, why.to_owned());
+                self.pipeline.writes.aside(key, why);
                 self.work.extend(live.map(|live| live.parked).unwrap_or_default());
             }
         }

@@ -27,7 +27,7 @@ static LANE: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
 
 impl Shard {
     /// Makes the same step again, with the same time and seed.
-    pub(super) fn to_slow_lane(&mut self, key: ExecutionKey, turn: Turn, then: Then) {
+    pub(super) fn move_to_slow_lane(&mut self, key: ExecutionKey, turn: Turn, then: Then) {
         let Some(live) = self.live.get_mut(key) else { return };
         let Some(mut execution) = live.execution.take() else { return };
         self.slow_steps += 1;
@@ -42,13 +42,9 @@ impl Shard {
             let runtime = environment.runtime.clone();
             let step = move || {
                 let options = &environment.options;
-                let outcome = turn.step(
-                    &mut execution,
-                    &definition.parsed,
-                    options.slow_budget,
-                    &options.limits,
-                    &environment.sealer,
-                );
+                let budget = options.slow_budget;
+                let sealer = &environment.sealer;
+                let outcome = turn.step(&mut execution, &definition.parsed, budget, &options.limits, sealer);
                 own.report(Report::SlowStep(Box::new(SlowStep { key, number, execution, outcome, then })));
             };
             // Panics of the step are caught in it; an error here means that the process ends.

@@ -73,10 +73,10 @@ impl Shard {
         let sealer = &self.environment.sealer;
         match turn.step(execution, &live.definition.parsed, options.quick_budget, &options.limits, sealer) {
             Ok(step) => self.apply(key, step, then),
-            Err(StepError::OverBudget) => self.to_slow_lane(key, turn, then),
+            Err(StepError::OverBudget) => self.move_to_slow_lane(key, turn, then),
             Err(StepError::Corrupt(why)) => {
                 let arn = Arc::clone(&live.stored.record.arn);
-                let error = self.set_aside(key, arn, why);
+                let error = self.set_aside(key, &arn, &why);
                 then.refuse(self, error);
             }
         }
@@ -95,11 +95,11 @@ impl Shard {
             Ok(step) => self.apply(key, step, then),
             Err(error) => {
                 let why = match error {
-                    StepError::OverBudget => "an expression needs more time or memory than the slow lane gives".into(),
+                    StepError::OverBudget => "it cannot be stepped within the budget of the slow lane".into(),
                     StepError::Corrupt(why) => why,
                 };
                 let arn = Arc::clone(&live.stored.record.arn);
-                let error = self.set_aside(key, arn, why);
+                let error = self.set_aside(key, &arn, &why);
                 then.refuse(self, error);
             }
         }
@@ -206,7 +206,8 @@ impl Shard {
     fn show(&mut self, key: ExecutionKey, step: &mut Step, outbox: &mut Outbox) {
         let Some(observers) = self.observers.get_mut(&key) else { return };
         observers.retain(|observer| !observer.is_closed());
-        for observer in observers.iter().cloned() {
+        for observer in observers.iter() {
+            let observer = observer.clone();
             let events = step.history.clone();
             outbox.then(move || {
                 for event in events {

@@ -1,0 +1,119 @@
+//! Activities and their workers.
+
+use crate::support::*;
+use engine::{Error, Page};
+use machine::Status;
+use std::time::Duration;
+
+const ACTIVITY: &str = r#"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:us-east-1:123456789012:activity:a","End":true}}}"#;
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_worker_gets_the_task_and_answers() {
+    let world = World::new();
+    let engine = world.open().await;
+    let activity = create_activity(&engine, "a").await;
+    let machine = create(&engine, "m", ACTIVITY).await;
+    for is_worker_first in [true, false] {
+        let name = format!("e{is_worker_first}");
+        let poll = engine.activity_task(&activity, Some("w".into()), MINUTE);
+        let (task, arn) = if is_worker_first {
+            let (task, arn) = tokio::join!(biased_first(poll), start(&engine, &machine, &name));
+            (task.unwrap().unwrap(), arn)
+        } else {
+            let arn = start(&engine, &machine, &name).await;
+            (poll.await.unwrap().unwrap(), arn)
+        };
+        assert_eq!(&*task.input, "{}");
+        assert_eq!(event_types(&engine, &arn).await.last(), Some(&"ActivityStarted"));
+        engine.task_succeeded(&task.token, payload("1")).await.unwrap();
+        assert_eq!(engine.wait_until_closed(&arn).await.unwrap().status, Status::Succeeded);
+    }
+}
+
+/// `join!` polls in the order that it is given; the name says that the order counts.
+async fn biased_first<T>(future: impl Future<Output = T>) -> T {
+    future.await
+}
+
+#[tokio::test]
+async fn a_poll_without_a_task_ends_in_time() {
+    let world = World::new();
+    let engine = world.open().await;
+    let activity = create_activity(&engine, "a").await;
+    let poll = engine.activity_task(&activity, None, MINUTE);
+    let later = async { world.clock.advance(MINUTE) };
+    let (task, ()) = tokio::join!(poll, later);
+    assert!(task.unwrap().is_none());
+    let unknown = engine.activity_task(&arn("activity", "unknown"), None, MINUTE).await;
+    assert!(matches!(unknown, Err(Error::ActivityDoesNotExist(_))));
+}
+
+#[tokio::test]
+async fn a_worker_that_goes_away_takes_no_task_with_it() {
+    let world = World::new();
+    let engine = world.open().await;
+    let activity = create_activity(&engine, "a").await;
+    let machine = create(&engine, "m", ACTIVITY).await;
+    {
+        let gone = engine.activity_task(&activity, None, MINUTE);
+        let started = async { tokio::task::yield_now().await };
+        tokio::select! { biased; _ = gone => unreachable!(), () = started => {} }
+    }
+    start(&engine, &machine, "e").await;
+    assert!(engine.activity_task(&activity, None, MINUTE).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn tasks_are_offered_again_after_a_restart_unless_they_were_taken() {
+    let world = World::new();
+    let engine = world.open().await;
+    let activity = create_activity(&engine, "a").await;
+    let machine = create(&engine, "m", ACTIVITY).await;
+    let taken = start(&engine, &machine, "taken").await;
+    let task = engine.activity_task(&activity, None, MINUTE).await.unwrap().unwrap();
+    let offered = start(&engine, &machine, "offered").await;
+    drop(engine);
+    let engine = world.open().await;
+    let again = engine.activity_task(&activity, None, MINUTE).await.unwrap().unwrap();
+    assert_ne!(task.token, again.token);
+    engine.task_succeeded(&task.token, payload("1")).await.unwrap();
+    engine.task_succeeded(&again.token, payload("2")).await.unwrap();
+    for arn in [taken, offered] {
+        let record = engine.wait_until_closed(&arn).await.unwrap();
+        assert_eq!(record.status, Status::Succeeded);
+        check_history(&engine, &record).await;
+    }
+}
+
+#[tokio::test]
+async fn a_task_whose_execution_was_stopped_is_not_handed_out() {
+    let world = World::new();
+    let engine = world.open().await;
+    let activity = create_activity(&engine, "a").await;
+    let machine = create(&engine, "m", ACTIVITY).await;
+    let stopped = start(&engine, &machine, "stopped").await;
+    engine.stop_execution(&stopped, None, None).await.unwrap();
+    let arn = start(&engine, &machine, "e").await;
+    let task = engine.activity_task(&activity, None, MINUTE).await.unwrap().unwrap();
+    engine.task_succeeded(&task.token, payload("1")).await.unwrap();
+    assert_eq!(engine.wait_until_closed(&arn).await.unwrap().status, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn activities_are_created_once_and_listed_by_name() {
+    let world = World::new();
+    let engine = world.open().await;
+    for name in ["b", "a", "c", "a"] {
+        create_activity(&engine, name).await;
+    }
+    let scope = engine::Account { partition: "aws".into(), region: "us-east-1".into(), account: "123456789012".into() };
+    let first = engine.list_activities(&scope, Page { size: 2, after: None }).await.unwrap();
+    let second = engine.list_activities(&scope, Page { size: 2, after: first.next }).await.unwrap();
+    let names: Vec<_> = first.items.iter().chain(&second.items).map(|activity| &*activity.name).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    assert!(second.next.is_none());
+    engine.delete_activity(&arn("activity", "a")).await.unwrap();
+    engine.delete_activity(&arn("activity", "a")).await.unwrap();
+    assert!(matches!(engine.activity(&arn("activity", "a")).await, Err(Error::ActivityDoesNotExist(_))));
+}

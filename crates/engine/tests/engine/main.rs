@@ -1,0 +1,10 @@
+//! The engine over a store in memory, with a clock that moves when it is told to and tasks that the test answers.
+
+mod activities;
+mod crashes;
+mod executions;
+mod faults;
+mod state_machines;
+mod support;
+mod tasks;
+mod timers;

@@ -1,0 +1,100 @@
+//! State machines: created once, updated, deleted, tagged, listed.
+
+use crate::support::*;
+use asl::StateMachineType;
+use engine::{Account, Error, Page, StateMachineChange};
+use std::sync::Arc;
+
+const ONE: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#;
+const TWO: &str = r#"{"StartAt":"B","States":{"B":{"Type":"Pass","End":true}}}"#;
+const WAITS: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"End":true}}}"#;
+
+#[tokio::test]
+async fn creating_is_idempotent_by_its_definition() {
+    let world = World::new();
+    let engine = world.open().await;
+    let new = |definition| new_state_machine("m", definition, StateMachineType::Standard);
+    let first = engine.create_state_machine(new(ONE)).await.unwrap();
+    let again = engine.create_state_machine(new(ONE)).await.unwrap();
+    assert_eq!((&first.arn, first.created_ms), (&again.arn, again.created_ms));
+    let other = engine.create_state_machine(new(TWO)).await;
+    assert!(matches!(other, Err(Error::StateMachineAlreadyExists(_))));
+}
+
+#[tokio::test]
+async fn an_update_makes_a_revision_if_it_changes_something() {
+    let world = World::new();
+    let engine = world.open().await;
+    let machine = create(&engine, "m", ONE).await;
+    assert_eq!(engine.state_machine(&machine).await.unwrap().revision_id, None);
+    let change = |definition: &str| {
+        let parsed = Arc::new(asl::parse(definition, StateMachineType::Standard).state_machine.unwrap());
+        StateMachineChange { definition: Some((definition.into(), parsed)), ..StateMachineChange::default() }
+    };
+    let same = engine.update_state_machine(&machine, change(ONE)).await.unwrap();
+    assert_eq!(same.revision_id, None);
+    let before = start(&engine, &machine, "before").await;
+    let changed = engine.update_state_machine(&machine, change(TWO)).await.unwrap();
+    assert!(changed.revision_id.is_some());
+    let after = start(&engine, &machine, "after").await;
+    drop(engine);
+    let engine = world.open().await;
+    for (execution, definition) in [(before, ONE), (after, TWO)] {
+        assert_eq!(&*engine.state_machine_of_execution(&execution).await.unwrap().definition, definition);
+    }
+    assert_eq!(engine.state_machine(&machine).await.unwrap().revision_id, changed.revision_id);
+}
+
+#[tokio::test]
+async fn a_deleted_state_machine_stays_until_its_executions_have_closed() {
+    let world = World::new();
+    let engine = world.open().await;
+    let machine = create(&engine, "m", WAITS).await;
+    let arn = start(&engine, &machine, "e").await;
+    engine.delete_state_machine(&machine).await.unwrap();
+    assert!(engine.state_machine(&machine).await.unwrap().deleting);
+    let refused = engine.start_execution(start_of(&machine, "f", "{}")).await;
+    assert!(matches!(refused, Err(Error::StateMachineDeleting(_))));
+    let recreated = engine.create_state_machine(new_state_machine("m", ONE, StateMachineType::Standard)).await;
+    assert!(matches!(recreated, Err(Error::StateMachineDeleting(_))));
+    drop(engine);
+    let engine = world.open().await;
+    engine.stop_execution(&arn, None, None).await.unwrap();
+    while engine.state_machine(&machine).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    create(&engine, "m", ONE).await;
+    engine.delete_state_machine(&machine).await.unwrap();
+    assert!(matches!(engine.state_machine(&machine).await, Err(Error::StateMachineDoesNotExist(_))));
+    engine.delete_state_machine(&machine).await.unwrap();
+}
+
+#[tokio::test]
+async fn tags_are_kept_by_key_up_to_a_limit() {
+    let world = World::new();
+    let engine = world.open().await;
+    let machine = create(&engine, "m", ONE).await;
+    let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    engine.tag(&machine, vec![tag("a", "1"), tag("b", "2")]).await.unwrap();
+    engine.tag(&machine, vec![tag("a", "3")]).await.unwrap();
+    assert_eq!(engine.tags(&machine).await.unwrap(), [tag("a", "3"), tag("b", "2")]);
+    engine.untag(&machine, &["a".to_owned(), "none".to_owned()]).await.unwrap();
+    assert_eq!(engine.tags(&machine).await.unwrap(), [tag("b", "2")]);
+    let many = (0..50).map(|n| tag(&n.to_string(), "")).collect();
+    assert!(matches!(engine.tag(&machine, many).await, Err(Error::TooManyTags)));
+    assert!(matches!(engine.tags(&arn("stateMachine", "unknown")).await, Err(Error::ResourceNotFound(_))));
+}
+
+#[tokio::test]
+async fn a_list_has_the_state_machines_of_one_account() {
+    let world = World::new();
+    let engine = world.open().await;
+    for name in ["c", "a", "b"] {
+        create(&engine, name, ONE).await;
+    }
+    for (account, expected) in [("123456789012", vec!["a", "b", "c"]), ("123456789013", vec![])] {
+        let scope = Account { partition: "aws".into(), region: "us-east-1".into(), account: account.into() };
+        let listed = engine.list_state_machines(&scope, Page { size: 10, after: None }).await.unwrap();
+        assert_eq!(listed.items.iter().map(|machine| &*machine.name).collect::<Vec<_>>(), expected);
+    }
+}

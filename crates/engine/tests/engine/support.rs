@@ -1,0 +1,248 @@
+//! A world for the engine: store, clock and tasks in the hands of the test.
+
+use asl::{Arn, StateMachineType};
+use engine::{
+    Call, Engine, ExecutionRecord, ManualClock, NewActivity, NewStateMachine, Options, Page, Restart, StartExecution,
+    Task, Tasks,
+};
+use json::Payload;
+use machine::{Failure, HistoryEvent, TaskRequest};
+use std::sync::{Arc, Mutex};
+use store::{Batch, BoxFuture, Error, Keyspace, MemoryStore, Range, Record, Store};
+use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot};
+
+pub const START_MS: i64 = 1_700_000_000_000;
+
+/// What outlives an engine.
+pub struct World {
+    pub store: MemoryStore,
+    pub clock: Arc<ManualClock>,
+    pub calls: Arc<Calls>,
+    pub options: Options,
+}
+
+impl World {
+    pub fn new() -> World {
+        World {
+            store: MemoryStore::new(),
+            clock: Arc::new(ManualClock::at(START_MS)),
+            calls: Arc::new(Calls::default()),
+            options: Options { shards: 2, ..Options::default() },
+        }
+    }
+
+    pub async fn open(&self) -> Engine {
+        let store = self.store.clone();
+        self.open_with(Arc::new(move || Ok(Arc::new(store.clone()) as _))).await
+    }
+
+    pub async fn open_with(&self, open_store: engine::OpenStore) -> Engine {
+        let tasks = Arc::new(Scripted { calls: Arc::clone(&self.calls) });
+        Engine::open(open_store, tasks, Arc::clone(&self.clock) as _, self.options.clone()).await.unwrap()
+    }
+}
+
+/// A call that the engine made, and where its answer goes.
+pub struct Made {
+    pub call: Call,
+    pub answer: oneshot::Sender<Result<Payload, Failure>>,
+    /// What was submitted before the restart, if the call is resumed.
+    pub resumed: Option<Payload>,
+}
+
+impl Made {
+    pub fn succeed(self, output: &str) {
+        let _ = self.answer.send(Ok(payload(output)));
+    }
+    pub fn fail(self, error: &str) {
+        let _ = self.answer.send(Err(Failure { error: Some(error.into()), cause: Some("told to".into()) }));
+    }
+}
+
+/// The calls that the engine makes, in order. They outlive the engine, as services do.
+pub struct Calls {
+    sender: mpsc::UnboundedSender<Made>,
+    made: AsyncMutex<mpsc::UnboundedReceiver<Made>>,
+    /// What a restart does with a call whose outcome is unknown.
+    pub restart: Mutex<Restart>,
+}
+
+impl Default for Calls {
+    fn default() -> Calls {
+        let (sender, made) = mpsc::unbounded_channel();
+        Calls { sender, made: AsyncMutex::new(made), restart: Mutex::new(Restart::Redispatch) }
+    }
+}
+
+impl Calls {
+    pub async fn next(&self) -> Made {
+        self.made.lock().await.recv().await.unwrap()
+    }
+    pub async fn is_empty(&self) -> bool {
+        self.made.lock().await.is_empty()
+    }
+}
+
+struct Scripted {
+    calls: Arc<Calls>,
+}
+
+impl Tasks for Scripted {
+    fn find(&self, request: &TaskRequest) -> Option<Arc<dyn Task>> {
+        (&*request.service != "sns").then(|| Arc::new(Scripted { calls: Arc::clone(&self.calls) }) as _)
+    }
+}
+
+impl Task for Scripted {
+    fn run(&self, call: Call) -> BoxFuture<'static, Result<Payload, Failure>> {
+        assert!(&*call.request.service != "sqs" || &*call.request.action != "panic", "told to panic");
+        self.made(call, None)
+    }
+    fn resume(&self, call: Call, submitted: Payload) -> BoxFuture<'static, Result<Payload, Failure>> {
+        self.made(call, Some(submitted))
+    }
+    fn restart(&self, _request: &TaskRequest) -> Restart {
+        self.calls.restart.lock().unwrap().clone()
+    }
+}
+
+impl Scripted {
+    fn made(&self, call: Call, resumed: Option<Payload>) -> BoxFuture<'static, Result<Payload, Failure>> {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.calls.sender.send(Made { call, answer, resumed });
+        Box::pin(async move {
+            match answered.await {
+                Ok(outcome) => outcome,
+                // The test forgot the call: it never returns.
+                Err(_) => std::future::pending().await,
+            }
+        })
+    }
+}
+
+pub fn payload(text: &str) -> Payload {
+    Payload::parse(text).unwrap()
+}
+
+pub fn arn(kind: &str, name: &str) -> Arn {
+    Arn::parse(&format!("arn:aws:states:us-east-1:123456789012:{kind}:{name}")).unwrap()
+}
+
+pub fn execution_arn(state_machine: &str, name: &str) -> Arn {
+    arn("execution", &format!("{state_machine}:{name}"))
+}
+
+pub fn new_state_machine(name: &str, definition: &str, state_machine_type: StateMachineType) -> NewStateMachine {
+    let parsed = asl::parse(definition, state_machine_type);
+    NewStateMachine {
+        arn: arn("stateMachine", name),
+        parsed: Arc::new(parsed.state_machine.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics))),
+        definition: definition.into(),
+        role_arn: "arn:aws:iam::123456789012:role/r".into(),
+        state_machine_type,
+        logging: None,
+        tracing: None,
+        encryption: None,
+        tags: Vec::new(),
+    }
+}
+
+/// Creates a Standard state machine, whatever became of an earlier attempt.
+pub async fn create(engine: &Engine, name: &str, definition: &str) -> Arn {
+    create_typed(engine, name, definition, StateMachineType::Standard).await
+}
+
+pub async fn create_typed(engine: &Engine, name: &str, definition: &str, state_machine_type: StateMachineType) -> Arn {
+    engine.create_state_machine(new_state_machine(name, definition, state_machine_type)).await.unwrap();
+    arn("stateMachine", name)
+}
+
+pub async fn create_activity(engine: &Engine, name: &str) -> Arn {
+    let new = NewActivity { arn: arn("activity", name), encryption: None, tags: Vec::new() };
+    engine.create_activity(new).await.unwrap();
+    arn("activity", name)
+}
+
+pub fn start_of(state_machine: &Arn, name: &str, input: &str) -> StartExecution {
+    StartExecution {
+        state_machine: state_machine.clone(),
+        name: Some(name.into()),
+        input: payload(input),
+        input_text: input.into(),
+        trace_header: None,
+    }
+}
+
+pub async fn start(engine: &Engine, state_machine: &Arn, name: &str) -> Arn {
+    let started = engine.start_execution(start_of(state_machine, name, "{}")).await.unwrap();
+    Arn::parse(&started.arn).unwrap()
+}
+
+pub async fn history(engine: &Engine, arn: &Arn) -> Vec<HistoryEvent> {
+    engine.history(arn, false, Page { size: 1_000, after: None }).await.unwrap().items
+}
+
+pub async fn event_types(engine: &Engine, arn: &Arn) -> Vec<&'static str> {
+    history(engine, arn).await.iter().map(|event| event.event_type.as_str()).collect()
+}
+
+/// What every history must be: gapless, in time, and ended once, at its end.
+pub async fn check_history(engine: &Engine, record: &ExecutionRecord) {
+    let events = history(engine, &Arn::parse(&record.arn).unwrap()).await;
+    let mut last_ms = record.start_ms;
+    for (event, id) in events.iter().zip(1..) {
+        assert_eq!(event.id, id, "{events:?}");
+        assert!(event.previous_event_id < event.id, "{events:?}");
+        assert!(event.timestamp_ms >= last_ms, "{events:?}");
+        last_ms = event.timestamp_ms;
+    }
+    let ends = |event: &HistoryEvent| {
+        let name = event.event_type.as_str();
+        ["ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"].contains(&name)
+    };
+    assert_eq!(events.iter().filter(|event| ends(event)).count(), 1, "{events:?}");
+    assert!(events.last().is_some_and(ends));
+    assert_eq!(record.stop_ms, events.last().map(|event| event.timestamp_ms));
+}
+
+/// Stops answering at a commit, as a process does that is killed: the commit is lost, or done and not told.
+pub struct CrashStore {
+    inner: MemoryStore,
+    left: Mutex<u64>,
+    is_applied: bool,
+    crashed: Arc<Notify>,
+}
+
+impl CrashStore {
+    pub fn new(inner: MemoryStore, commits: u64, is_applied: bool, crashed: Arc<Notify>) -> CrashStore {
+        CrashStore { inner, left: Mutex::new(commits), is_applied, crashed }
+    }
+}
+
+impl Store for CrashStore {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.inner.get(keyspace, key)
+    }
+    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, Error> {
+        self.inner.scan(keyspace, range, limit)
+    }
+    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
+        let mut left = self.left.lock().unwrap();
+        if *left > 0 {
+            *left -= 1;
+            if *left > 0 {
+                return self.inner.commit(batch);
+            }
+            let commit = self.is_applied.then(|| self.inner.commit(batch));
+            let crashed = Arc::clone(&self.crashed);
+            return Box::pin(async move {
+                if let Some(commit) = commit {
+                    commit.await?;
+                }
+                crashed.notify_one();
+                std::future::pending().await
+            });
+        }
+        Box::pin(std::future::pending())
+    }
+}

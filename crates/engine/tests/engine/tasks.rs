@@ -1,0 +1,194 @@
+//! Calls: their outcomes, what a restart does with them, and task tokens.
+
+use crate::support::*;
+use engine::{Error, Restart};
+use machine::{Failure, Outcome, Status};
+use std::time::Duration;
+
+fn task(resource: &str, more: &str) -> String {
+    format!(r#"{{"StartAt":"T","States":{{"T":{{"Type":"Task","Resource":"{resource}"{more},"End":true}}}}}}"#)
+}
+
+const LAMBDA: &str = "arn:aws:states:::lambda:invoke";
+const SYNC: &str = "arn:aws:states:::states:startExecution.sync:2";
+const CALLBACK: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
+const WITH_TOKEN: &str = r#","Parameters":{"QueueUrl":"q","MessageBody":{"Token.$":"$$.Task.Token"}}"#;
+const START: &str = r#","Parameters":{"StateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:x"}"#;
+const INVOKE: &str = r#","Parameters":{"FunctionName":"f"}"#;
+
+fn token_in(made: &Made) -> String {
+    let parameters = made.call.request.parameters.value();
+    parameters.get("MessageBody").unwrap().get("Token").unwrap().as_str().unwrap().to_owned()
+}
+
+fn error_of(outcome: Option<Outcome>) -> String {
+    match outcome {
+        Some(Outcome::Failed(failure)) => failure.error.unwrap().to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_answer_of_a_call_is_the_result() {
+    let world = World::new();
+    let engine = world.open().await;
+    let machine = create(&engine, "m", &task(LAMBDA, INVOKE)).await;
+    let arn = start(&engine, &machine, "e").await;
+    world.calls.next().await.succeed(r#"{"r":1}"#);
+    let record = engine.wait_until_closed(&arn).await.unwrap();
+    assert_eq!(record.outcome, Some(Outcome::Succeeded { output: payload(r#"{"r":1}"#) }));
+    let arn = start(&engine, &machine, "f").await;
+    world.calls.next().await.fail("Broken");
+    assert_eq!(error_of(engine.wait_until_closed(&arn).await.unwrap().outcome), "Broken");
+}
+
+#[tokio::test]
+async fn what_nobody_serves_fails() {
+    let world = World::new();
+    let engine = world.open().await;
+    let more = r#","Parameters":{"TopicArn":"t","Message":"m"}"#;
+    let machine = create(&engine, "m", &task("arn:aws:states:::sns:publish", more)).await;
+    let arn = start(&engine, &machine, "e").await;
+    assert_eq!(error_of(engine.wait_until_closed(&arn).await.unwrap().outcome), "States.TaskFailed");
+}
+
+#[tokio::test]
+async fn a_call_in_flight_is_made_again_or_failed_as_its_integration_says() {
+    let failed = Restart::Fail(Failure { error: Some("Lambda.Unknown".into()), cause: None });
+    for restart in [Restart::Redispatch, failed] {
+        let world = World::new();
+        *world.calls.restart.lock().unwrap() = restart.clone();
+        let engine = world.open().await;
+        let machine = create(&engine, "m", &task(LAMBDA, INVOKE)).await;
+        let arn = start(&engine, &machine, "e").await;
+        let first = world.calls.next().await;
+        drop(engine);
+        let engine = world.open().await;
+        let record = if restart == Restart::Redispatch {
+            let second = world.calls.next().await;
+            assert_eq!(first.call.idempotency_key, second.call.idempotency_key);
+            second.succeed("2");
+            engine.wait_until_closed(&arn).await.unwrap()
+        } else {
+            engine.wait_until_closed(&arn).await.unwrap()
+        };
+        let expected = if restart == Restart::Redispatch { Status::Succeeded } else { Status::Failed };
+        assert_eq!(record.status, expected);
+        check_history(&engine, &record).await;
+    }
+}
+
+#[tokio::test]
+async fn a_submitted_call_is_resumed() {
+    let world = World::new();
+    let engine = world.open().await;
+    let machine = create(&engine, "m", &task(SYNC, START)).await;
+    let arn = start(&engine, &machine, "e").await;
+    let made = world.calls.next().await;
+    made.call.submitted(payload(r#"{"job":7}"#)).await;
+    assert_eq!(event_types(&engine, &arn).await.last(), Some(&"TaskSubmitted"));
+    drop(engine);
+    let engine = world.open().await;
+    let resumed = world.calls.next().await;
+    assert_eq!(resumed.resumed, Some(payload(r#"{"job":7}"#)));
+    resumed.succeed("3");
+    let record = engine.wait_until_closed(&arn).await.unwrap();
+    assert_eq!(record.status, Status::Succeeded);
+    check_history(&engine, &record).await;
+}
+
+#[tokio::test]
+async fn a_submitted_call_does_not_keep_others_from_running() {
+    let mut world = World::new();
+    world.options.tasks_at_once_max = 1;
+    world.options.shards = 1;
+    let engine = world.open().await;
+    let waiting = create(&engine, "s", &task(SYNC, START)).await;
+    let calling = create(&engine, "m", &task(LAMBDA, INVOKE)).await;
+    start(&engine, &waiting, "e").await;
+    let submitted = world.calls.next().await;
+    let arn = start(&engine, &calling, "f").await;
+    assert!(world.calls.is_empty().await);
+    submitted.call.submitted(payload("{}")).await;
+    world.calls.next().await.succeed("1");
+    assert_eq!(engine.wait_until_closed(&arn).await.unwrap().status, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn a_token_survives_restarts_and_is_accepted_once() {
+    let world = World::new();
+    let engine = world.open().await;
+    let machine = create(&engine, "m", &task(CALLBACK, WITH_TOKEN)).await;
+    let arn = start(&engine, &machine, "e").await;
+    let made = world.calls.next().await;
+    let token = token_in(&made);
+    made.succeed("{}");
+    let mut observed = engine.subscribe(&arn).await.unwrap();
+    while observed.next().await.unwrap().unwrap().event_type.as_str() != "TaskSubmitted" {}
+    drop((engine, observed));
+    let engine = world.open().await;
+    engine.task_heartbeat(&token).await.unwrap();
+    engine.task_succeeded(&token, payload("1")).await.unwrap();
+    assert!(matches!(engine.task_succeeded(&token, payload("2")).await, Err(Error::TaskTimedOut)));
+    assert!(matches!(engine.task_heartbeat(&token).await, Err(Error::TaskTimedOut)));
+    assert!(matches!(engine.task_heartbeat("no token").await, Err(Error::InvalidTaskToken)));
+    let record = engine.wait_until_closed(&arn).await.unwrap();
+    assert_eq!(record.outcome, Some(Outcome::Succeeded { output: payload("1") }));
+    assert!(world.calls.is_empty().await);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_quicker_than_its_call_waits_for_it() {
+    let world = World::new();
+    let engine = world.open().await;
+    let machine = create(&engine, "m", &task(CALLBACK, WITH_TOKEN)).await;
+    let arn = start(&engine, &machine, "e").await;
+    let made = world.calls.next().await;
+    let token = token_in(&made);
+    let answer = engine.task_succeeded(&token, payload("1"));
+    let call = async {
+        tokio::task::yield_now().await;
+        made.succeed("{}");
+    };
+    let (answered, ()) = tokio::join!(answer, call);
+    answered.unwrap();
+    engine.wait_until_closed(&arn).await.unwrap();
+    let types = event_types(&engine, &arn).await;
+    assert_eq!(types[types.len() - 4..], ["TaskSubmitted", "TaskSucceeded", "TaskStateExited", "ExecutionSucceeded"]);
+}
+
+#[tokio::test]
+async fn a_call_that_takes_too_long_is_dropped_and_timed_out() {
+    let world = World::new();
+    let engine = world.open().await;
+    let more = format!(r#"{INVOKE},"TimeoutSeconds":5"#);
+    let machine = create(&engine, "m", &task(LAMBDA, &more)).await;
+    let arn = start(&engine, &machine, "e").await;
+    let mut made = world.calls.next().await;
+    world.clock.advance(Duration::from_secs(5));
+    let record = engine.wait_until_closed(&arn).await.unwrap();
+    assert_eq!(error_of(record.outcome), "States.Timeout");
+    made.answer.closed().await;
+}
+
+#[tokio::test]
+async fn a_clean_shutdown_keeps_calls_that_were_not_begun() {
+    let mut world = World::new();
+    world.options.tasks_at_once_max = 1;
+    world.options.shards = 1;
+    *world.calls.restart.lock().unwrap() = Restart::Fail(Failure { error: Some("Lambda.Unknown".into()), cause: None });
+    let engine = world.open().await;
+    let machine = create(&engine, "m", &task(LAMBDA, INVOKE)).await;
+    let running = start(&engine, &machine, "running").await;
+    let made = world.calls.next().await;
+    let queued = start(&engine, &machine, "queued").await;
+    let shutdown = engine.shutdown(Duration::from_secs(10));
+    let answer = async { made.succeed("1") };
+    tokio::join!(shutdown, answer);
+    assert!(matches!(engine.start_execution(start_of(&machine, "late", "{}")).await, Err(Error::ShuttingDown)));
+    drop(engine);
+    let engine = world.open().await;
+    assert_eq!(engine.wait_until_closed(&running).await.unwrap().status, Status::Succeeded);
+    world.calls.next().await.succeed("2");
+    assert_eq!(engine.wait_until_closed(&queued).await.unwrap().status, Status::Succeeded);
+}

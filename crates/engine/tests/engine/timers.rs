@@ -1,0 +1,59 @@
+//! Timers: never early, none lost, whatever happens to the process.
+
+use crate::support::*;
+use machine::Status;
+use std::time::Duration;
+
+fn waits(seconds: u64) -> String {
+    format!(r#"{{"StartAt":"W","States":{{"W":{{"Type":"Wait","Seconds":{seconds},"End":true}}}}}}"#)
+}
+
+#[tokio::test]
+async fn a_timer_fires_when_it_is_due_and_not_before() {
+    for seconds in [1, 59, 60, 61, 86_400] {
+        let world = World::new();
+        let engine = world.open().await;
+        let machine = create(&engine, "m", &waits(seconds)).await;
+        let arn = start(&engine, &machine, "e").await;
+        world.clock.advance(Duration::from_millis(seconds * 1_000 - 1));
+        // Whatever the shard does with the time that has passed, it does before it answers this.
+        engine.stop_execution(&execution_arn("m", "none"), None, None).await.unwrap_err();
+        assert_eq!(engine.execution(&arn).await.unwrap().status, Status::Running, "{seconds}");
+        world.clock.advance(Duration::from_millis(1));
+        let record = engine.wait_until_closed(&arn).await.unwrap();
+        assert_eq!(record.stop_ms, Some(START_MS + i64::try_from(seconds).unwrap() * 1_000));
+    }
+}
+
+#[tokio::test]
+async fn what_fell_due_while_nobody_ran_fires_at_the_start() {
+    let world = World::new();
+    let engine = world.open().await;
+    let machine = create(&engine, "m", &waits(3_600)).await;
+    let arn = start(&engine, &machine, "e").await;
+    drop(engine);
+    world.clock.advance(Duration::from_secs(400 * 86_400));
+    let engine = world.open().await;
+    // The time of the whole execution, a year, is over as well: the earlier of the two counts.
+    let record = engine.wait_until_closed(&arn).await.unwrap();
+    assert_eq!(record.status, Status::Succeeded);
+    check_history(&engine, &record).await;
+}
+
+#[tokio::test]
+async fn a_thousand_timers_of_one_moment_fire_once_each() {
+    let world = World::new();
+    let engine = world.open().await;
+    let machine = create(&engine, "m", &waits(600)).await;
+    let mut arns = Vec::new();
+    for n in 0..1_000 {
+        arns.push(start(&engine, &machine, &format!("e{n}")).await);
+    }
+    drop(engine);
+    let engine = world.open().await;
+    world.clock.advance(Duration::from_secs(600));
+    for arn in arns {
+        let record = engine.wait_until_closed(&arn).await.unwrap();
+        check_history(&engine, &record).await;
+    }
+}
