@@ -1,3 +1,5 @@
+//! Events as the real service writes them, with and without their data.
+
 use super::*;
 use json::{Payload, Value};
 

@@ -3,6 +3,7 @@
 use crate::model::{ListExecutionsInput, ListExecutionsOutput};
 use crate::operation::Operation;
 use crate::{Api, ApiError, Caller, arn, record};
+use asl::StateMachineType;
 use engine::ExecutionFilter;
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html>
@@ -17,6 +18,9 @@ impl Operation for ListExecutions {
         let Some(state_machine_arn) = state_machine_of(&input)? else {
             return Err(ApiError::unsupported("`mapRunArn` of `ListExecutions`"));
         };
+        if input.redrive_filter.is_some() {
+            return Err(ApiError::unsupported("`redriveFilter` of `ListExecutions`"));
+        }
         let status = match input.status_filter.as_deref() {
             None => None,
             Some(name) => Some(record::status_of(name).ok_or_else(|| {
@@ -25,7 +29,12 @@ impl Operation for ListExecutions {
         };
         let filter = [Self::NAME, state_machine_arn, status.map_or("", record::status_name)];
         let page = api.page_tokens().page(input.max_results, input.next_token.as_ref(), &filter)?;
-        let wanted = ExecutionFilter { state_machine: arn::state_machine(state_machine_arn)?, status };
+        let state_machine = arn::state_machine(state_machine_arn)?;
+        // Executions of Express state machines are not listed.
+        if api.engine().state_machine(&state_machine).await?.state_machine_type == StateMachineType::Express {
+            return Err(engine::Error::StateMachineTypeNotSupported.into());
+        }
+        let wanted = ExecutionFilter { state_machine, status };
         let found = api.engine().list_executions(wanted, page).await?;
         Ok(ListExecutionsOutput {
             executions: found.items.into_iter().map(record::execution_in_list).collect(),

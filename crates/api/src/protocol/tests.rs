@@ -1,3 +1,5 @@
+//! Heads, bodies and answers, without an engine behind them.
+
 use super::*;
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {

@@ -1,3 +1,5 @@
+//! What inputs are refused for, in the words of the real service.
+
 use super::*;
 use crate::model::{
     CreateActivityInput, CreateStateMachineInput, ListExecutionsInput, RedriveExecutionInput, StartExecutionInput,

@@ -1,5 +1,7 @@
 //! The API over an engine in memory.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at what should not be")]
+
 mod bad_requests;
 mod operations;
 mod support;

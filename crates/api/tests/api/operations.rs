@@ -203,6 +203,12 @@ async fn executions_refused() {
         ),
         (
             "ListExecutions",
+            of("arn:aws:states:us-east-1:123456789012:stateMachine:x"),
+            "StateMachineDoesNotExist",
+            "State Machine Does Not Exist: 'arn:aws:states:us-east-1:123456789012:stateMachine:x'".to_owned(),
+        ),
+        (
+            "ListExecutions",
             of(STATE_MACHINE).replace('}', r#", "nextToken": "x"}"#),
             "InvalidToken",
             "Invalid Token: 'Invalid token'".to_owned(),
@@ -245,6 +251,9 @@ async fn activities_and_tags() {
 async fn express_executions_answer_with_their_end() {
     let api = support::api().await;
     ask(&api, "CreateStateMachine", &create(r#", "type": "EXPRESS""#)).await;
+    let unsupported = "This operation is not supported by this type of state machine".to_owned();
+    let refusal = refused(&api, "ListExecutions", &of(STATE_MACHINE)).await;
+    assert_eq!(refusal, ("StateMachineTypeNotSupported".to_owned(), unsupported));
     let result = ask(&api, "StartSyncExecution", &of(STATE_MACHINE)).await;
     assert_eq!((string(&result, "status"), string(&result, "output")), ("SUCCEEDED".to_owned(), "{}".to_owned()));
     assert!(string(&result, "executionArn").starts_with("arn:aws:states:us-east-1:123456789012:express:m:"));
