@@ -85,7 +85,7 @@ proptest! {
         let (context, variables) = (context(), Variables::default());
         let scope =
             Scope { input: &input, result: None, error_output: None, context: &context, variables: &variables };
-        let ambient = Ambient::new(0, 1, Budget { time: Duration::from_secs(1), memory_bytes: 1 << 16, depth: 100 });
+        let ambient = Ambient::new(0, 1, Budget { time: Duration::from_secs(1), memory_bytes: 1 << 16, depth: 100, last: true });
         for root in ["", "$", "$[1]", "States."] {
             let text = format!("{root}{text}");
             if let Ok(path) = Path::parse(&text) {

@@ -97,8 +97,8 @@ impl Evaluator for Core {
             }
         }
         match self.hoisted_bindings(data) {
-            Some(bindings) => self.hoisted.evaluate(bindings, data, ambient),
-            None => self.plain.evaluate(self.references.bindings(data), data, ambient),
+            Some(bindings) => self.hoisted.evaluate(&bindings, data, ambient),
+            None => self.plain.evaluate(&self.references.bindings(data), data, ambient),
         }
     }
 
@@ -144,14 +144,15 @@ impl Tree {
 
     fn evaluate(
         &self,
-        bindings: Vec<(String, JValue)>,
+        bindings: &[(String, JValue)],
         data: &dyn Data,
         ambient: &Ambient,
     ) -> Result<Option<Value>, Fault> {
         quietly(|| {
             let root = data.root().map_or(JValue::Undefined, to_engine);
             // Drawn only where it is used, so that other expressions leave the sequence as it is.
-            let seed = if self.functions.is_empty() { 0 } else { ambient.next_u64() };
+            let draws = self.functions.iter().any(|index| functions::draws(*index));
+            let seed = if draws { ambient.next_u64() } else { 0 };
             let host = || {
                 Rc::new(Host {
                     meter: Meter::new(&ambient.budget),
@@ -159,7 +160,7 @@ impl Tree {
                 })
             };
             let first = host();
-            let mut evaluator = self.evaluator(bindings.clone(), &first, ambient);
+            let mut evaluator = self.evaluator(bindings, &first, ambient);
             let result = evaluator.evaluate(&self.ast, &root);
             let value = result.map_err(|error| match first.meter.exceeded() {
                 Some(Exceeded::Time) => Fault::Time,
@@ -173,11 +174,11 @@ impl Tree {
         })
     }
 
-    fn evaluator(&self, bindings: Vec<(String, JValue)>, host: &Rc<Host>, ambient: &Ambient) -> CoreEvaluator {
+    fn evaluator(&self, bindings: &[(String, JValue)], host: &Rc<Host>, ambient: &Ambient) -> CoreEvaluator {
         let mut context = Context::new();
         context.bind(REMOVED.to_owned(), JValue::Undefined);
         for (name, value) in bindings {
-            context.bind(name, value);
+            context.bind(name.clone(), value.clone());
         }
         for name in &self.aliases {
             context.bind(guard::alias(name), JValue::builtin(*name));
@@ -201,7 +202,7 @@ impl Tree {
     /// evaluated once more.
     fn failed_call(
         &self,
-        bindings: Vec<(String, JValue)>,
+        bindings: &[(String, JValue)],
         root: &JValue,
         host: &Rc<Host>,
         ambient: &Ambient,

@@ -50,7 +50,7 @@ pub(super) fn check(meter: &Meter, name: &str, arguments: &[JValue]) -> Result<(
         }
         "formatInteger" => check_roman(meter, at(0), at(1))?,
         "formatNumber" => meter.check_text(at(1), false)?,
-        "fromMillis" | "toMillis" => check_picture(at(1))?,
+        "fromMillis" | "toMillis" => arguments.iter().try_for_each(check_picture)?,
         _ => {}
     }
     Ok(())
@@ -142,10 +142,11 @@ fn check_picture(picture: &JValue) -> Result<(), Refusal> {
     let Some(picture) = picture.as_str() else { return Ok(()) };
     for marker in picture.split('[').skip(1) {
         let marker: String = marker.split(']').next().unwrap_or_default().split_whitespace().collect();
-        let Some((component, width)) = marker.rsplit_once(',') else { continue };
+        let (component, width) = marker.rsplit_once(',').unwrap_or((&marker, ""));
         let digits = width.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
-        let known = component.chars().next().is_some_and(|first| first.is_ascii());
-        if !known || digits > WIDTH_DIGITS_MAX || !width.is_ascii() {
+        let starts_well = component.chars().next().is_none_or(|first| first.is_ascii());
+        let starts_with_width = component.is_empty() && marker.starts_with(',');
+        if !starts_well || starts_with_width || digits > WIDTH_DIGITS_MAX || !width.is_ascii() {
             return Err(Refusal::Picture);
         }
     }

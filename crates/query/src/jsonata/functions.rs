@@ -24,12 +24,13 @@ pub(super) struct Host {
 type Function = fn(&Host, &[JValue]) -> HostFnResult;
 
 /// Every function, and whether it takes the place of a built-in one.
-const FUNCTIONS: [(&str, bool, Function); 13] = [
+const FUNCTIONS: [(&str, bool, Function); 14] = [
     (guard::VALUE, false, check_value),
     (guard::TEXT, false, check_text),
     (guard::ARGUMENT, false, remember_argument),
     (guard::LAST, false, check_call),
     (guard::NOW, false, millis),
+    (guard::DATED, false, dated),
     ("hash", false, hash),
     ("millis", true, millis),
     ("parse", false, parse),
@@ -48,6 +49,11 @@ pub(super) fn index_of(name: &str) -> Option<usize> {
 /// The functions that AWS adds; the others are JSONata's.
 pub(super) fn is_addition(name: &str) -> bool {
     FUNCTIONS.iter().any(|(known, built_in, _)| *known == name && !built_in)
+}
+
+/// Whether the function number `index` draws random numbers.
+pub(super) fn draws(index: usize) -> bool {
+    FUNCTIONS.get(index).is_some_and(|(name, ..)| matches!(*name, "random" | "shuffle" | "uuid"))
 }
 
 /// Makes the function number `index` known to `evaluator`.
@@ -89,6 +95,7 @@ fn check_text(host: &Host, arguments: &[JValue]) -> HostFnResult {
     Ok(value.clone())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all functions of the table have one signature")]
 fn remember_argument(host: &Host, arguments: &[JValue]) -> HostFnResult {
     let value = argument(arguments, 0);
     host.meter.push_argument(value.clone());
@@ -113,8 +120,18 @@ fn check_call(host: &Host, arguments: &[JValue]) -> HostFnResult {
 
 // From the ambient.
 
+#[expect(clippy::unnecessary_wraps, reason = "all functions of the table have one signature")]
 fn millis(host: &Host, _: &[JValue]) -> HostFnResult {
     Ok(JValue::from(host.ambient.now_ms))
+}
+
+fn dated(host: &Host, arguments: &[JValue]) -> HostFnResult {
+    let [JValue::String(text), JValue::String(components)] = arguments else {
+        return Ok(argument(arguments, 0).clone());
+    };
+    let Ok(now) = jiff::Timestamp::from_millisecond(host.ambient.now_ms) else { return uncoded("time out of range") };
+    let format = components.replace("[Y0001]", "%Y").replace("[M01]", "%m").replace("[D01]", "%d");
+    Ok(JValue::from(format!("{}{text}", now.strftime(&format))))
 }
 
 /// `$random()`, or `$random(seed)`: the same number for the same seed.
@@ -126,11 +143,13 @@ fn random(host: &Host, arguments: &[JValue]) -> HostFnResult {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all functions of the table have one signature")]
 fn uuid(host: &Host, _: &[JValue]) -> HostFnResult {
     Ok(JValue::from(host.ambient.next_uuid()))
 }
 
 /// `$shuffle(array)` by Fisher and Yates.
+#[expect(clippy::unnecessary_wraps, reason = "all functions of the table have one signature")]
 fn shuffle(host: &Host, arguments: &[JValue]) -> HostFnResult {
     let mut items = match argument(arguments, 0) {
         JValue::Undefined => return Ok(JValue::Undefined),

@@ -11,7 +11,7 @@
 //! | `$map(a, f)` | `#value($map(a, f))` | a large value for each item |
 //! | `\|location\|update\|` | a function that applies it to `#value(x)` | it copies |
 //! | `$join` by value | a function of the language that calls `$join` with guards | functions by value carry no guards |
-//! | `$now(p, z)` | `$fromMillis(#now(), p, z)` | time comes from the [`Ambient`](crate::Ambient) |
+//! | `$now(p, z)` | `$fromMillis(#clock(), p, z)` | time comes from the [`Ambient`](crate::Ambient) |
 //!
 //! An expression in which nothing can grow (paths, comparisons, arithmetic, a few `&`) is left as it is.
 
@@ -28,8 +28,10 @@ pub(super) const TEXT: &str = "#text";
 pub(super) const ARGUMENT: &str = "#argument";
 /// `#last(x, name, count)`: the last of `count` arguments of the guarded function `name`.
 pub(super) const LAST: &str = "#last";
-/// `#now()`: the time of the evaluation in milliseconds.
-pub(super) const NOW: &str = "#now";
+/// `#clock()`: the time of the evaluation in milliseconds.
+pub(super) const NOW: &str = "#clock";
+/// `#dated(text, components)`: the text with components of the evaluation's date before it.
+pub(super) const DATED: &str = "#dated";
 
 /// Functions whose arguments tell what they cost, with the number of parameters that a higher-order function gives them.
 const BY_ARGUMENTS: [(&str, usize); 12] = [
@@ -46,6 +48,9 @@ const BY_ARGUMENTS: [(&str, usize); 12] = [
     ("string", 1),
     ("toMillis", 2),
 ];
+/// Functions that take `$` as their first argument when they get one less than this.
+const SURROUNDED: [(&str, usize); 6] =
+    [("contains", 2), ("formatInteger", 2), ("match", 2), ("replace", 3), ("split", 2), ("string", 1)];
 /// Functions that give a large value for each item.
 const BY_RESULT: [(&str, usize); 2] = [("each", 2), ("map", 2)];
 /// As many `&` need no guard: the input times this is not much.
@@ -133,8 +138,18 @@ impl Planter<'_> {
     fn rewrite(&mut self, node: &mut AstNode) {
         with_stack(|| {
             flatten_chain(node);
-            each_child(node, &mut |child| self.rewrite(child));
+            let keeps = gives_filtered_result(node);
+            each_child(node, &mut |child| {
+                if keeps && matches!(child, AstNode::Function { .. }) {
+                    each_child(child, &mut |argument| self.rewrite(argument));
+                } else {
+                    self.rewrite(child);
+                }
+            });
             self.rewrite_own(node);
+            if keeps {
+                wrap(node, VALUE);
+            }
         });
     }
 
@@ -192,7 +207,14 @@ impl Planter<'_> {
 /// `x ~> $f(y)` is `$f(x, y)`; written so, it has arguments to guard.
 fn flatten_chain(node: &mut AstNode) {
     let AstNode::Binary { op: BinaryOp::ChainPipe, lhs, rhs } = node else { return };
-    let AstNode::Function { name, args, .. } = &mut **rhs else { return };
+    let function = match &mut **rhs {
+        AstNode::Path { steps } => match steps.as_mut_slice() {
+            [step] => &mut step.node,
+            _ => return,
+        },
+        other => other,
+    };
+    let AstNode::Function { name, args, .. } = function else { return };
     let guarded = guarded_names().any(|guarded| guarded == name);
     if !guarded || args.iter().any(|arg| matches!(arg, AstNode::Placeholder)) {
         return;
@@ -201,11 +223,25 @@ fn flatten_chain(node: &mut AstNode) {
     *node = std::mem::replace(rhs, AstNode::Undefined);
 }
 
+/// Whether the node is `$map(…)[]` or alike: the filters and `[]` must see the result itself, so the guard goes around
+/// all of it.
+fn gives_filtered_result(node: &AstNode) -> bool {
+    let AstNode::Path { steps } = node else { return false };
+    let [step] = steps.as_slice() else { return false };
+    let AstNode::Function { name, args, .. } = &step.node else { return false };
+    let partial = args.iter().any(|arg| matches!(arg, AstNode::Placeholder));
+    !partial && BY_RESULT.iter().any(|(known, _)| known == name)
+}
+
 /// `$join(a, s)` → `$join(#argument(a), #last(s, "join", 2))`.
 fn guard_arguments(name: &'static str, args: &mut Vec<AstNode>) {
-    if args.is_empty() {
+    let needed = SURROUNDED.iter().find(|(known, _)| *known == name).map_or(0, |(_, needed)| *needed);
+    if args.len() + 1 == needed && !args.iter().any(|arg| matches!(arg, AstNode::Number(_))) {
         // The function takes what surrounds it: `$`.
-        args.push(AstNode::Variable(String::new()));
+        args.insert(0, AstNode::Variable(String::new()));
+    }
+    if name == "toMillis" {
+        date_time_only(args);
     }
     if name == "replace"
         && let Some(replacement) = args.get_mut(2)
@@ -223,6 +259,25 @@ fn guard_arguments(name: &'static str, args: &mut Vec<AstNode>) {
             call(LAST, vec![inner, AstNode::string(name), count])
         };
     }
+}
+
+/// What a picture leaves out of the date comes from today, and today comes from the ambient: it is written before the
+/// text and before the picture. Pictures that are not literals take it from the evaluator's own clock.
+fn date_time_only(args: &mut [AstNode]) {
+    let [text, AstNode::String(picture)] = args else { return };
+    let has = |components: &str| {
+        picture.split('[').skip(1).any(|part| part.trim_start().starts_with(|c| components.contains(c)))
+    };
+    let missing = match (has("YXxWwdF"), has("M"), has("D")) {
+        (true, ..) => return,
+        (_, false, false) if !has("HhPmsf") => return,
+        (false, true, _) => "[Y0001]-",
+        (false, false, true) => "[Y0001]-[M01]-",
+        (false, false, false) => "[Y0001]-[M01]-[D01]T",
+    };
+    picture.insert_str(0, missing);
+    let inner = std::mem::replace(text, AstNode::Undefined);
+    *text = call(DATED, vec![inner, AstNode::string(missing)]);
 }
 
 /// The third argument of `$replace` is a text, or a function whose results become part of one.

@@ -81,7 +81,6 @@ fn reference_message(code: &str, message: &str) -> String {
     match code {
         "T1006" => "Attempted to invoke a non-function".to_owned(),
         "T2001" | "T2002" => quote_operator(message),
-        "D1009" => message.to_owned(),
         "D3030" => match message.strip_prefix("Cannot convert '").and_then(|rest| rest.strip_suffix("' to number")) {
             Some(value) => format!("Unable to cast value to a number: {}", json::Value::from(value)),
             None => "Unable to cast value to a number".to_owned(),
@@ -90,6 +89,10 @@ fn reference_message(code: &str, message: &str) -> String {
             let given = message.rsplit(' ').next().unwrap_or_default();
             format!("The radix of the formatBase function must be between 2 and 36.  It was given {given}")
         }
+        "D3130" if !message.contains(' ') => format!(
+            "Formatting an integer as a sequence starting with {} is not supported by this implementation",
+            json::Value::from(message)
+        ),
         _ => message.to_owned(),
     }
 }
@@ -106,7 +109,7 @@ fn quote_operator(message: &str) -> String {
 }
 
 /// Messages without a value in them.
-const FIXED: [(&str, &str); 27] = [
+const FIXED: [(&str, &str); 31] = [
     ("D1004", "Regular expression matches zero length string"),
     ("D3001", "Attempting to invoke string function on Infinity or NaN"),
     ("D3010", "Second argument of replace function cannot be an empty string"),
@@ -162,6 +165,10 @@ const FIXED: [(&str, &str); 27] = [
         "The exponent part of the sub-picture must comprise only of one or more characters that are members of the \
          'decimal digit family'",
     ),
+    ("D3131", "In a decimal digit pattern, all digits must be from the same decimal group"),
+    ("D3134", "The timezone integer format specifier cannot have more than four digits"),
+    ("D3135", "No matching closing bracket ']' in date/time picture string"),
+    ("D3136", "The date/time picture string is missing specifiers required to parse the timestamp"),
     ("T2003", "The left side of the range operator (..) must evaluate to an integer"),
     ("T2004", "The right side of the range operator (..) must evaluate to an integer"),
     ("T2010", "The expressions either side of the operator must evaluate to numeric or string values"),

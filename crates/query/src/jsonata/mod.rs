@@ -53,7 +53,11 @@ mod template;
 mod visit;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod suite;
+#[cfg(test)]
+mod tests;
 
 pub use core::is_evaluating;
 pub use template::Template;

@@ -10,7 +10,11 @@ use std::time::Duration;
 const CASES: &str = include_str!("../../tests/jsonata/suite.jsonl");
 
 /// What comes out otherwise here: the start of the case's id, and the reason.
-const DIFFERENT: &[(&str, &str)] = &[];
+const DIFFERENT: &[(&str, &str)] = &[
+    ("function-eval/", "AWS removes `$eval`"),
+    ("range-operator/case021.json", "ten million numbers are more than an evaluation may hold, as on AWS"),
+    ("range-operator/case024.json", "ten million numbers are more than an evaluation may hold, as on AWS"),
+];
 
 struct SuiteData {
     data: Option<Value>,
@@ -35,8 +39,12 @@ impl Data for SuiteData {
 fn reference_suite() {
     let mut wrong = Vec::new();
     let mut expected_and_right = Vec::new();
+    let mut unreadable = 0;
     for line in CASES.lines() {
-        let case = Value::parse(line).unwrap();
+        let Ok(case) = Value::parse(line) else {
+            unreadable += 1;
+            continue;
+        };
         let part = |name| case.get(name).and_then(Value::as_str).unwrap();
         let id = format!("{}/{}#{}", part("group"), part("file"), case.get("n").unwrap());
         let difference = DIFFERENT.iter().find(|(start, _)| id.starts_with(start));
@@ -47,13 +55,20 @@ fn reference_suite() {
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(unreadable, 2, "lone surrogates have no UTF-8 form");
     assert_eq!(expected_and_right, Vec::<&str>::new(), "right, although expected to be different");
 }
 
 fn run(case: &Value) -> Result<(), String> {
     let expression = case.get("expr").and_then(Value::as_str).unwrap();
     let want = case.get("want").unwrap();
-    let budget = Budget { time: Duration::from_secs(10), memory_bytes: 16 << 20, depth: 2_000, last: true };
+    let number = |name, default| case.get(name).and_then(Value::as_i64).map_or(default, |n| u64::try_from(n).unwrap());
+    let budget = Budget {
+        time: Duration::from_millis(number("tl", 10_000)),
+        memory_bytes: 16 << 20,
+        depth: usize::try_from(number("depth", 2_000)).unwrap(),
+        last: true,
+    };
     let ambient = Ambient::new(1_764_000_000_123, 1, budget);
     let data =
         SuiteData { data: case.get("data").cloned(), bindings: case.get("bindings").cloned().unwrap_or_default() };
@@ -61,9 +76,8 @@ fn run(case: &Value) -> Result<(), String> {
     let kind = want.get("k").and_then(Value::as_str).unwrap();
     match (kind, &got) {
         ("ok", Ok(Ok(Some(value)))) if same(value, want.get("v").unwrap()) => Ok(()),
-        ("undef", Ok(Ok(None))) => Ok(()),
         ("err", Ok(Err(fault))) if has_code(fault, want) => Ok(()),
-        ("err", Err(_)) => Ok(()),
+        ("undef", Ok(Ok(None))) | ("err", Err(_)) => Ok(()),
         _ => Err(format!("want {want}, got {got:?}")),
     }
 }
@@ -72,6 +86,8 @@ fn has_code(fault: &Fault, want: &Value) -> bool {
     let code = want.get("code").and_then(Value::as_str);
     match fault {
         Fault::Error { code: found, .. } => code.is_none_or(|code| code == found),
+        // The suite knows one code for each way to end an expression that does not end.
+        Fault::Time | Fault::Depth => code == Some("U1001"),
         _ => true,
     }
 }

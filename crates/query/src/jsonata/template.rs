@@ -75,10 +75,13 @@ fn parse_text(value: &Value, text: &str, place: &str, faults: &mut Vec<(String, 
         Some(inner) => Expression::parse(inner),
         None => Err(SyntaxError { message: "A JSONata expression must start with '{%' and end with '%}'".to_owned() }),
     };
-    parsed.map(Node::Expression).unwrap_or_else(|error| {
-        faults.push((place.to_owned(), error));
-        Node::Constant(Value::Null)
-    })
+    match parsed {
+        Ok(expression) => Node::Expression(expression),
+        Err(error) => {
+            faults.push((place.to_owned(), error));
+            Node::Constant(Value::Null)
+        }
+    }
 }
 
 /// Runs `inner` with `part` at the end of `place`, and takes it off again.
