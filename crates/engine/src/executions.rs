@@ -29,7 +29,8 @@ impl Engine {
     }
 
     pub(crate) async fn start_sync(&self, start: StartExecution) -> Result<SyncResult, Error> {
-        let new = Box::new(self.new_execution(&start, Some(StateMachineType::Express))?);
+        let mut new = Box::new(self.new_execution(&start, Some(StateMachineType::Express))?);
+        new.facts.is_synchronous = true;
         self.shard(new.key)?.ask(|reply| Request::StartSync { new, reply }).await
     }
 
@@ -182,6 +183,7 @@ fn facts(start: &StartExecution, record: &ExecutionRecord) -> Facts {
         state_machine_alias_arn: None,
         role_arn: Arc::clone(&record.role_arn),
         state_machine_type: record.state_machine_type,
+        is_synchronous: false,
         start_ms: 0,
         input: start.input.clone(),
         input_text: Arc::clone(&start.input_text),

@@ -212,6 +212,11 @@ impl Engine {
 
     /// `TaskDoesNotExist`: the execution is unknown; `TaskTimedOut`: the task has been answered, or nobody waits for it
     /// any more.
+    /// Whether the token is one that this engine gave; an output is looked at only after that.
+    pub fn check_task_token(&self, token: &str) -> Result<(), Error> {
+        self.inner.environment.sealer.open(token).map(drop)
+    }
+
     pub async fn task_succeeded(&self, token: &str, output: Payload) -> Result<(), Error> {
         self.answer(token, executions::succeeded(output)).await
     }

@@ -121,6 +121,7 @@ impl StoredExecution {
             state_machine_alias_arn: record.state_machine_alias_arn.clone(),
             role_arn: record.role_arn.clone(),
             state_machine_type: record.state_machine_type,
+            is_synchronous: false,
             start_ms: record.start_ms,
             input,
             input_text: record.input_text.clone(),

@@ -23,6 +23,9 @@ pub struct Facts {
     pub state_machine_alias_arn: Option<Text>,
     pub role_arn: Text,
     pub state_machine_type: StateMachineType,
+    /// Started with StartSyncExecution.
+    #[serde(default)]
+    pub is_synchronous: bool,
     /// Milliseconds since the Unix epoch.
     pub start_ms: i64,
     pub input: Payload,
@@ -198,7 +201,8 @@ fn execution_context(facts: &Facts) -> ExecutionContext {
         name: facts.name.clone(),
         role_arn: facts.role_arn.clone(),
         start_time_ms: facts.start_ms,
-        redrive_count: Some(0),
+        // Recorded: the context object of a synchronous execution has no such member.
+        redrive_count: (!facts.is_synchronous).then_some(0),
         redrive_time_ms: None,
         state_machine_id: facts.state_machine_arn.clone(),
         state_machine_name: facts.state_machine_name.clone(),

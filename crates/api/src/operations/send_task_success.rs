@@ -14,6 +14,7 @@ impl Operation for SendTaskSuccess {
     type Output = SendTaskSuccessOutput;
 
     async fn call(api: &Api, _caller: &Caller, input: SendTaskSuccessInput) -> Result<SendTaskSuccessOutput, ApiError> {
+        api.engine().check_task_token(&input.task_token)?;
         let output = Payload::parse(&input.output)
             .map_err(|error| ApiError::new("InvalidOutput", format!("Invalid Output: '{}'", error.message)))?;
         api.engine().task_succeeded(&input.task_token, output).await?;

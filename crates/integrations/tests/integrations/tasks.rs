@@ -83,6 +83,7 @@ fn facts() -> Arc<Facts> {
         state_machine_alias_arn: None,
         role_arn: "arn:aws:iam::123456789012:role/r".into(),
         state_machine_type: StateMachineType::Standard,
+        is_synchronous: false,
         start_ms: 0,
         input: Payload::parse("{}").unwrap(),
         input_text: "{}".into(),

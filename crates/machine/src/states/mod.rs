@@ -18,7 +18,7 @@ pub(crate) use map::item;
 
 use crate::execution::Outcome;
 use crate::failure::{Failed, Halt, RUNTIME, Stop};
-use crate::frame::{Entered, Phase};
+use crate::frame::{Entered, Frame, Phase};
 use crate::turn::Turn;
 use crate::visit::Visit;
 use crate::{Effect, EventDetails, EventType, Failure, PartId, catch, retry, variables};
@@ -63,7 +63,7 @@ pub(crate) fn run(turn: &mut Turn<'_>) -> Result<(), Halt> {
 
 fn enter(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
     let frame = turn.parts.frame(id)?;
-    let (previous, input) = (frame.position, frame.input.clone());
+    let (previous, input) = (frame.position, input_as_shown(turn, frame));
     let state = turn.state(frame)?;
     let details = EventDetails::StateEntered { name: state.name.clone(), input };
     let event = turn.advance(id, events(&state.kind).entered, details)?;
@@ -72,6 +72,12 @@ fn enter(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
     frame.entered = Some(Entered { event, previous, at_ms });
     frame.retries.clear();
     begin(turn, id)
+}
+
+/// Recorded: the first state of an execution shows its input with the caller's own spacing, all others compactly.
+fn input_as_shown(turn: &Turn<'_>, frame: &Frame) -> Payload {
+    let is_first = frame.parent.is_none() && frame.position == 0;
+    if is_first { Payload::trusted(turn.facts.input_text.clone()) } else { frame.input.clone() }
 }
 
 /// What a state does when it was entered, and again at each retry.

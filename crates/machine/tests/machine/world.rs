@@ -200,6 +200,7 @@ fn facts(state_machine_type: StateMachineType, input: &str) -> Facts {
         state_machine_alias_arn: None,
         role_arn: "arn:aws:iam::111111111111:role/role".into(),
         state_machine_type,
+        is_synchronous: false,
         start_ms: START_MS,
         input_text: input.into(),
         input: Payload::parse(input).unwrap(),
