@@ -291,14 +291,13 @@ impl Turn<'_> {
         let is_it = |timer: Timer| timer.id == id;
         if self.parts.root()?.deadline.is_some_and(is_it) {
             self.parts.root_mut()?.deadline = None;
-            // AWS reports neither error nor cause.
             return Ok(self.end(0, Outcome::TimedOut(Failure::default()))?);
         }
-        let waits = self.parts.frames().find(|(_, frame)| frame.timers().any(is_it));
-        let Some((frame_id, frame)) = waits.map(|(id, frame)| (id, frame.clone())) else { return Ok(()) };
+        let found = self.parts.frames().find(|(_, frame)| frame.timers().any(is_it));
+        let Some((frame_id, frame)) = found.map(|(id, frame)| (id, frame.clone())) else { return Ok(()) };
         match &frame.phase {
             Phase::Waiting { .. } => wait::over(self, frame_id),
-            Phase::Retrying { .. } => states::begin(self, frame_id),
+            Phase::Retrying { .. } => states::again(self, frame_id),
             Phase::Calling(call) => task::timed_out(self, frame_id, call, id),
             Phase::Ready | Phase::Forked(_) => Ok(()),
         }

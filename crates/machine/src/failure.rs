@@ -37,15 +37,10 @@ impl Failure {
         self.error.as_deref().unwrap_or_default()
     }
 
-    /// What a catcher finds: `{"Error": …, "Cause": …}`.
+    /// What a catcher finds: `{"Error": …, "Cause": …}`. What is not there is empty.
     pub(crate) fn error_output(&self) -> Value {
-        let mut output = Object::new();
-        for (member, text) in [("Error", &self.error), ("Cause", &self.cause)] {
-            if let Some(text) = text {
-                output.insert(member, Value::String(text.clone()));
-            }
-        }
-        Value::Object(output)
+        let text = |text: &Option<Text>| text.clone().unwrap_or_default();
+        Object::from([("Error", text(&self.error)), ("Cause", text(&self.cause))]).into()
     }
 
     /// A result, output or set of parameters beyond the payload limit.

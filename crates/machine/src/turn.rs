@@ -222,14 +222,17 @@ fn can_retry(kind: &StateKind) -> bool {
 }
 
 fn last_event(outcome: &Outcome) -> (EventType, EventDetails) {
-    let failed =
-        |failure: &Failure| EventDetails::Failed { error: failure.error.clone(), cause: failure.cause.clone() };
+    let failed = |failure: &Failure| {
+        let Failure { error, cause } = failure.clone();
+        EventDetails::Failed { error, cause }
+    };
     match outcome {
         Outcome::Succeeded { output } => {
             (EventType::ExecutionSucceeded, EventDetails::ExecutionSucceeded { output: output.clone() })
         }
         Outcome::Failed(failure) => (EventType::ExecutionFailed, failed(failure)),
-        Outcome::TimedOut(failure) => (EventType::ExecutionTimedOut, failed(failure)),
+        // Only the event names the error; `DescribeExecution` has neither error nor cause.
+        Outcome::TimedOut(_) => (EventType::ExecutionTimedOut, failed(&Failure::timeout())),
         Outcome::Aborted(failure) => (EventType::ExecutionAborted, failed(failure)),
     }
 }

@@ -17,13 +17,10 @@ pub(crate) fn begin(visit: &Visit<'_>, choice: &Choice) -> Result<Move, Stop> {
             return matched(visit, choice, rule);
         }
     }
-    match &choice.default {
-        Some(default) => data::pass_on(visit, &choice.fields, Transition::Next(default.clone())),
-        None => {
-            let sentence = "Failed to transition out of the state. The state does not point to a next state.";
-            Err(Failed::evaluating("States.NoChoiceMatched", sentence).into())
-        }
-    }
+    // AWS names no `States.NoChoiceMatched` here, and so nothing around the state can catch it.
+    let none = "Failed to transition out of the state. The state does not point to a next state.";
+    let default = choice.default.clone().ok_or_else(|| Failed::runtime(none))?;
+    data::pass_on(visit, &choice.fields, Transition::Next(default))
 }
 
 /// The rule's `Assign` and `Output` stand for those of the state.

@@ -80,8 +80,14 @@ fn input_as_shown(turn: &Turn<'_>, frame: &Frame) -> Payload {
     if is_first { Payload::trusted(turn.facts.input_text.clone()) } else { frame.input.clone() }
 }
 
+/// The delay of a retry is over.
+pub(crate) fn again(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
+    turn.parts.frame_mut(id)?.phase = Phase::Ready;
+    begin(turn, id)
+}
+
 /// What a state does when it was entered, and again at each retry.
-pub(crate) fn begin(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
+fn begin(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
     let visit = turn.visit(id)?;
     let result = match &visit.state.kind {
         StateKind::Pass(pass) => pass::begin(&visit, pass),

@@ -23,7 +23,7 @@ pub(crate) fn begin(turn: &mut Turn<'_>, mut visit: Visit<'_>, task: &Task) -> R
     if pattern(&task.resource) == IntegrationPattern::WaitForTaskToken {
         visit.context.task_token = Some(turn.next_token(id));
     }
-    let call = prepare(turn, &visit, task, id)?;
+    let call = prepare(&visit, task, id)?;
     turn.advance(visit.id, scheduled_type(&call.request), scheduled(turn, &call))?;
     if let Some((event_type, details)) = started(&call.request) {
         turn.advance(visit.id, event_type, details)?;
@@ -42,7 +42,7 @@ fn pattern(resource: &TaskResource) -> IntegrationPattern {
 }
 
 /// Evaluates all fields; nothing has happened yet.
-fn prepare(turn: &Turn<'_>, visit: &Visit<'_>, task: &Task, id: EventId) -> Result<Call, Stop> {
+fn prepare(visit: &Visit<'_>, task: &Task, id: EventId) -> Result<Call, Stop> {
     let input = data::input(visit, &task.common.fields)?;
     let parameters = visit.within_limit(data::arguments(visit, &task.common.fields, &input)?)?;
     let timeout_seconds = seconds(visit, "TimeoutSeconds", task.timeout_seconds.as_ref(), input.value())?;
@@ -70,7 +70,6 @@ fn prepare(turn: &Turn<'_>, visit: &Visit<'_>, task: &Task, id: EventId) -> Resu
         TaskResource::Service { arn, service, action, pattern } => request(arn, service, action, *pattern)?,
     };
     let started = matches!(request, Request::Task(_));
-    debug_assert_eq!(turn.next_event().ok(), Some(id), "nothing was told of before the call is");
     Ok(Call { request, timeout_seconds, heartbeat_seconds, timeout: None, heartbeat: None, started, submitted: None })
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn begin(turn: &mut Turn<'_>, visit: &Visit<'_>, wait: &Wait) -> Resu
 
 /// The time has come.
 pub(crate) fn over(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
+    turn.parts.frame_mut(id)?.phase = Phase::Ready;
     let visit = turn.visit(id)?;
     let StateKind::Wait(wait) = &visit.state.kind else {
         return Err(StepError::Corrupt(format!("state `{}` is no Wait state", visit.state.name)).into());

@@ -75,6 +75,6 @@ fn no_choice_matched() {
         "C": {"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": 1, "Next": "E"}]},
         "E": {"Type": "Succeed"}}}"#;
     let (error, cause) = World::started(definition, "2").failure();
-    assert_eq!(error, "States.NoChoiceMatched");
+    assert_eq!(error, "States.Runtime");
     assert!(cause.ends_with("(entered at the event id #2). Failed to transition out of the state. The state does not point to a next state."), "{cause}");
 }

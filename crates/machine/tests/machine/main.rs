@@ -1,7 +1,16 @@
 //! Tests of the execution state machine as its users see it: triggers in, history and effects out.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects, and fails by a panic"
+)]
+
 mod choices;
 mod forks;
+mod jsonata;
 mod limits;
 mod long_runs;
 mod recorded;

@@ -34,6 +34,24 @@ fn a_step_that_fails_leaves_the_execution_unchanged() {
 }
 
 #[test]
+fn an_expression_over_its_budget_is_tried_again() {
+    let definition = r#"{"QueryLanguage": "JSONata", "StartAt": "A", "States": {
+        "A": {"Type": "Pass", "Next": "B"},
+        "B": {"Type": "Pass", "Output": "{% $sum([1..100000]) %}", "End": true}}}"#;
+    let mut world = World::standard(definition, "{}");
+    let before = format!("{:?}", world.execution.part(machine::PartId(0)));
+    let mut small = ambient(world.now_ms, 0);
+    small.budget.memory_bytes = 1_000;
+    small.budget.last = false;
+    let result = world.execution.step(&world.machine, Trigger::Start, &small, &world.limits, &|_| "".into());
+    assert_eq!(result.unwrap_err(), StepError::OverBudget);
+    assert_eq!(format!("{:?}", world.execution.part(machine::PartId(0))), before);
+    assert!(world.execution.part(machine::PartId(1)).is_none());
+    world.trigger(Trigger::Start);
+    assert_eq!(world.output(), "5000050000");
+}
+
+#[test]
 fn parts_that_do_not_fit_are_corrupt() {
     let world = World::started(DEFINITION, "{}");
     let facts = machine::Facts::clone(world.execution.facts());

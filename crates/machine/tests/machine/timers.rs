@@ -28,6 +28,8 @@ fn an_execution_times_out() {
     assert_eq!(world.now_ms, START_MS + 5_000);
     assert_eq!(world.outline(), "1<0:ExecutionStarted 2<0:WaitStateEntered 3<0:ExecutionTimedOut");
     assert_eq!(world.outcome, Some(Outcome::TimedOut(machine::Failure::default())));
+    let details = machine::EventDetails::Failed { error: Some("States.Timeout".into()), cause: None };
+    assert_eq!(world.history[2].details, details);
 }
 
 #[test]
@@ -85,7 +87,7 @@ fn a_missed_heartbeat_is_caught_by_either_name() {
         );
         let mut world = World::started(&TASK.replace(r#""End": true}"#, &catch), "{}");
         world.fire_next_timer();
-        assert_eq!(world.output(), r#"{"Error":"States.Timeout"}"#, "{name}");
+        assert_eq!(world.output(), r#"{"Error":"States.Timeout","Cause":""}"#, "{name}");
     }
 }
 
