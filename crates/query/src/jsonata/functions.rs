@@ -205,6 +205,10 @@ fn range(host: &Host, arguments: &[JValue]) -> HostFnResult {
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, saturates")]
     let count = (steps as usize).saturating_add(1);
+    // AWS gives a sequence, and a sequence of one is that one.
+    if count == 1 {
+        return Ok(JValue::Number(start));
+    }
     host.meter.take_bytes(count.saturating_mul(NUMBER_BYTES)).map_err(exceeded)?;
     #[expect(clippy::cast_precision_loss, reason = "as many items fit in memory")]
     let number = |index: usize| JValue::Number(step.mul_add(index as f64, start));
