@@ -258,9 +258,7 @@ impl Turn<'_> {
         }
         self.emit(0, EventType::ExecutionStarted, self.started())?;
         let deadline = self.set_timer(after(self.facts.start_ms, self.seconds_max()))?;
-        // The first state is entered with the input as it was written, spaces included.
-        let input = Payload::trusted(self.facts.input_text.clone());
-        let start_at = self.definition.flow.start_at.clone();
+        let (start_at, input) = (self.definition.flow.start_at.clone(), self.facts.input.clone());
         // AWS gives the first state no previous event, although `ExecutionStarted` comes before it.
         let top = self.parts.add_frame(Frame::ready(None, start_at, input, 0))?;
         let root = self.parts.root_mut()?;

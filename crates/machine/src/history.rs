@@ -1,4 +1,7 @@
-//! History events: the 62 types of `GetExecutionHistory`.
+//! History events: the types of `GetExecutionHistory`, and what each has to tell.
+//!
+//! <https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html>
+
 use json::{Payload, Text};
 use serde::{Deserialize, Serialize};
 
@@ -16,18 +19,41 @@ pub struct HistoryEvent {
     pub details: EventDetails,
 }
 
-macro_rules! event_types { ($($name:ident),* $(,)?) => {
-    /// The types, as AWS spells them.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-    pub enum EventType { $($name),* }
-    impl EventType {
-        /// All of them.
-        pub const ALL: &'static [EventType] = &[$(EventType::$name),*];
-        /// The name, as AWS spells it.
-        pub fn as_str(self) -> &'static str { match self { $(EventType::$name => stringify!($name)),* } }
-    }
-} }
-event_types! { ActivityFailed, ActivityScheduled, ActivityScheduleFailed, ActivityStarted, ActivitySucceeded, ActivityTimedOut, ChoiceStateEntered, ChoiceStateExited, ExecutionAborted, ExecutionFailed, ExecutionStarted, ExecutionSucceeded, ExecutionTimedOut, FailStateEntered, LambdaFunctionFailed, LambdaFunctionScheduled, LambdaFunctionScheduleFailed, LambdaFunctionStarted, LambdaFunctionStartFailed, LambdaFunctionSucceeded, LambdaFunctionTimedOut, MapIterationAborted, MapIterationFailed, MapIterationStarted, MapIterationSucceeded, MapStateAborted, MapStateEntered, MapStateExited, MapStateFailed, MapStateStarted, MapStateSucceeded, ParallelStateAborted, ParallelStateEntered, ParallelStateExited, ParallelStateFailed, ParallelStateStarted, ParallelStateSucceeded, PassStateEntered, PassStateExited, SucceedStateEntered, SucceedStateExited, TaskFailed, TaskScheduled, TaskStarted, TaskStartFailed, TaskStateAborted, TaskStateEntered, TaskStateExited, TaskSubmitFailed, TaskSubmitted, TaskSucceeded, TaskTimedOut, WaitStateAborted, WaitStateEntered, WaitStateExited, MapRunAborted, MapRunFailed, MapRunStarted, MapRunSucceeded, ExecutionRedriven, MapRunRedriven, EvaluationFailed }
+macro_rules! event_types {
+    ($($name:ident),* $(,)?) => {
+        /// The types, as AWS spells them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum EventType {
+            $($name),*
+        }
+
+        impl EventType {
+            /// All of them.
+            pub const ALL: &'static [EventType] = &[$(EventType::$name),*];
+
+            /// The name, as AWS spells it.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(EventType::$name => stringify!($name)),*
+                }
+            }
+        }
+    };
+}
+
+event_types! {
+    ActivityFailed, ActivityScheduled, ActivityScheduleFailed, ActivityStarted, ActivitySucceeded, ActivityTimedOut,
+    ChoiceStateEntered, ChoiceStateExited, ExecutionAborted, ExecutionFailed, ExecutionStarted, ExecutionSucceeded,
+    ExecutionTimedOut, FailStateEntered, LambdaFunctionFailed, LambdaFunctionScheduled, LambdaFunctionScheduleFailed,
+    LambdaFunctionStarted, LambdaFunctionStartFailed, LambdaFunctionSucceeded, LambdaFunctionTimedOut,
+    MapIterationAborted, MapIterationFailed, MapIterationStarted, MapIterationSucceeded, MapStateAborted,
+    MapStateEntered, MapStateExited, MapStateFailed, MapStateStarted, MapStateSucceeded, ParallelStateAborted,
+    ParallelStateEntered, ParallelStateExited, ParallelStateFailed, ParallelStateStarted, ParallelStateSucceeded,
+    PassStateEntered, PassStateExited, SucceedStateEntered, SucceedStateExited, TaskFailed, TaskScheduled,
+    TaskStarted, TaskStartFailed, TaskStateAborted, TaskStateEntered, TaskStateExited, TaskSubmitFailed,
+    TaskSubmitted, TaskSucceeded, TaskTimedOut, WaitStateAborted, WaitStateEntered, WaitStateExited, MapRunAborted,
+    MapRunFailed, MapRunStarted, MapRunSucceeded, ExecutionRedriven, MapRunRedriven, EvaluationFailed,
+}
 
 /// The details member of an event; what each type has is in the API reference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

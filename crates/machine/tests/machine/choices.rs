@@ -76,5 +76,7 @@ fn no_choice_matched() {
         "E": {"Type": "Succeed"}}}"#;
     let (error, cause) = World::started(definition, "2").failure();
     assert_eq!(error, "States.Runtime");
-    assert!(cause.ends_with("(entered at the event id #2). Failed to transition out of the state. The state does not point to a next state."), "{cause}");
+    let expected = "(entered at the event id #2). Failed to transition out of the state. The state does not point to a \
+                    next state.";
+    assert!(cause.ends_with(expected), "{cause}");
 }

@@ -107,7 +107,8 @@ fn iterations_beside_one_that_fails_are_aborted() {
     assert_eq!(
         world.outline().split_once("MapStateStarted ").unwrap().1,
         "4<3:MapIterationStarted 5<3:MapIterationStarted \
-         6<4:TaskStateEntered 7<6:TaskScheduled 8<7:TaskStarted 9<5:TaskStateEntered 10<9:TaskScheduled 11<10:TaskStarted \
+         6<4:TaskStateEntered 7<6:TaskScheduled 8<7:TaskStarted \
+         9<5:TaskStateEntered 10<9:TaskScheduled 11<10:TaskStarted \
          12<11:TaskFailed 13<12:TaskStateAborted 14<12:MapIterationFailed \
          15<8:TaskStateAborted 16<8:MapIterationAborted 17<12:MapStateFailed 18<17:ExecutionFailed"
     );
@@ -147,7 +148,8 @@ fn inner_states_see_the_item_and_the_variables_around_them() {
 
 #[test]
 fn a_runtime_failure_inside_fails_the_execution() {
-    let definition = r#"{"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemProcessor": {"StartAt": "I", "States": {
+    let definition = r#"{"StartAt": "M", "States": {"M": {"Type": "Map", "End": true,
+        "ItemProcessor": {"StartAt": "I", "States": {
         "I": {"Type": "Pass", "InputPath": "$.missing", "End": true}}},
         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "M"}]}}}"#;
     let world = World::started(definition, "[{}]");

@@ -43,8 +43,10 @@ fn a_result_that_cannot_be_evaluated_fails_after_it_came() {
 
 #[test]
 fn an_evaluation_that_fails_is_retried_and_caught() {
-    let fields = r#"{% $states.input.missing %}"}, "Retry": [{"ErrorEquals": ["States.QueryEvaluationError"], "MaxAttempts": 1}],
-        "Catch": [{"ErrorEquals": ["States.QueryEvaluationError"], "Output": "{% $states.errorOutput.Error %}", "Next": "Caught"}]"#;
+    let fields = r#"{% $states.input.missing %}"},
+        "Retry": [{"ErrorEquals": ["States.QueryEvaluationError"], "MaxAttempts": 1}],
+        "Catch": [{"ErrorEquals": ["States.QueryEvaluationError"], "Next": "Caught",
+                   "Output": "{% $states.errorOutput.Error %}"}]"#;
     let mut world = World::started(&state(&format!(r#"{TASK}, "Arguments": {{"x": "{fields}"#)), "{}");
     world.fire_next_timer();
     assert_eq!(world.output(), r#""States.QueryEvaluationError""#);

@@ -8,7 +8,8 @@ fn round(fields: &str) -> String {
     format!(
         r#"{{"StartAt": "A", "States": {{
             "A": {{"Type": "Pass", {fields} "Next": "B"}},
-            "B": {{"Type": "Choice", "Choices": [{{"Variable": "$.stop", "IsPresent": true, "Next": "C"}}], "Default": "A"}},
+            "B": {{"Type": "Choice",
+                   "Choices": [{{"Variable": "$.stop", "IsPresent": true, "Next": "C"}}], "Default": "A"}},
             "C": {{"Type": "Succeed"}}}}}}"#
     )
 }

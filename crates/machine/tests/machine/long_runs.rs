@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 fn a_loop_of_100_000_moves_is_many_bounded_steps() {
     let definition = r#"{"StartAt": "Count", "States": {
         "Count": {"Type": "Pass", "Parameters": {"n.$": "States.MathAdd($.n, 1)"}, "Next": "Check"},
-        "Check": {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericLessThan": 50000, "Next": "Count"}], "Default": "Done"},
+        "Check": {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericLessThan": 50000, "Next": "Count"}],
+                  "Default": "Done"},
         "Done": {"Type": "Succeed"}}}"#;
     let mut world = World::standard(definition, r#"{"n":0}"#);
     world.limits.history_events_max = u64::MAX;

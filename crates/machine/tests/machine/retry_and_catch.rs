@@ -83,7 +83,8 @@ fn jitter_stays_below_the_delay() {
 #[test]
 fn counters_last_for_one_visit() {
     let definition = r#"{"StartAt": "T", "States": {
-        "T": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"n.$": "$$.State.RetryCount"},
+        "T": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+              "Parameters": {"n.$": "$$.State.RetryCount"},
               "Retry": [{"ErrorEquals": ["A"], "MaxAttempts": 1}], "Next": "C"},
         "C": {"Type": "Choice", "Choices": [{"Variable": "$.stop", "IsPresent": true, "Next": "E"}], "Default": "T"},
         "E": {"Type": "Succeed"}}}"#;
@@ -124,7 +125,8 @@ fn catchers() {
     check_caught(&format!(r#"[{{"ErrorEquals": ["B"], {to}}}]"#), "A", None);
     check_caught(
         &format!(
-            r#"[{{"ErrorEquals": ["B"], "ResultPath": "$.b", {to}}}, {{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", {to}}}]"#
+            r#"[{{"ErrorEquals": ["B"], "ResultPath": "$.b", {to}}},
+                {{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", {to}}}]"#
         ),
         "A",
         Some(r#"{"a":1,"e":{"Error":"A","Cause":"because"}}"#),
@@ -151,7 +153,8 @@ fn a_catcher_assigns_from_the_error_output() {
     let definition = r#"{"StartAt": "T", "States": {
         "T": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": "f"},
               "Assign": {"never": 1},
-              "Catch": [{"ErrorEquals": ["States.ALL"], "Assign": {"name.$": "$.Error"}, "Next": "Caught"}], "End": true},
+              "Catch": [{"ErrorEquals": ["States.ALL"], "Assign": {"name.$": "$.Error"}, "Next": "Caught"}],
+              "End": true},
         "Caught": {"Type": "Pass", "Parameters": {"name.$": "$name"}, "End": true}}}"#;
     let mut world = World::started(definition, "{}");
     world.fail(world.call(), "A");

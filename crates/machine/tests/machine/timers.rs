@@ -5,10 +5,13 @@ use asl::StateMachineType;
 use machine::{Effect, EventType, Outcome, TimerId, Trigger};
 
 const WAIT: &str = r#"{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 60, "End": true}}}"#;
-const TASK: &str = r#"{"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
-    "Parameters": {"FunctionName": "f", "Payload": {"token.$": "$$.Task.Token"}}, "TimeoutSeconds": 100, "HeartbeatSeconds": 10, "End": true}}}"#;
+const TASK: &str = r#"{"StartAt": "T", "States": {"T": {"Type": "Task",
+    "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+    "Parameters": {"FunctionName": "f", "Payload": {"token.$": "$$.Task.Token"}},
+    "TimeoutSeconds": 100, "HeartbeatSeconds": 10, "End": true}}}"#;
 const ACTIVITY: &str = r#"{"StartAt": "T", "States": {"T": {"Type": "Task",
-    "Resource": "arn:aws:states:us-east-1:111111111111:activity:a", "TimeoutSeconds": 100, "HeartbeatSeconds": 10, "End": true}}}"#;
+    "Resource": "arn:aws:states:us-east-1:111111111111:activity:a",
+    "TimeoutSeconds": 100, "HeartbeatSeconds": 10, "End": true}}}"#;
 
 #[test]
 fn a_wait_sets_a_timer_and_ends_with_it() {
@@ -21,8 +24,8 @@ fn a_wait_sets_a_timer_and_ends_with_it() {
 
 #[test]
 fn an_execution_times_out() {
-    let definition =
-        r#"{"TimeoutSeconds": 5, "StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 60, "End": true}}}"#;
+    let definition = r#"{"TimeoutSeconds": 5, "StartAt": "W",
+        "States": {"W": {"Type": "Wait", "Seconds": 60, "End": true}}}"#;
     let mut world = World::started(definition, "{}");
     world.fire_next_timer();
     assert_eq!(world.now_ms, START_MS + 5_000);
@@ -83,7 +86,8 @@ fn a_missed_heartbeat_is_a_timeout() {
 fn a_missed_heartbeat_is_caught_by_either_name() {
     for name in ["States.HeartbeatTimeout", "States.Timeout", "States.ALL"] {
         let catch = format!(
-            r#""Catch": [{{"ErrorEquals": ["{name}"], "Next": "Caught"}}], "End": true}}, "Caught": {{"Type": "Pass", "End": true}}"#
+            r#""Catch": [{{"ErrorEquals": ["{name}"], "Next": "Caught"}}], "End": true}},
+               "Caught": {{"Type": "Pass", "End": true}}"#
         );
         let mut world = World::started(&TASK.replace(r#""End": true}"#, &catch), "{}");
         world.fire_next_timer();
