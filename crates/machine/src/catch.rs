@@ -5,7 +5,7 @@
 use crate::Failure;
 use crate::data;
 use crate::failure::{Stop, matches};
-use crate::states::Move;
+use crate::states::Exit;
 use crate::visit::{Sees, Visit};
 use asl::{Catcher, QueryLanguage, Transition};
 use json::Payload;
@@ -16,7 +16,7 @@ pub(crate) fn find<'d>(catchers: &'d [Catcher], failure: &Failure, is_heartbeat:
 }
 
 /// The state ends with the error output, `{"Error": …, "Cause": …}`.
-pub(crate) fn exit(visit: &Visit<'_>, catcher: &Catcher, failure: &Failure) -> Result<Move, Stop> {
+pub(crate) fn exit(visit: &Visit<'_>, catcher: &Catcher, failure: &Failure) -> Result<Exit, Stop> {
     let error_output = Payload::from(failure.error_output());
     let next = Transition::Next(catcher.next.clone());
     let (output, assigned) = match visit.state.query_language {

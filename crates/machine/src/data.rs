@@ -51,7 +51,7 @@ pub(crate) fn finish(visit: &Visit<'_>, common: &Common, result: Payload) -> Res
             (computed(visit, output.as_ref(), sees, &result)?, assigned)
         }
     };
-    exit(visit, output, assigned, common.transition.clone())
+    exit(visit, output, assigned, common.transition.clone()).map(Move::Exit)
 }
 
 /// A state that has no result of its own ends with its input.
@@ -78,7 +78,7 @@ pub(crate) fn pass_on_with(
         Fields::JsonPath { output_path, .. } => select(visit, output_path.as_ref(), input)?,
         Fields::Jsonata { .. } => computed(visit, output, sees, &input)?,
     };
-    exit(visit, output, assigned, transition)
+    exit(visit, output, assigned, transition).map(Move::Exit)
 }
 
 /// The value of a JSONata `Output`, or what stands for it.
@@ -109,8 +109,8 @@ pub(crate) fn exit(
     output: Payload,
     assigned: Option<Object>,
     transition: Transition,
-) -> Result<Move, Stop> {
-    Ok(Move::Exit(Exit { output: visit.within_limit(output)?, assigned, transition }))
+) -> Result<Exit, Stop> {
+    Ok(Exit { output: visit.within_limit(output)?, assigned, transition })
 }
 
 /// `ResultPath`: the result in its place of the input.

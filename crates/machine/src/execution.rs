@@ -1,7 +1,7 @@
 //! An execution and the function that steps it.
 
 use crate::failure::Halt;
-use crate::frame::{Call, Phase, Request, Timer};
+use crate::frame::{Answer, Call, Phase, Request, Timer};
 use crate::parts::Parts;
 use crate::states::{self, task, wait};
 use crate::turn::{Turn, after};
@@ -160,7 +160,8 @@ impl Execution {
 
     /// Whether `id` waits for an answer (task tokens are accepted only then).
     pub fn awaits(&self, id: EventId) -> bool {
-        self.parts.frames().any(|(_, frame)| calls(frame, id))
+        let is_open = |frame: &Frame| frame.call().is_some_and(|call| call.early.is_none());
+        self.parts.frames().any(|(_, frame)| calls(frame, id) && is_open(frame))
     }
 
     /// Steps the execution. On `Err` it is unchanged.
@@ -241,11 +242,14 @@ impl Turn<'_> {
                 self.call(effect).map_or(Ok(()), |id| task::submitted(self, id, output))
             }
             Trigger::TaskHeartbeat { effect } => self.call(effect).map_or(Ok(()), |id| task::heartbeat(self, id)),
+            Trigger::TaskNotSubmitted { effect, failure } => {
+                self.call(effect).map_or(Ok(()), |id| task::not_submitted(self, id, failure))
+            }
             Trigger::TaskSucceeded { effect, output } => {
-                self.call(effect).map_or(Ok(()), |id| task::succeeded(self, id, output))
+                self.call(effect).map_or(Ok(()), |id| task::answered(self, id, Answer::Succeeded(output)))
             }
             Trigger::TaskFailed { effect, failure } => {
-                self.call(effect).map_or(Ok(()), |id| task::failed(self, id, failure))
+                self.call(effect).map_or(Ok(()), |id| task::answered(self, id, Answer::Failed(failure)))
             }
             // The stop comes from outside: its event follows no other.
             Trigger::Stop { error, cause } => Ok(self.end(0, Outcome::Aborted(Failure { error, cause }.truncated()))?),

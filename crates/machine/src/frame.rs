@@ -3,7 +3,8 @@
 //! These types are stored. A field may be added with `#[serde(default)]`; none may change its meaning. States are
 //! named by name, so that a newer binary takes up what an older one left.
 
-use crate::{EventId, PartId, TaskRequest, TimerId};
+use crate::{EventId, Failure, PartId, TaskRequest, TimerId};
+use asl::IntegrationPattern;
 use json::{Payload, Text};
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +87,28 @@ pub struct Call {
     /// The answer of a `.sync` or callback call that was accepted.
     #[serde(default)]
     pub(crate) submitted: Option<Payload>,
+    /// The worker's answer, when it came before the call that handed out the task token had returned.
+    #[serde(default)]
+    pub(crate) early: Option<Answer>,
+}
+
+/// What a worker answered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Answer {
+    Succeeded(Payload),
+    Failed(Failure),
+}
+
+impl Call {
+    /// Whether the call that hands out the task token has not returned yet.
+    pub(crate) fn is_handing_out_token(&self) -> bool {
+        match &self.request {
+            Request::Task(request) => {
+                request.pattern == IntegrationPattern::WaitForTaskToken && self.submitted.is_none()
+            }
+            Request::Activity { .. } => false,
+        }
+    }
 }
 
 /// What was asked for, enough to ask again after a restart.

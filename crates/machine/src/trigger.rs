@@ -25,6 +25,11 @@ pub enum Trigger {
         effect: EventId,
         output: Payload,
     },
+    /// The callback call that hands out the task token failed. An answer that came before it counts all the same.
+    TaskNotSubmitted {
+        effect: EventId,
+        failure: Failure,
+    },
     /// The worker is alive: the heartbeat clock starts again.
     TaskHeartbeat {
         effect: EventId,

@@ -86,7 +86,10 @@ pub(super) fn child_succeeded(turn: &mut Turn<'_>, child: PartId, parent: Parent
         match map::start_iteration(turn, parent.frame, &fork, started, position) {
             Ok(()) => {}
             Err(Stop::Halt(halt)) => return Err(halt),
-            Err(Stop::Failed(failed)) => return fail(turn, parent.frame, &failed),
+            Err(Stop::Failed(failed)) => {
+                turn.parts.frame_mut(parent.frame)?.position = position;
+                return fail(turn, parent.frame, &failed);
+            }
         }
     }
     Ok(())

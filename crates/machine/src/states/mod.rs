@@ -170,17 +170,21 @@ pub(crate) fn fail(turn: &mut Turn<'_>, id: PartId, failed: &Failed) -> Result<(
         turn.advance(id, failed, EventDetails::None)?;
     }
     match catch::find(catchers(&visit.state.kind), &failure, is_heartbeat) {
+        Some(catcher) => caught(turn, &visit, catcher, &failure),
         None => give_up(turn, id, failure),
-        Some(catcher) => match catch::exit(&visit, catcher, &failure) {
-            Ok(Move::Exit(exit)) => leave(turn, id, exit),
-            Ok(Move::Stay) => Ok(()),
-            Err(Stop::Failed(failed)) => {
-                let failure = visit.report(&failed).truncated();
-                evaluation_failed(turn, &visit, &failed, &failure)?;
-                give_up(turn, id, failure)
-            }
-            Err(Stop::Halt(halt)) => Err(halt),
-        },
+    }
+}
+
+/// The state ends by its catcher; if that fails itself, nothing catches it any more.
+fn caught(turn: &mut Turn<'_>, visit: &Visit<'_>, catcher: &Catcher, failure: &Failure) -> Result<(), Halt> {
+    match catch::exit(visit, catcher, failure) {
+        Ok(exit) => leave(turn, visit.id, exit),
+        Err(Stop::Failed(failed)) => {
+            let failure = visit.report(&failed).truncated();
+            evaluation_failed(turn, visit, &failed, &failure)?;
+            give_up(turn, visit.id, failure)
+        }
+        Err(Stop::Halt(halt)) => Err(halt),
     }
 }
 

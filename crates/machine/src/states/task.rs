@@ -8,7 +8,7 @@
 use super::{Move, settle, unexpected};
 use crate::data;
 use crate::failure::{Failed, Halt, Stop};
-use crate::frame::{Call, Phase, Request};
+use crate::frame::{Answer, Call, Phase, Request};
 use crate::turn::{Turn, after};
 use crate::visit::{Sees, Visit, as_count};
 use crate::{Effect, EventDetails, EventId, EventType, Failure, PartId, StepError, TaskRequest, TimerId};
@@ -70,7 +70,7 @@ fn prepare(visit: &Visit<'_>, task: &Task, id: EventId) -> Result<Call, Stop> {
         TaskResource::Service { arn, service, action, pattern } => request(arn, service, action, *pattern)?,
     };
     let started = matches!(request, Request::Task(_));
-    Ok(Call { request, timeout_seconds, heartbeat_seconds, timeout: None, heartbeat: None, started, submitted: None })
+    Ok(Call { request, timeout_seconds, heartbeat_seconds, timeout: None, heartbeat: None, started, submitted: None, early: None })
 }
 
 fn role_arn(visit: &Visit<'_>, task: &Task, input: &Value) -> Result<Option<Text>, Stop> {
@@ -149,8 +149,36 @@ pub(crate) fn submitted(turn: &mut Turn<'_>, id: PartId, output: Payload) -> Res
         return Ok(());
     }
     turn.advance(id, EventType::TaskSubmitted, task_output(request, output.clone()))?;
-    call_mut(turn, id)?.submitted = Some(output);
-    Ok(())
+    let call = call_mut(turn, id)?;
+    call.submitted = Some(output);
+    match call.early.take() {
+        Some(answer) => answered(turn, id, answer),
+        None => Ok(()),
+    }
+}
+
+/// The callback call that hands out the task token failed: it may have done so after the worker had answered.
+pub(crate) fn not_submitted(turn: &mut Turn<'_>, id: PartId, failure: Failure) -> Result<(), Halt> {
+    let early = call_mut(turn, id)?.early.take();
+    close_with(turn, id, early.unwrap_or(Answer::Failed(failure)))
+}
+
+/// The answer of a call or of a worker. A worker can be quicker than the call that hands out its task token; its answer
+/// is kept until that call has returned, so that the history says first that it was made.
+pub(crate) fn answered(turn: &mut Turn<'_>, id: PartId, answer: Answer) -> Result<(), Halt> {
+    let call = call_mut(turn, id)?;
+    if call.is_handing_out_token() {
+        call.early.get_or_insert(answer);
+        return Ok(());
+    }
+    close_with(turn, id, answer)
+}
+
+fn close_with(turn: &mut Turn<'_>, id: PartId, answer: Answer) -> Result<(), Halt> {
+    match answer {
+        Answer::Succeeded(output) => succeeded(turn, id, output),
+        Answer::Failed(failure) => failed(turn, id, failure),
+    }
 }
 
 /// The worker is alive: the heartbeat clock starts again.
@@ -165,7 +193,7 @@ pub(crate) fn heartbeat(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
     Ok(())
 }
 
-pub(crate) fn succeeded(turn: &mut Turn<'_>, id: PartId, output: Payload) -> Result<(), Halt> {
+fn succeeded(turn: &mut Turn<'_>, id: PartId, output: Payload) -> Result<(), Halt> {
     let call = call_of(turn, id)?;
     if output.byte_len() > turn.limits.payload_bytes_max || output.is_too_deep() {
         return failed(turn, id, Failure::data_limit(name(&call.request)));
@@ -189,7 +217,7 @@ pub(crate) fn succeeded(turn: &mut Turn<'_>, id: PartId, output: Payload) -> Res
     settle(turn, id, result)
 }
 
-pub(crate) fn failed(turn: &mut Turn<'_>, id: PartId, failure: Failure) -> Result<(), Halt> {
+fn failed(turn: &mut Turn<'_>, id: PartId, failure: Failure) -> Result<(), Halt> {
     let (call, failure) = (call_of(turn, id)?, failure.truncated());
     let event_type = match &call.request {
         Request::Activity { .. } => EventType::ActivityFailed,
@@ -202,6 +230,10 @@ pub(crate) fn failed(turn: &mut Turn<'_>, id: PartId, failure: Failure) -> Resul
 
 /// One of the call's clocks ran out.
 pub(crate) fn timed_out(turn: &mut Turn<'_>, id: PartId, call: &Call, fired: TimerId) -> Result<(), Halt> {
+    if let Some(answer) = &call.early {
+        turn.push(Effect::CancelTask { id: call.request.id() });
+        return close_with(turn, id, answer.clone());
+    }
     let event_type = match &call.request {
         Request::Activity { .. } => EventType::ActivityTimedOut,
         Request::Task(request) if is_function(request) => EventType::LambdaFunctionTimedOut,
