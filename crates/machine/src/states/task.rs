@@ -70,7 +70,16 @@ fn prepare(visit: &Visit<'_>, task: &Task, id: EventId) -> Result<Call, Stop> {
         TaskResource::Service { arn, service, action, pattern } => request(arn, service, action, *pattern)?,
     };
     let started = matches!(request, Request::Task(_));
-    Ok(Call { request, timeout_seconds, heartbeat_seconds, timeout: None, heartbeat: None, started, submitted: None, early: None })
+    Ok(Call {
+        request,
+        timeout_seconds,
+        heartbeat_seconds,
+        timeout: None,
+        heartbeat: None,
+        started,
+        submitted: None,
+        early: None,
+    })
 }
 
 fn role_arn(visit: &Visit<'_>, task: &Task, input: &Value) -> Result<Option<Text>, Stop> {

@@ -136,9 +136,28 @@ fn what_answers_nothing_gives_an_empty_step() {
         let step = world.step(trigger.clone());
         assert!(step.history.is_empty() && step.changed.is_empty() && step.effects.is_empty(), "{trigger:?}");
     }
+    world.trigger(Trigger::TaskSubmitted { effect: 3, output: output.clone() });
     world.succeed(3, "1");
     let step = world.step(Trigger::TaskSucceeded { effect: 3, output });
     assert!(step.history.is_empty() && step.changed.is_empty(), "the execution has ended");
+}
+
+#[test]
+fn an_answer_may_be_quicker_than_the_call_that_hands_out_its_token() {
+    let output = |text: &str| json::Payload::parse(text).unwrap();
+    let failure = || machine::Failure { error: Some("Late".into()), cause: None };
+    let returns = Trigger::TaskSubmitted { effect: 3, output: output("0") };
+    let fails = Trigger::TaskNotSubmitted { effect: 3, failure: failure() };
+    for (call, submitted) in [(returns, 1), (fails, 0)] {
+        let mut world = World::started(TASK, "{}");
+        let _kept = world.step(Trigger::TaskSucceeded { effect: 3, output: output("1") });
+        assert!(!world.execution.awaits(3), "a token is accepted once");
+        let _ignored = world.step(Trigger::TaskFailed { effect: 3, failure: failure() });
+        world.calls.remove(&3);
+        let step = world.step(call);
+        assert_eq!(step.outcome, Some(machine::Outcome::Succeeded { output: output("1") }));
+        assert_eq!(world.count(EventType::TaskSubmitted), submitted);
+    }
 }
 
 #[test]

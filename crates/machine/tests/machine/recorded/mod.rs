@@ -100,7 +100,7 @@ fn next_answer(world: &World, history: &[Value], answered: &[bool]) -> Option<(u
     let first = unanswered.into_iter().find(|index| is_answer(&history[*index]))?;
     let event = &history[first];
     let call = call_of(world, history, event)?;
-    Some((first, trigger(event, call)))
+    Some((first, trigger(history, event, call)))
 }
 
 fn is_answer(event: &Value) -> bool {
@@ -133,7 +133,7 @@ fn call_of(world: &World, history: &[Value], event: &Value) -> Option<EventId> {
     }
 }
 
-fn trigger(event: &Value, effect: EventId) -> Trigger {
+fn trigger(history: &[Value], event: &Value, effect: EventId) -> Trigger {
     let details = events::details(event);
     let text = |member: &str| details.get(member).map(text_of);
     let output = || Payload::parse(&text("output").unwrap_or_else(|| "null".to_owned())).unwrap();
@@ -146,10 +146,17 @@ fn trigger(event: &Value, effect: EventId) -> Trigger {
                 return Trigger::TaskSucceeded { effect, output };
             }
             let failure = Failure { error: text("error").map(Into::into), cause: text("cause").map(Into::into) };
+            if is_callback(event) && !history.iter().any(|other| type_of(other) == "TaskSubmitted") {
+                return Trigger::TaskNotSubmitted { effect, failure };
+            }
             Trigger::TaskFailed { effect, failure }
         }
         _ => Trigger::TaskSucceeded { effect, output: output() },
     }
+}
+
+fn is_callback(event: &Value) -> bool {
+    events::details(event).get("resource").is_some_and(|resource| text_of(resource).ends_with(".waitForTaskToken"))
 }
 
 /// A text that is an object was parsed in the recording.
