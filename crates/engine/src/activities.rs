@@ -97,6 +97,14 @@ impl ActivityQueues {
         withdrawn
     }
 
+    /// Sends all workers away, without a task.
+    pub(crate) fn dismiss(&self) {
+        for poller in self.lock().values_mut().flat_map(|lines| lines.pollers.drain(..)) {
+            // A worker that went away needs no answer.
+            let _ = poller.reply.send(Ok(None));
+        }
+    }
+
     /// Forgets all tasks in line: the shards offer them again after the store was opened again.
     pub(crate) fn forget_offers(&self) {
         self.lock().values_mut().for_each(|lines| lines.offers.clear());

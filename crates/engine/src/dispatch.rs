@@ -33,7 +33,6 @@ struct Running {
     /// Tells this run from an earlier one of the same attempt, whose report may still be on its way.
     number: u64,
     abort: AbortHandle,
-    pattern: IntegrationPattern,
     /// False once a `.sync` call was submitted, when it only waits.
     is_calling: bool,
 }
@@ -110,14 +109,14 @@ impl Dispatcher {
             shard.report(Report::TaskEnded { attempt: (key, id), number, pattern, outcome });
         });
         self.calling += usize::from(is_calling);
-        let running = Running { number, abort: run.abort_handle(), pattern, is_calling };
+        let running = Running { number, abort: run.abort_handle(), is_calling };
         if let Some(earlier) = self.running.insert((key, id), running) {
             self.stopped(&earlier);
         }
     }
 
-    /// What `Call::submitted` does: ready when the shard says that it is durable. If the shard cannot, the call is
-    /// about to be dropped and waits for that.
+    /// What `Call::submitted` does: ready when the shard says that it is durable. If a commit fails, it is told again;
+    /// if the shard does not want to hear of it, the call is about to be dropped, and waits for that.
     fn submitted(
         &self,
         key: ExecutionKey,
@@ -128,10 +127,15 @@ impl Dispatcher {
         Arc::new(move |output| {
             let shard = shard.clone();
             Box::pin(async move {
-                let (reply, durable) = oneshot::channel();
-                shard.report(Report::TaskSubmitted { attempt: (key, id), number, output, reply });
-                if !matches!(durable.await, Ok(Ok(()))) {
-                    std::future::pending::<()>().await;
+                loop {
+                    let (reply, durable) = oneshot::channel();
+                    let output = output.clone();
+                    shard.report(Report::TaskSubmitted { attempt: (key, id), number, output, reply });
+                    match durable.await {
+                        Ok(Ok(())) => return,
+                        Ok(Err(crate::Error::Store(_))) => {}
+                        Ok(Err(_)) | Err(_) => std::future::pending().await,
+                    }
                 }
             })
         })
@@ -159,9 +163,19 @@ impl Dispatcher {
         }
     }
 
-    /// Whether the call that hands out this task token has not returned yet.
-    pub(crate) fn is_handing_out_token(&self, attempt: Attempt) -> bool {
-        self.running.get(&attempt).is_some_and(|running| running.pattern == IntegrationPattern::WaitForTaskToken)
+    /// Whether the call was made and not answered.
+    pub(crate) fn is_running(&self, attempt: Attempt) -> bool {
+        self.running.contains_key(&attempt)
+    }
+
+    /// Whether the call is running or in line.
+    pub(crate) fn has(&self, attempt: Attempt) -> bool {
+        self.is_running(attempt) || self.line.contains(&attempt)
+    }
+
+    /// The calls that were made and not answered.
+    pub(crate) fn running(&self) -> impl Iterator<Item = Attempt> {
+        self.running.keys().copied()
     }
 
     pub(crate) fn cancel(&mut self, attempt: Attempt) {

@@ -10,7 +10,7 @@ use crate::{
 };
 use std::sync::{
     Arc, OnceLock, PoisonError, RwLock,
-    atomic::{AtomicBool, AtomicU64},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 use tokio::{runtime::Handle, sync::mpsc};
 
@@ -32,6 +32,8 @@ pub(crate) struct Environment {
     pub(crate) current: RwLock<Option<Tables>>,
     /// Tells the keeper that a commit failed.
     pub(crate) failures: mpsc::UnboundedSender<store::Error>,
+    /// State machines that are being deleted.
+    pub(crate) deletions: AtomicUsize,
     /// Tells the registry that the last open execution of a state machine that is being deleted may have closed.
     pub(crate) closed_while_deleting: mpsc::UnboundedSender<json::Text>,
 }
@@ -60,16 +62,19 @@ impl Environment {
 
     /// Commits writes that belong to no shard.
     pub(crate) async fn commit(&self, writes: Writes) -> Result<(), Error> {
-        let result = self.tables()?.store().commit(writes.into_batch()).await;
+        let tables = self.tables()?;
+        let result = tables.store().commit(writes.into_batch()).await;
         if let Err(error @ (store::Error::Poisoned | store::Error::Backend { .. })) = result {
-            // The keeper is gone only when the engine is.
-            let _ = self.failures.send(error);
+            if self.tables().is_ok_and(|current| Arc::ptr_eq(current.store(), tables.store())) {
+                // The keeper is gone only when the engine is.
+                let _ = self.failures.send(error);
+            }
             return Err(Error::Store(store::Error::Poisoned));
         }
         Ok(result?)
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(std::sync::atomic::Ordering::Acquire)
+        self.stopping.load(Ordering::Acquire)
     }
 }

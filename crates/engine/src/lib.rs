@@ -210,13 +210,13 @@ impl Engine {
         self.poll(arn, worker_name, wait).await
     }
 
-    /// `TaskDoesNotExist`: the execution is unknown; `TaskTimedOut`: the task has been answered, or nobody waits for it
-    /// any more.
     /// Whether the token is one that this engine gave; an output is looked at only after that.
     pub fn check_task_token(&self, token: &str) -> Result<(), Error> {
         self.inner.environment.sealer.open(token).map(drop)
     }
 
+    /// `TaskDoesNotExist`: the execution is unknown; `TaskTimedOut`: the task has been answered, or nobody waits for it
+    /// any more.
     pub async fn task_succeeded(&self, token: &str, output: Payload) -> Result<(), Error> {
         self.answer(token, executions::succeeded(output)).await
     }

@@ -13,8 +13,8 @@ use crate::{
 };
 use std::{
     sync::{
-        Arc, OnceLock, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
         mpsc,
     },
     thread::JoinHandle,
@@ -41,6 +41,7 @@ impl Engine {
             definitions: Definitions::default(),
             open_executions: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            deletions: AtomicUsize::new(0),
             shards: OnceLock::new(),
             current: RwLock::new(Some(tables.clone())),
             runtime: Handle::current(),
@@ -64,6 +65,7 @@ impl Engine {
     pub(crate) async fn end(&self, drain: Duration) {
         let environment = &self.inner.environment;
         environment.stopping.store(true, Ordering::Release);
+        environment.activities.dismiss();
         let deadline_ms =
             environment.clock.now_ms().saturating_add(i64::try_from(drain.as_millis()).unwrap_or(i64::MAX));
         tokio::select! {
@@ -71,8 +73,7 @@ impl Engine {
             () = environment.clock.sleep_until(deadline_ms) => tracing::warn!("tasks still run; their outcome is unknown to the next start"),
         }
         self.all(|done| Order::End { done }).await;
-        let threads =
-            std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let threads = std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // The thread has said that it ends; a panic of it was logged.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
@@ -147,6 +148,12 @@ impl Drop for Inner {
         self.keepers.iter().for_each(tokio::task::AbortHandle::abort);
         for shard in self.environment.shards.get().into_iter().flatten() {
             shard.order(Order::Abandon);
+        }
+        // They end after the turn that they are in; then the store is nobody's.
+        let threads = self.threads.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            // A panic of it was logged.
+            let _ = thread.join();
         }
     }
 }

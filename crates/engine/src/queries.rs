@@ -11,7 +11,7 @@ use crate::{
 use asl::Arn;
 use json::Text;
 use machine::{EventId, HistoryEvent, Status};
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 const ALL: [Status; 5] = [Status::Running, Status::Succeeded, Status::Failed, Status::TimedOut, Status::Aborted];
 
@@ -75,8 +75,9 @@ pub(crate) fn list_executions(
         rows.extend(tables.by_status(&arn, status, after, limit)?);
     }
     rows.sort_unstable_by_key(|(time, key)| (std::cmp::Reverse(*time), *key));
-    // An execution that closes between two scans is found under both statuses.
-    rows.dedup_by_key(|(_, key)| *key);
+    // An execution that closes between two scans is found under both statuses; the later one counts.
+    let mut seen = HashSet::new();
+    rows.retain(|(_, key)| seen.insert(*key));
     let next = rows.get(page.size).and_then(|_| rows.get(page.size.checked_sub(1)?)).map(|row| position_of(*row));
     rows.truncate(page.size);
     let mut items = Vec::with_capacity(rows.len());

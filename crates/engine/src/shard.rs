@@ -29,7 +29,7 @@ pub(crate) use message::{Message, NewExecution, Order, Reply, Report, Request, S
 
 use crate::{
     Error,
-    dispatch::{Attempt, Dispatcher},
+    dispatch::Dispatcher,
     environment::Environment,
     outbox::{Durable, Outbox, Released},
     tables::{ExecutionKey, Tables},
@@ -65,8 +65,8 @@ pub(crate) struct Shard {
     recovery: Recovery,
     /// Executions that were set aside by this process, whether or not that is durable yet.
     aside: HashMap<ExecutionKey, String>,
-    /// Answers that came for a task token while the call that hands it out had not returned.
-    early: HashMap<Attempt, Vec<Work>>,
+    /// Outcomes of calls that came while the store was being opened again.
+    stalled: VecDeque<Work>,
     /// Callers that wait for the end of an execution.
     closers: HashMap<ExecutionKey, Vec<Reply<crate::ExecutionRecord>>>,
     observers: HashMap<ExecutionKey, Vec<channel::UnboundedSender<HistoryEvent>>>,
@@ -104,7 +104,7 @@ impl Shard {
             recovery: Recovery::new(environment.partitions(number)),
             work: VecDeque::new(),
             aside: HashMap::new(),
-            early: HashMap::new(),
+            stalled: VecDeque::new(),
             closers: HashMap::new(),
             observers: HashMap::new(),
             seeds: query::Ambient::new(0, seed, options.quick_budget),
@@ -177,6 +177,11 @@ impl Shard {
             Work::Turn { key, trigger, then } => self.turn(key, trigger, then),
             Work::Begin(attempt) => self.begin(attempt),
             Work::TakeUp(attempt) => self.take_up(attempt),
+            Work::Report(
+                Report::TaskEnded { attempt: (key, _), .. } | Report::TaskSubmitted { attempt: (key, _), .. },
+            ) if self.pipeline.tables().is_none() && !self.live.is_express(key) => {
+                self.stalled.push_back(work);
+            }
             Work::Report(Report::TaskEnded { attempt, number, pattern, outcome }) => {
                 self.task_ended(attempt, number, pattern, outcome);
             }

@@ -11,7 +11,7 @@ use json::Text;
 use machine::Status;
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, atomic::Ordering},
 };
 use tokio::sync::{Mutex, mpsc};
 
@@ -176,7 +176,8 @@ impl Registry {
     /// Removes a state machine that is being deleted, unless it has open executions.
     async fn finish_deletion(&self, arn: &Text) -> Result<(), Error> {
         let mut counts = self.changes.lock().await;
-        self.deleting.write().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(arn));
+        // Before it is looked for open executions: the end of one is either seen or told of.
+        self.is_deleting(arn, true);
         let tables = self.environment.tables()?;
         if !tables.by_status(arn, Status::Running, None, 1)?.is_empty() {
             return Ok(());
@@ -185,7 +186,7 @@ impl Registry {
         writes.remove_state_machine(arn);
         writes.tags(arn, &[]);
         self.environment.commit(writes).await?;
-        self.deleting.write().unwrap_or_else(PoisonError::into_inner).remove(arn);
+        self.is_deleting(arn, false);
         counts.state_machines = counts.state_machines.saturating_sub(1);
         Ok(())
     }
@@ -226,6 +227,16 @@ impl Registry {
         let prefix = arn_prefix(scope, "stateMachine");
         let records = tables.state_machines(&prefix, page.after.as_deref(), page.size.saturating_add(1))?;
         Ok(paged(records, page.size, |record| Arc::clone(&record.arn)).map(Arc::new))
+    }
+
+    fn is_deleting(&self, arn: &Text, is_deleting: bool) {
+        let mut deleting = self.deleting.write().unwrap_or_else(PoisonError::into_inner);
+        if is_deleting {
+            deleting.insert(Arc::clone(arn));
+        } else {
+            deleting.remove(arn);
+        }
+        self.environment.deletions.store(deleting.len(), Ordering::SeqCst);
     }
 
     fn keep(&self, definition: &Arc<Definition>) {

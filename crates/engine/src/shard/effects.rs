@@ -30,10 +30,9 @@ impl Shard {
         let trigger = match (outcome, pattern) {
             (Ok(output), IntegrationPattern::WaitForTaskToken) => Trigger::TaskSubmitted { effect, output },
             (Ok(output), _) => Trigger::TaskSucceeded { effect, output },
-            (Err(failure), _) => Trigger::TaskFailed { effect, failure },
+            (Err(failure), pattern) => failed(effect, failure, pattern),
         };
         self.turn(key, trigger, Then::Nothing);
-        self.release_early(attempt);
         self.begin_next();
     }
 
@@ -49,13 +48,7 @@ impl Shard {
 
     pub(super) fn cancel(&mut self, attempt: Attempt) {
         self.dispatcher.cancel(attempt);
-        self.release_early(attempt);
         self.begin_next();
-    }
-
-    /// Answers that came before their call had returned can be taken now.
-    fn release_early(&mut self, attempt: Attempt) {
-        self.work.extend(self.early.remove(&attempt).unwrap_or_default());
     }
 
     fn begin_next(&mut self) {
@@ -64,17 +57,25 @@ impl Shard {
         }
     }
 
-    /// Begins a call that has waited in line, if it is still wanted.
+    /// Begins a call that has waited in line, if it is still wanted; ends one that runs and is not.
     pub(super) fn begin(&mut self, attempt: Attempt) {
         let wanted = self.wanted(attempt, Work::Begin(attempt));
         match wanted.and_then(|(request, _)| Some((request, self.facts(attempt.0)?))) {
+            Some(_) if self.dispatcher.is_running(attempt) => {}
             Some((request, facts)) => self.dispatcher.run(attempt.0, request, facts),
-            None => self.begin_next(),
+            None => {
+                self.dispatcher.cancel(attempt);
+                self.begin_next();
+            }
         }
     }
 
     /// Goes on with a call whose outcome is unknown, as its integration says.
     pub(super) fn take_up(&mut self, attempt: Attempt) {
+        if self.dispatcher.has(attempt) {
+            // The store failed, and not the process: the call goes on.
+            return;
+        }
         let Some((request, pending)) = self.wanted(attempt, Work::TakeUp(attempt)) else { return };
         let Some(facts) = self.facts(attempt.0) else { return };
         match (pending.submitted, request.pattern) {
@@ -83,7 +84,7 @@ impl Shard {
             (Some(_), _) => {}
             (None, _) => match self.environment.tasks.find(&request).map(|task| task.restart(&request)) {
                 Some(crate::Restart::Fail(failure)) => {
-                    self.turn(attempt.0, Trigger::TaskFailed { effect: attempt.1, failure }, Then::Nothing);
+                    self.turn(attempt.0, failed(attempt.1, failure, request.pattern), Then::Nothing);
                 }
                 // An unknown resource fails where it is dispatched.
                 Some(crate::Restart::Redispatch) | None => self.dispatcher.run(attempt.0, request, facts),
@@ -163,5 +164,13 @@ impl Shard {
                 self.turn(row.key, Trigger::TimerFired { timer: row.timer }, Then::Nothing);
             }
         }
+    }
+}
+
+/// What the failure of a call means: a callback call that failed has not handed out its token.
+fn failed(effect: EventId, failure: Failure, pattern: IntegrationPattern) -> Trigger {
+    match pattern {
+        IntegrationPattern::WaitForTaskToken => Trigger::TaskNotSubmitted { effect, failure },
+        IntegrationPattern::RequestResponse | IntegrationPattern::Sync => Trigger::TaskFailed { effect, failure },
     }
 }

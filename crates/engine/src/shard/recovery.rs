@@ -245,22 +245,21 @@ impl Shard {
         let parked = self.live.take_standard().into_iter().flat_map(|(_, live)| live.parked);
         self.work.extend(parked);
         let live = &self.live;
-        self.dispatcher.cancel_all(|key| !live.is_express(key));
         self.timers.forget(|key| live.is_express(key));
         self.observers.retain(|key, _| live.is_express(*key));
         self.aside.clear();
-        // What was parked is refused when its turn comes and there is no store, or finds the execution as it is then.
-        let early = self.early.extract_if(|(key, _), _| !live.is_express(*key)).flat_map(|(_, work)| work);
-        self.work.extend(early);
         self.environment.open_executions.store(0, Ordering::Relaxed);
     }
 
-    /// The store was opened again: the shard starts as after a restart. Who waits for the end of an execution still
+    /// The store was opened again: the shard starts as after a restart, but for the calls that run: they were durable
+    /// before they began, and go on unless nobody waits for them any more. Who waits for the end of an execution still
     /// waits, and is answered if that end is durable after all.
     pub(super) fn resume(&mut self, tables: Tables) {
         let partitions = self.recovery.partitions().to_vec();
         self.recovery = Recovery::new(partitions);
         self.pipeline.reopened(tables);
+        self.work.append(&mut self.stalled);
+        self.work.extend(self.dispatcher.running().map(Work::Begin));
         let closers: Vec<ExecutionKey> = self.closers.keys().copied().collect();
         for key in closers {
             if let Ok(Found::Closed(stored)) = self.find(key) {
@@ -273,6 +272,9 @@ impl Shard {
 
     /// A clean shutdown marks the calls that were not begun, so that the next start begins them as new ones.
     pub(super) fn hold_line(&mut self) {
+        if self.pipeline.tables().is_none() {
+            return;
+        }
         for (key, id) in self.dispatcher.line() {
             if !self.live.is_express(key) {
                 self.pipeline.writes.hold(key, id);

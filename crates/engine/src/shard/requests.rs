@@ -93,8 +93,7 @@ impl Shard {
         }
     }
 
-    /// SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat. An answer can be quicker than the call that handed out the
-    /// token; it waits until that has returned, so that the history says first that the call was made.
+    /// SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat.
     fn answer(&mut self, token: TaskToken, trigger: Trigger, reply: Reply<()>) {
         let refused = match self.find(token.key) {
             Ok(Found::Open) => match self.live.get(token.key) {
@@ -103,11 +102,6 @@ impl Shard {
                     return self.park(token.key, Work::Request(Request::Answer { token, trigger, reply }, None));
                 }
                 Some(Live { execution: Some(execution), .. }) if execution.awaits(token.id) => {
-                    let attempt = (token.key, token.id);
-                    if self.dispatcher.is_handing_out_token(attempt) {
-                        let work = Work::Request(Request::Answer { token, trigger, reply }, None);
-                        return self.early.entry(attempt).or_default().push(work);
-                    }
                     return self.turn(token.key, trigger, Then::Answered(reply));
                 }
                 _ => Error::TaskTimedOut,

@@ -234,8 +234,10 @@ impl Shard {
             self.environment.open_executions.fetch_sub(1, Ordering::Relaxed);
             let environment = Arc::clone(&self.environment);
             outbox.then(move || {
-                // The registry is gone only when the engine is.
-                let _ = environment.closed_while_deleting.send(record.state_machine_arn);
+                if environment.deletions.load(Ordering::SeqCst) > 0 {
+                    // The registry is gone only when the engine is.
+                    let _ = environment.closed_while_deleting.send(record.state_machine_arn);
+                }
             });
         } else {
             self.live.remove(key);

@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use engine::{Engine, Error, ExecutionRecord, OpenStore};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use machine::Status;
 use std::{
     sync::{
@@ -56,22 +57,30 @@ async fn start_and_wait(engine: &Engine, execution: &asl::Arn) -> ExecutionRecor
 }
 
 async fn serve_calls(world: &World, engine: &Engine) {
+    let mut served = FuturesUnordered::new();
     loop {
-        let made = world.calls.next().await;
-        let token = made.call.request.task_token.clone();
-        if &*made.call.request.service == "states" && made.resumed.is_none() {
-            let call = made.call.clone();
-            let submitted = tokio::spawn(async move { call.submitted(payload("{}")).await });
-            // If the engine is gone the call is never submitted; it is made again.
-            let mut made = made;
-            tokio::select! { _ = submitted => made.succeed("1"), () = made.answer.closed() => {} }
-            continue;
+        tokio::select! {
+            made = world.calls.next() => served.push(serve(engine, made)),
+            Some(()) = served.next() => {}
         }
-        made.succeed("{}");
-        if let Some(token) = token {
-            while matches!(engine.task_succeeded(&token, payload("1")).await, Err(Error::Store(_))) {
-                tokio::task::yield_now().await;
-            }
+    }
+}
+
+async fn serve(engine: &Engine, mut made: Made) {
+    if &*made.call.request.service == "states" && made.resumed.is_none() {
+        let call = made.call.clone();
+        // If the engine is gone the call is never submitted; it is made again.
+        tokio::select! {
+            () = call.submitted(payload("{}")) => made.succeed("1"),
+            () = made.answer.closed() => {}
+        }
+        return;
+    }
+    let token = made.call.request.task_token.clone();
+    made.succeed("{}");
+    if let Some(token) = token {
+        while matches!(engine.task_succeeded(&token, payload("1")).await, Err(Error::Store(_))) {
+            tokio::task::yield_now().await;
         }
     }
 }

@@ -41,3 +41,44 @@ async fn a_corrupt_record_sets_one_execution_aside() {
         assert_eq!(aside, 1);
     }
 }
+
+const ENDLESS: &str = r#"{"QueryLanguage":"JSONata","StartAt":"P","States":{"P":{"Type":"Pass","Output":"{% ($f := function($n) { $f($n + 1) }; $f(0)) %}","End":true}}}"#;
+const QUICK: &str = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
+
+#[tokio::test]
+async fn an_endless_expression_fails_its_execution_and_holds_up_no_other() {
+    let mut world = World::new();
+    world.options.shards = 1;
+    world.options.slow_budget.time = std::time::Duration::from_millis(300);
+    let engine = world.open().await;
+    let endless = create(&engine, "endless", ENDLESS).await;
+    let quick = create(&engine, "quick", QUICK).await;
+    let hostile = engine.start_execution(start_of(&endless, "e", "{}"));
+    let neighbour = async {
+        let arn = start(&engine, &quick, "e").await;
+        engine.wait_until_closed(&arn).await.unwrap()
+    };
+    tokio::pin!(hostile);
+    let record = tokio::select! {
+        biased;
+        started = &mut hostile => panic!("the neighbour waited: {started:?}"),
+        record = neighbour => record,
+    };
+    assert_eq!(record.status, Status::Succeeded);
+    hostile.await.unwrap();
+    let record = engine.wait_until_closed(&execution_arn("endless", "e")).await.unwrap();
+    assert_eq!(record.status, Status::Failed);
+    check_history(&engine, &record).await;
+}
+
+#[tokio::test]
+async fn a_panic_of_an_integration_fails_its_task() {
+    let world = World::new();
+    let engine = world.open().await;
+    let definition = r#"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:sqs:listQueues","Parameters":{},"End":true}}}"#;
+    let machine = create(&engine, "m", definition).await;
+    let arn = start(&engine, &machine, "e").await;
+    let record = engine.wait_until_closed(&arn).await.unwrap();
+    assert_eq!(record.status, Status::Failed);
+    check_history(&engine, &record).await;
+}

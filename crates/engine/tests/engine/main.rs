@@ -1,5 +1,7 @@
 //! The engine over a store in memory, with a clock that moves when it is told to and tasks that the test answers.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
 mod activities;
 mod crashes;
 mod executions;
