@@ -74,17 +74,72 @@ fn format_of(path: &Path) -> Format {
 mod yaml {
     //! Where a location stands in a YAML text.
 
-    use serde::Deserialize;
+    use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
     use serde_saphyr::Spanned;
     use std::collections::BTreeMap;
+    use std::fmt;
 
     /// A YAML tree that remembers where each value stands.
-    #[derive(Deserialize)]
-    #[serde(untagged)]
     enum Node {
         Mapping(BTreeMap<String, Spanned<Node>>),
         Sequence(Vec<Spanned<Node>>),
-        Scalar(json::Value),
+        Scalar,
+    }
+
+    impl<'de> Deserialize<'de> for Node {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {
+            deserializer.deserialize_any(NodeVisitor)
+        }
+    }
+
+    struct NodeVisitor;
+
+    impl<'de> Visitor<'de> for NodeVisitor {
+        type Value = Node;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a YAML value")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+            let mut members = BTreeMap::new();
+            while let Some((name, value)) = map.next_entry()? {
+                members.insert(name, value);
+            }
+            Ok(Node::Mapping(members))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Node, A::Error> {
+            let mut items = Vec::new();
+            while let Some(item) = sequence.next_element()? {
+                items.push(item);
+            }
+            Ok(Node::Sequence(items))
+        }
+
+        fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
+            Ok(Node::Scalar)
+        }
+
+        fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
+            Ok(Node::Scalar)
+        }
+
+        fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
+            Ok(Node::Scalar)
+        }
+
+        fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
+            Ok(Node::Scalar)
+        }
+
+        fn visit_str<E>(self, _: &str) -> Result<Node, E> {
+            Ok(Node::Scalar)
+        }
+
+        fn visit_unit<E>(self) -> Result<Node, E> {
+            Ok(Node::Scalar)
+        }
     }
 
     /// Walks `/States/X/Branches[0]/Next`; where it ends too early, the last place that exists is given.
@@ -97,7 +152,7 @@ mod yaml {
                 Node::Sequence(ref mut items) => {
                     step.parse().ok().filter(|&index| index < items.len()).map(|index| items.swap_remove(index))
                 }
-                Node::Scalar(_) => None,
+                Node::Scalar => None,
             };
             match next {
                 Some(next) => place = next,

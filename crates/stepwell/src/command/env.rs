@@ -35,10 +35,12 @@ impl Env {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn settings(&self) -> [(&'static str, &str); 5] {
+    fn settings(&self) -> [(&'static str, &str); 6] {
         [
             ("AWS_ENDPOINT_URL_SFN", &self.endpoint),
+            // The CLI and boto3 read the second name only, newer SDKs the first.
             ("AWS_REGION", &self.region),
+            ("AWS_DEFAULT_REGION", &self.region),
             // Any credentials are accepted on loopback; the SDKs only refuse to send none at all.
             ("AWS_ACCESS_KEY_ID", "stepwell"),
             ("AWS_SECRET_ACCESS_KEY", "stepwell"),

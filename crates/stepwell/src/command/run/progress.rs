@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Lines of running states that a terminal shows at once; a wide Map has many more.
 const LINES_MAX: usize = 16;
+/// Characters of a cause that are shown.
+const CAUSE_CHARS_SHOWN: usize = 100;
 
 /// Follows the history events of one execution.
 pub struct Progress {
@@ -93,7 +95,7 @@ impl Progress {
 
     fn failed(&mut self, event: &HistoryEvent, error: Option<&str>, cause: Option<&str>) {
         let text = format!("{}: {}", event.event_type.as_str(), error.unwrap_or("no error name"));
-        let cause = cause.map_or_else(String::new, |cause| format!(" ({})", first_line(cause)));
+        let cause = cause.map_or_else(String::new, |cause| format!(" ({})", beginning(cause)));
         match &self.view {
             View::Quiet => {}
             View::Lines(_) => eprintln!("{text}{cause}"),
@@ -103,8 +105,13 @@ impl Progress {
     }
 }
 
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or(text)
+/// The beginning of a cause: the whole of it stands in the history.
+fn beginning(text: &str) -> String {
+    let line = text.lines().next().unwrap_or(text);
+    match line.char_indices().nth(CAUSE_CHARS_SHOWN) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or(line)),
+        None => line.to_owned(),
+    }
 }
 
 fn spinner(name: &str) -> ProgressBar {
