@@ -68,7 +68,9 @@ impl Shard {
         let Some(execution) = &mut live.execution else {
             return self.park(key, Work::Turn { key, trigger, then });
         };
-        let turn = Turn { trigger, now_ms: clock_ms.max(live.last_ms), seed };
+        // The first event carries the start time.
+        let now_ms = if matches!(trigger, Trigger::Start) { live.last_ms } else { clock_ms.max(live.last_ms) };
+        let turn = Turn { trigger, now_ms, seed };
         let options = &self.environment.options;
         let sealer = &self.environment.sealer;
         match turn.step(execution, &live.definition.parsed, options.quick_budget, &options.limits, sealer) {
