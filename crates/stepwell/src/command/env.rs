@@ -1,6 +1,5 @@
 //! `stepwell env`: the settings that point the AWS CLI and SDKs at a local server.
 
-use super::CommandResult;
 use clap::{Args, ValueEnum};
 use std::process::ExitCode;
 
@@ -28,11 +27,11 @@ enum Shell {
 }
 
 impl Env {
-    pub fn run(&self) -> CommandResult {
+    pub fn run(&self) -> ExitCode {
         for (name, value) in self.settings() {
             println!("{}", self.shell.export(name, value));
         }
-        Ok(ExitCode::SUCCESS)
+        ExitCode::SUCCESS
     }
 
     fn settings(&self) -> [(&'static str, &str); 6] {

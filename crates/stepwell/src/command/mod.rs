@@ -27,7 +27,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Run(run) => run.run(),
         Command::Validate(validate) => validate.run(),
-        Command::Env(env) => env.run(),
+        Command::Env(env) => Ok(env.run()),
     };
     result.unwrap_or_else(|error| {
         eprint_chain(error.as_ref());
@@ -44,11 +44,11 @@ pub const EXIT_FAILED: u8 = 1;
 pub const EXIT_UNUSABLE: u8 = 2;
 
 fn eprint_chain(error: &dyn std::error::Error) {
-    let mut line = format!("error: {error}");
+    eprint!("error: {error}");
     let mut source = error.source();
     while let Some(cause) = source {
-        line.push_str(&format!(": {cause}"));
+        eprint!(": {cause}");
         source = cause.source();
     }
-    eprintln!("{line}");
+    eprintln!();
 }
