@@ -16,6 +16,7 @@ const EXPRESSIONS: [&str; 8] = [
     "$sum($states.input.items.(price * quantity))",
 ];
 
+#[expect(clippy::disallowed_methods, reason = "a measurement has a clock")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let items: Vec<Value> =
         (0..20).map(|n| Value::parse(&format!(r#"{{"price":{n},"quantity":2}}"#))).collect::<Result<_, _>>()?;

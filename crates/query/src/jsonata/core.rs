@@ -6,6 +6,7 @@ use super::functions::{self, Host};
 use super::guard::{self, Guarded};
 use super::limits::{Exceeded, Meter, NUMBER_BYTES};
 use super::messages::fault_of;
+use super::prelude;
 use super::references::{Found, Reference, References, hoist, hoisted_name};
 use super::syntax;
 use super::visit::each_child;
@@ -181,7 +182,7 @@ impl Tree {
             context.bind(name.clone(), value.clone());
         }
         for name in &self.aliases {
-            context.bind(guard::alias(name), JValue::builtin(*name));
+            context.bind(prelude::alias(name), JValue::builtin(*name));
         }
         let budget = &ambient.budget;
         let options = EvaluatorOptions {

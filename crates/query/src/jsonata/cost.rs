@@ -1,17 +1,22 @@
 //! What a call of a built-in function costs, told by its arguments before it is made.
 
-use super::limits::{Exceeded, Meter};
+use super::guard;
+use super::limits::{Exceeded, ITEM_BYTES, Meter, NUMBER_BYTES};
 use jsonata_core::functions::string::build_regex;
 use jsonata_core::value::JValue;
 
-/// Bytes of one piece of a split text, and of one match with its groups.
+/// What a piece of a split text, a match with its groups, a name, a spread member, a tuple take as items of a result.
 const PIECE_BYTES: usize = 64;
 const MATCH_BYTES: usize = 512;
+const SPREAD_BYTES: usize = 256;
+const TUPLE_BYTES: usize = 128;
+const JOIN_BYTES: usize = 1024;
 /// Texts this short need no count: the guess is small enough.
 const SHORT_TEXT_BYTES: usize = 64;
-/// Fuel for a byte that a regular expression reads, and for one comparison of two values.
+/// Fuel for a byte that a regular expression reads, and for one comparison of two plain values or of two others.
 const REGEX_FUEL: u64 = 20;
-const COMPARE_FUEL: u64 = 4;
+const COMPARE_FUEL: u64 = 6;
+const COMPARE_DEEP_FUEL: u64 = 25;
 /// Above this a number in Roman numerals is no text but a flood of `M`.
 const ROMAN_MAX: f64 = 1e7;
 /// Digits of a width in a date/time picture: `[Y,4-4]`.
@@ -31,6 +36,18 @@ impl From<Exceeded> for Refusal {
     }
 }
 
+/// What an item of the result of `name` takes.
+pub(super) fn item_bytes(name: &str) -> usize {
+    match name {
+        "keys" | "split" => PIECE_BYTES,
+        "match" => MATCH_BYTES,
+        "spread" => SPREAD_BYTES,
+        "zip" => TUPLE_BYTES,
+        guard::JOIN => JOIN_BYTES,
+        _ => ITEM_BYTES,
+    }
+}
+
 /// Counts the call `name(arguments)`.
 pub(super) fn check(meter: &Meter, name: &str, arguments: &[JValue]) -> Result<(), Refusal> {
     let at = |index: usize| arguments.get(index).unwrap_or(&JValue::Undefined);
@@ -44,8 +61,10 @@ pub(super) fn check(meter: &Meter, name: &str, arguments: &[JValue]) -> Result<(
         "contains" => take_regex_fuel(meter, at(0), at(1))?,
         "distinct" => {
             if let JValue::Array(items) = at(0) {
+                let deep = matches!(items.first(), Some(JValue::Array(_) | JValue::Object(_)));
+                let each = if deep { COMPARE_DEEP_FUEL } else { COMPARE_FUEL };
                 let count = items.len() as u64;
-                meter.take_fuel(count.saturating_mul(count).saturating_mul(COMPARE_FUEL))?;
+                meter.take_fuel((count.saturating_mul(count) / 2).saturating_mul(each))?;
             }
         }
         "formatInteger" => check_roman(meter, at(0), at(1))?,
@@ -60,7 +79,7 @@ fn check_join(meter: &Meter, texts: &JValue, separator: &JValue) -> Result<(), E
     let JValue::Array(items) = texts else { return Ok(()) };
     let separator = separator.as_str().map_or(0, str::len);
     let total: usize = items.iter().map(|item| item.as_str().map_or(0, str::len)).sum();
-    meter.take_bytes(total.saturating_add(separator.saturating_mul(items.len())))
+    meter.check_size(total.saturating_add(separator.saturating_mul(items.len())))
 }
 
 fn check_pad(meter: &Meter, arguments: &[JValue]) -> Result<(), Exceeded> {
@@ -75,7 +94,7 @@ fn check_pad(meter: &Meter, arguments: &[JValue]) -> Result<(), Exceeded> {
                     reason = "saturates, never negative"
                 )]
                 let characters = width.abs() as usize;
-                meter.take_bytes(characters.saturating_mul(CHARACTER_BYTES_MAX))?;
+                meter.check_size(characters.saturating_mul(CHARACTER_BYTES_MAX))?;
             }
             other => meter.check_text(other, false)?,
         }
@@ -97,7 +116,7 @@ fn check_replace(meter: &Meter, text: &JValue, pattern: &JValue, replacement: &J
     } else {
         count_matches(text_str, pattern).saturating_mul(replacement.len())
     };
-    meter.take_bytes(text_str.len().saturating_add(inserted).saturating_add(repeated))
+    meter.check_size(text_str.len().saturating_add(inserted).saturating_add(repeated))
 }
 
 fn check_pieces(meter: &Meter, text: &JValue, pattern: &JValue, piece_bytes: usize) -> Result<(), Exceeded> {
@@ -107,7 +126,8 @@ fn check_pieces(meter: &Meter, text: &JValue, pattern: &JValue, piece_bytes: usi
         short @ 0..=SHORT_TEXT_BYTES => short,
         _ => count_matches(text_str, pattern),
     };
-    meter.take_bytes(count.saturating_add(1).saturating_mul(piece_bytes).saturating_add(text_str.len()))
+    meter.check_size(count.saturating_mul(NUMBER_BYTES).saturating_add(text_str.len()))?;
+    meter.take_made(count.saturating_add(1).saturating_mul(piece_bytes))
 }
 
 fn take_regex_fuel(meter: &Meter, text: &JValue, pattern: &JValue) -> Result<(), Exceeded> {

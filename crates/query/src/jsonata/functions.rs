@@ -5,7 +5,7 @@
 use super::convert::to_engine;
 use super::cost::{self, Refusal};
 use super::guard;
-use super::limits::{Meter, NUMBER_BYTES};
+use super::limits::{ITEM_BYTES, Meter, NUMBER_BYTES};
 use crate::Ambient;
 use jsonata_core::evaluator::{Evaluator, EvaluatorError, HostFnResult};
 use jsonata_core::value::JValue;
@@ -24,12 +24,14 @@ pub(super) struct Host {
 type Function = fn(&Host, &[JValue]) -> HostFnResult;
 
 /// Every function, and whether it takes the place of a built-in one.
-const FUNCTIONS: [(&str, bool, Function); 14] = [
+const FUNCTIONS: [(&str, bool, Function); 17] = [
     (guard::VALUE, false, check_value),
     (guard::TEXT, false, check_text),
+    (guard::INSERTED, false, take_inserted),
+    (guard::MADE, false, take_made),
     (guard::ARGUMENT, false, remember_argument),
     (guard::LAST, false, check_call),
-    (guard::NOW, false, millis),
+    (guard::CLOCK, false, millis),
     (guard::DATED, false, dated),
     ("hash", false, hash),
     ("millis", true, millis),
@@ -39,6 +41,7 @@ const FUNCTIONS: [(&str, bool, Function); 14] = [
     ("range", false, range),
     ("shuffle", true, shuffle),
     ("uuid", false, uuid),
+    ("zip", true, zip),
 ];
 
 /// The position of a function in the table, for [`register`].
@@ -86,7 +89,33 @@ fn exceeded<E>(_: E) -> EvaluatorError {
 fn check_value(host: &Host, arguments: &[JValue]) -> HostFnResult {
     let value = argument(arguments, 0);
     host.meter.check_value(value).map_err(exceeded)?;
+    if let JValue::Number(members) = argument(arguments, 1) {
+        host.meter.take_constructed(count_of(*members)).map_err(exceeded)?;
+    }
     Ok(value.clone())
+}
+
+fn take_made(host: &Host, arguments: &[JValue]) -> HostFnResult {
+    let value = argument(arguments, 0);
+    let item_bytes = argument(arguments, 1).as_str().map_or(ITEM_BYTES, cost::item_bytes);
+    host.meter.take_own(value, item_bytes).map_err(exceeded)?;
+    Ok(value.clone())
+}
+
+fn take_inserted(host: &Host, arguments: &[JValue]) -> HostFnResult {
+    /// The text is copied while it grows.
+    const COPIES: usize = 4;
+    let value = argument(arguments, 0);
+    let length = value.as_str().map_or(0, str::len);
+    host.meter.take_made(length.saturating_mul(COPIES)).map_err(exceeded)?;
+    Ok(value.clone())
+}
+
+/// A count that `guard` wrote.
+fn count_of(number: f64) -> usize {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    let count = number as usize;
+    count
 }
 
 fn check_text(host: &Host, arguments: &[JValue]) -> HostFnResult {
@@ -106,8 +135,7 @@ fn check_call(host: &Host, arguments: &[JValue]) -> HostFnResult {
     let [value, JValue::String(name), JValue::Number(count)] = arguments else {
         return Ok(argument(arguments, 0).clone());
     };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count that `guard` wrote")]
-    let mut all = host.meter.pop_arguments((*count as usize).saturating_sub(1));
+    let mut all = host.meter.pop_arguments(count_of(*count).saturating_sub(1));
     all.push(value.clone());
     match cost::check(&host.meter, name, &all) {
         Ok(()) => Ok(value.clone()),
@@ -164,6 +192,25 @@ fn shuffle(host: &Host, arguments: &[JValue]) -> HostFnResult {
     Ok(JValue::array(items))
 }
 
+/// `$zip(array, …)`: JSONata's, but it counts.
+fn zip(host: &Host, arguments: &[JValue]) -> HostFnResult {
+    let item = |argument: &JValue, index: usize| match argument {
+        JValue::Array(items) => items.get(index).cloned(),
+        JValue::Undefined => None,
+        other => (index == 0).then(|| other.clone()),
+    };
+    let mut tuples = Vec::new();
+    while let (false, Some(tuple)) =
+        (arguments.is_empty(), arguments.iter().map(|argument| item(argument, tuples.len())).collect())
+    {
+        tuples.push(JValue::array(tuple));
+    }
+    let tuples = JValue::array(tuples);
+    host.meter.take_own(&tuples, cost::item_bytes("zip")).map_err(exceeded)?;
+    host.meter.check_value(&tuples).map_err(exceeded)?;
+    Ok(tuples)
+}
+
 // AWS's additions.
 
 /// `$partition([1,2,3], 2)` is `[[1,2],[3]]`.
@@ -181,7 +228,7 @@ fn partition(host: &Host, arguments: &[JValue]) -> HostFnResult {
         }
         _ => return mismatch("partition", 1),
     };
-    host.meter.take_bytes(items.len().saturating_mul(NUMBER_BYTES)).map_err(exceeded)?;
+    host.meter.take_made(items.len().saturating_mul(2 * ITEM_BYTES)).map_err(exceeded)?;
     Ok(JValue::array(items.chunks(size).map(|chunk| JValue::array(chunk.to_vec())).collect()))
 }
 
@@ -209,7 +256,8 @@ fn range(host: &Host, arguments: &[JValue]) -> HostFnResult {
     if count == 1 {
         return Ok(JValue::Number(start));
     }
-    host.meter.take_bytes(count.saturating_mul(NUMBER_BYTES)).map_err(exceeded)?;
+    host.meter.check_size(count.saturating_mul(NUMBER_BYTES)).map_err(exceeded)?;
+    host.meter.take_made(count.saturating_mul(ITEM_BYTES)).map_err(exceeded)?;
     #[expect(clippy::cast_precision_loss, reason = "as many items fit in memory")]
     let number = |index: usize| JValue::Number(step.mul_add(index as f64, start));
     Ok(JValue::array((0..count).map(number).collect()))
@@ -249,7 +297,8 @@ fn parse(host: &Host, arguments: &[JValue]) -> HostFnResult {
         JValue::String(text) => text,
         _ => return mismatch("parse", 0),
     };
-    host.meter.take_bytes(text.len().saturating_mul(NUMBER_BYTES / 2)).map_err(exceeded)?;
+    host.meter.check_size(text.len()).map_err(exceeded)?;
+    host.meter.take_made(text.len().saturating_mul(ITEM_BYTES)).map_err(exceeded)?;
     match json::Value::parse(text) {
         Ok(value) => Ok(to_engine(&value)),
         Err(error) => uncoded(error.message),

@@ -6,7 +6,9 @@
 //! | in the expression | becomes | because |
 //! |---|---|---|
 //! | `[x]`, `{"k": x}`, grouping | `[#value(x)]` … | a value that holds another several times grows twofold a level |
-//! | `x & y` | `#text(x) & #text(y)` | doubling |
+//! | `x & y` | `#made(#text(x) & #text(y))` | doubling |
+//! | `$uppercase(s)` | `#made($uppercase(s), "uppercase")` | a new value, which may be kept |
+//! | `a.(x)`, `a.$x`, paths that are kept | `a.(#made(x))` … | a new array for each item |
 //! | `$pad(s, n)` | `$pad(#argument(s), #last(n, "pad", 2))` | the size of the result is known from the arguments |
 //! | `$map(a, f)` | `#value($map(a, f))` | a large value for each item |
 //! | `\|location\|update\|` | a function that applies it to `#value(x)` | it copies |
@@ -15,8 +17,9 @@
 //!
 //! An expression in which nothing can grow (paths, comparisons, arithmetic, a few `&`) is left as it is.
 
+use super::prelude::{self, assign, call, lambda, stand_in};
 use super::visit::each_child;
-use jsonata_core::ast::{AstNode, BinaryOp};
+use jsonata_core::ast::{AstNode, BinaryOp, PathStep};
 use jsonata_core::value::with_stack;
 use std::collections::{BTreeSet, HashSet};
 
@@ -24,17 +27,23 @@ use std::collections::{BTreeSet, HashSet};
 pub(super) const VALUE: &str = "#value";
 /// `#text(x)`: a value that becomes part of a text.
 pub(super) const TEXT: &str = "#text";
+/// `#inserted(x)`: what the function of a `$replace` gives, which is put into the text.
+pub(super) const INSERTED: &str = "#inserted";
+/// `#made(x)`, `#made(x, name)`: a value that was just made, by the function `name` if it tells what the items take.
+pub(super) const MADE: &str = "#made";
+/// The name that `#made` gets for the items of a join.
+pub(super) const JOIN: &str = "@";
 /// `#argument(x)`: an argument of a guarded function, but not its last.
 pub(super) const ARGUMENT: &str = "#argument";
 /// `#last(x, name, count)`: the last of `count` arguments of the guarded function `name`.
 pub(super) const LAST: &str = "#last";
 /// `#clock()`: the time of the evaluation in milliseconds.
-pub(super) const NOW: &str = "#clock";
+pub(super) const CLOCK: &str = "#clock";
 /// `#dated(text, components)`: the text with components of the evaluation's date before it.
 pub(super) const DATED: &str = "#dated";
 
 /// Functions whose arguments tell what they cost, with the number of parameters that a higher-order function gives them.
-const BY_ARGUMENTS: [(&str, usize); 12] = [
+pub(super) const BY_ARGUMENTS: [(&str, usize); 12] = [
     ("contains", 2),
     ("distinct", 1),
     ("formatInteger", 2),
@@ -48,30 +57,46 @@ const BY_ARGUMENTS: [(&str, usize); 12] = [
     ("string", 1),
     ("toMillis", 2),
 ];
+/// Other functions that make a value as large as their arguments, with the number of parameters likewise.
+pub(super) const MAKING: [(&str, usize); 21] = [
+    ("append", 2),
+    ("base64decode", 1),
+    ("base64encode", 1),
+    ("decodeUrl", 1),
+    ("decodeUrlComponent", 1),
+    ("encodeUrl", 1),
+    ("encodeUrlComponent", 1),
+    ("filter", 2),
+    ("keys", 1),
+    ("lowercase", 1),
+    ("merge", 1),
+    ("reverse", 1),
+    ("shuffle", 1),
+    ("sift", 2),
+    ("sort", 2),
+    ("spread", 1),
+    ("substring", 3),
+    ("substringAfter", 2),
+    ("substringBefore", 2),
+    ("trim", 1),
+    ("uppercase", 1),
+];
 /// Functions that take `$` as their first argument when they get one less than this.
 const SURROUNDED: [(&str, usize); 6] =
     [("contains", 2), ("formatInteger", 2), ("match", 2), ("replace", 3), ("split", 2), ("string", 1)];
 /// Functions that give a large value for each item.
-const BY_RESULT: [(&str, usize); 2] = [("each", 2), ("map", 2)];
-/// As many `&` need no guard: the input times this is not much.
-const FREE_CONCATENATIONS: usize = 8;
+pub(super) const BY_RESULT: [(&str, usize); 2] = [("each", 2), ("map", 2)];
+/// Of the functions in `BY_ARGUMENTS`, those whose result is small.
+const SMALL: [&str; 5] = ["contains", "formatInteger", "formatNumber", "fromMillis", "toMillis"];
+/// As many `&` and calls of [`MAKING`] need no guard: the input times this is not much.
+const FREE_COPIES: usize = 8;
 
-/// The guarded tree, and which built-in functions its prelude needs under another name (see [`alias`]).
+/// The guarded tree, and which built-in functions its prelude needs under another name (see [`prelude`]).
 pub(super) struct Guarded {
     pub(super) ast: AstNode,
     /// Whether there are guards at all.
     pub(super) metered: bool,
     pub(super) aliases: Vec<&'static str>,
-}
-
-/// The name under which a prelude reaches the built-in function `name`.
-pub(super) fn alias(name: &str) -> String {
-    format!("##{name}")
-}
-
-/// The name of the guarded function of the prelude that stands for the built-in function `name`.
-fn stand_in(name: &str) -> String {
-    format!("#{name}")
 }
 
 /// Plants the guards. `bound` are the names that the expression binds itself.
@@ -84,23 +109,23 @@ pub(super) fn guard(mut ast: AstNode, bound: &HashSet<String>) -> Guarded {
     let mut planter = Planter { bound, by_value: BTreeSet::new() };
     planter.rewrite(&mut ast);
     let aliases: Vec<&'static str> = guarded_names().filter(|name| planter.needs_prelude(name)).collect();
-    let mut statements: Vec<AstNode> = aliases.iter().map(|name| define(name, bound.contains(*name))).collect();
-    if !statements.is_empty() {
-        statements.push(ast);
-        ast = AstNode::Block(statements);
-    }
+    let ast = prelude::before(ast, &aliases, bound);
     Guarded { ast, metered: true, aliases }
 }
 
 fn guarded_names() -> impl Iterator<Item = &'static str> {
-    BY_ARGUMENTS.iter().chain(&BY_RESULT).map(|(name, _)| *name).chain(["now"])
+    BY_ARGUMENTS.iter().chain(&BY_RESULT).chain(&MAKING).map(|(name, _)| *name).chain(["now"])
+}
+
+fn is_in(table: &[(&str, usize)], name: &str) -> bool {
+    table.iter().any(|(known, _)| *known == name)
 }
 
 /// What in an expression can grow.
 #[derive(Default)]
 struct Growth {
     certain: bool,
-    concatenations: usize,
+    copies: usize,
 }
 
 impl Growth {
@@ -111,9 +136,14 @@ impl Growth {
             | AstNode::ObjectTransform { .. }
             | AstNode::Descendant
             | AstNode::Binary { op: BinaryOp::ColonEqual | BinaryOp::Range, .. } => self.certain = true,
-            AstNode::Binary { op: BinaryOp::Concatenate, .. } => self.concatenations += 1,
+            AstNode::Binary { op: BinaryOp::Concatenate, .. } => self.copies += 1,
             AstNode::Function { name, .. } | AstNode::Variable(name) => {
-                self.certain |= guarded_names().any(|guarded| guarded == name);
+                self.copies += usize::from(is_in(&MAKING, name));
+                self.certain |= is_in(&BY_ARGUMENTS, name) || is_in(&BY_RESULT, name) || name == "now";
+            }
+            AstNode::Path { steps } => {
+                self.certain |= steps.iter().any(|step| step.focus.is_some())
+                    || steps.iter_mut().skip(1).any(|step| each_made(&mut step.node, &mut |_| {}));
             }
             _ => {}
         }
@@ -121,7 +151,7 @@ impl Growth {
     }
 
     fn is_possible(&self) -> bool {
-        self.certain || self.concatenations > FREE_CONCATENATIONS
+        self.certain || self.copies > FREE_COPIES
     }
 }
 
@@ -138,37 +168,54 @@ impl Planter<'_> {
     fn rewrite(&mut self, node: &mut AstNode) {
         with_stack(|| {
             flatten_chain(node);
-            let keeps = gives_filtered_result(node);
-            each_child(node, &mut |child| {
-                if keeps && matches!(child, AstNode::Function { .. }) {
-                    each_child(child, &mut |argument| self.rewrite(argument));
-                } else {
-                    self.rewrite(child);
-                }
-            });
-            self.rewrite_own(node);
-            if keeps {
-                wrap(node, VALUE);
+            if let AstNode::Path { steps } = node {
+                self.rewrite_path(steps);
+            } else {
+                each_child(node, &mut |child| self.rewrite(child));
             }
+            self.rewrite_own(node);
         });
+    }
+
+    fn rewrite_path(&mut self, steps: &mut [PathStep]) {
+        for (index, step) in steps.iter_mut().enumerate() {
+            let mut node = std::mem::replace(&mut step.node, AstNode::Undefined);
+            // The filters and `[]` of a call must see its result itself: it gets no guard, the path gets one.
+            let filtered_call = matches!(node, AstNode::Function { .. }) && !step.stages.is_empty();
+            if filtered_call {
+                each_child(&mut node, &mut |argument| self.rewrite(argument));
+                self.rewrite_call(&mut node, false);
+            } else {
+                self.rewrite(&mut node);
+            }
+            step.node = node;
+            super::visit::each_filter(step, &mut |filter| self.rewrite(filter));
+            if step.focus.is_some() {
+                // `a@$x.b@$y` joins: each item of `b` again for each of `a`, in a tuple of its own.
+                let inner = std::mem::replace(&mut step.node, AstNode::Undefined);
+                step.node = call(MADE, vec![inner, AstNode::string(JOIN)]);
+            } else if index > 0 && !step.inner_tuple && !filtered_call {
+                each_made(&mut step.node, &mut |made| wrap(made, MADE));
+            }
+        }
     }
 
     fn rewrite_own(&mut self, node: &mut AstNode) {
         match node {
             AstNode::Array(items) | AstNode::ArrayGroup(items) => {
-                items.iter_mut().filter(|item| !is_array_constructor(item)).for_each(|item| wrap(item, VALUE));
+                let count = items.len();
+                construct(items.iter_mut().filter(|item| !is_array_constructor(item)), count);
             }
             AstNode::Object(pairs) | AstNode::ObjectTransform { pattern: pairs, .. } => {
-                pairs.iter_mut().for_each(|(_, value)| wrap(value, VALUE));
+                let count = pairs.len();
+                construct(pairs.iter_mut().map(|(_, value)| value), count);
             }
             AstNode::Binary { op: BinaryOp::Concatenate, lhs, rhs } => {
-                for operand in [lhs, rhs] {
-                    if !matches!(**operand, AstNode::Binary { op: BinaryOp::Concatenate, .. }) {
-                        wrap(operand, TEXT);
-                    }
-                }
+                [lhs, rhs].into_iter().for_each(|operand| wrap(operand, TEXT));
+                wrap(node, MADE);
             }
-            AstNode::Lambda { body, .. } => wrap_result(body, VALUE),
+            AstNode::Binary { op: BinaryOp::ColonEqual, rhs, .. } => wrap_result(rhs, MADE),
+            AstNode::Lambda { body, .. } => wrap_result(body, MADE),
             AstNode::Transform { .. } => transform_of_checked(node),
             AstNode::Variable(name) => {
                 if let Some(guarded) = self.unshadowed(name) {
@@ -176,7 +223,7 @@ impl Planter<'_> {
                     *name = stand_in(guarded);
                 }
             }
-            AstNode::Function { .. } => self.rewrite_call(node),
+            AstNode::Function { .. } => self.rewrite_call(node, true),
             _ => {}
         }
     }
@@ -186,20 +233,46 @@ impl Planter<'_> {
         guarded_names().find(|guarded| *guarded == name && !self.bound.contains(name))
     }
 
-    fn rewrite_call(&mut self, node: &mut AstNode) {
+    fn rewrite_call(&mut self, node: &mut AstNode, guard_result: bool) {
         let AstNode::Function { name, args, is_builtin: true } = node else { return };
         let Some(guarded) = self.unshadowed(name) else { return };
         if args.iter().any(|arg| matches!(arg, AstNode::Placeholder)) {
             self.by_value.insert(guarded);
             *name = stand_in(guarded);
-        } else if guarded == "now" {
+            return;
+        }
+        if guarded == "now" {
             "fromMillis".clone_into(name);
-            args.insert(0, call(NOW, Vec::new()));
-            guard_arguments("fromMillis", args);
-        } else if BY_RESULT.iter().any(|(name, _)| *name == guarded) {
-            wrap(node, VALUE);
+            args.insert(0, call(CLOCK, Vec::new()));
+        }
+        guard_arguments(guarded, args);
+        if guard_result {
+            guard_own_result(node, guarded);
+        }
+    }
+}
+
+/// Puts the guard of the function `name` around its call.
+pub(super) fn guard_own_result(node: &mut AstNode, name: &'static str) {
+    if is_in(&BY_RESULT, name) {
+        wrap(node, VALUE);
+    } else if name != "now" && !SMALL.contains(&name) {
+        let inner = std::mem::replace(node, AstNode::Undefined);
+        *node = call(MADE, vec![inner, AstNode::string(name)]);
+    }
+}
+
+/// Guards the values of a constructor; the first one counts what it makes.
+fn construct<'a>(values: impl Iterator<Item = &'a mut AstNode>, count: usize) {
+    for (index, value) in values.enumerate() {
+        if is_made(value) {
+            wrap(value, MADE);
+        }
+        if index == 0 {
+            let inner = std::mem::replace(value, AstNode::Undefined);
+            *value = call(VALUE, vec![inner, number(count)]);
         } else {
-            guard_arguments(guarded, args);
+            wrap(value, VALUE);
         }
     }
 }
@@ -223,30 +296,21 @@ fn flatten_chain(node: &mut AstNode) {
     *node = std::mem::replace(rhs, AstNode::Undefined);
 }
 
-/// Whether the node is `$map(…)[]` or alike: the filters and `[]` must see the result itself, so the guard goes around
-/// all of it.
-fn gives_filtered_result(node: &AstNode) -> bool {
-    let AstNode::Path { steps } = node else { return false };
-    let [step] = steps.as_slice() else { return false };
-    let AstNode::Function { name, args, .. } = &step.node else { return false };
-    let partial = args.iter().any(|arg| matches!(arg, AstNode::Placeholder));
-    !partial && BY_RESULT.iter().any(|(known, _)| known == name)
-}
-
-/// `$join(a, s)` → `$join(#argument(a), #last(s, "join", 2))`.
-fn guard_arguments(name: &'static str, args: &mut Vec<AstNode>) {
+/// `$join(a, s)` → `$join(#argument(a), #last(s, "join", 2))`, for the functions of [`BY_ARGUMENTS`].
+pub(super) fn guard_arguments(name: &'static str, args: &mut Vec<AstNode>) {
+    let name = if name == "now" { "fromMillis" } else { name };
+    if !is_in(&BY_ARGUMENTS, name) {
+        return;
+    }
     let needed = SURROUNDED.iter().find(|(known, _)| *known == name).map_or(0, |(_, needed)| *needed);
     if args.len() + 1 == needed && !args.iter().any(|arg| matches!(arg, AstNode::Number(_))) {
         // The function takes what surrounds it: `$`.
         args.insert(0, AstNode::Variable(String::new()));
     }
-    if name == "toMillis" {
-        date_time_only(args);
-    }
-    if name == "replace"
-        && let Some(replacement) = args.get_mut(2)
-    {
-        guard_replacement(replacement);
+    match (name, &mut **args) {
+        ("toMillis", args) => date_time_only(args),
+        ("replace", [_, _, replacement, ..]) => guard_replacement(replacement),
+        _ => {}
     }
     let count = args.len();
     for (index, arg) in args.iter_mut().enumerate() {
@@ -254,11 +318,15 @@ fn guard_arguments(name: &'static str, args: &mut Vec<AstNode>) {
         *arg = if index + 1 < count {
             call(ARGUMENT, vec![inner])
         } else {
-            #[expect(clippy::cast_precision_loss, reason = "an expression has few arguments")]
-            let count = AstNode::Number(count as f64);
-            call(LAST, vec![inner, AstNode::string(name), count])
+            call(LAST, vec![inner, AstNode::string(name), number(count)])
         };
     }
+}
+
+fn number(count: usize) -> AstNode {
+    #[expect(clippy::cast_precision_loss, reason = "an expression is not that long")]
+    let count = count as f64;
+    AstNode::Number(count)
 }
 
 /// What a picture leaves out of the date comes from today, and today comes from the ambient: it is written before the
@@ -284,9 +352,9 @@ fn date_time_only(args: &mut [AstNode]) {
 fn guard_replacement(replacement: &mut AstNode) {
     match replacement {
         AstNode::String(_) => {}
-        AstNode::Lambda { body, .. } => wrap_result(body, TEXT),
+        AstNode::Lambda { body, .. } => wrap_result(body, INSERTED),
         _ => {
-            // ($r := x; $type($r) = "function" ? function($m) { #text($r($m)) } : $r)
+            // ($r := x; $type($r) = "function" ? function($m) { #inserted($r($m)) } : $r)
             let held = || AstNode::variable("#replacement");
             let found = AstNode::variable("#found");
             let applied = AstNode::Function { name: "#replacement".to_owned(), args: vec![found], is_builtin: true };
@@ -300,7 +368,7 @@ fn guard_replacement(replacement: &mut AstNode) {
                 assign("#replacement", value),
                 AstNode::Conditional {
                     condition: Box::new(is_function),
-                    then_branch: Box::new(lambda(&["#found"], call(TEXT, vec![applied]))),
+                    then_branch: Box::new(lambda(&["#found"], call(INSERTED, vec![applied]))),
                     else_branch: Some(Box::new(held())),
                 },
             ]);
@@ -316,56 +384,87 @@ fn transform_of_checked(node: &mut AstNode) {
     *node = lambda(&["#input"], body);
 }
 
-/// `$join := function($a, $b) { ##join(#argument($a), #last($b, "join", 2)) }`
-fn define(name: &'static str, shadowed: bool) -> AstNode {
-    let count = BY_ARGUMENTS.iter().chain(&BY_RESULT).find(|(known, _)| *known == name).map_or(2, |(_, count)| *count);
-    let names: Vec<String> = (0..count).map(|index| format!("#p{index}")).collect();
-    let names: Vec<&str> = names.iter().map(|name| &**name).collect();
-    let mut args: Vec<AstNode> = names.iter().map(|name| AstNode::variable(*name)).collect();
-    let body = if BY_RESULT.iter().any(|(known, _)| *known == name) {
-        call(VALUE, vec![call(&alias(name), args)])
-    } else if name == "now" {
-        args.insert(0, call(NOW, Vec::new()));
-        guard_arguments("fromMillis", &mut args);
-        call("fromMillis", args)
-    } else {
-        guard_arguments(name, &mut args);
-        call(&alias(name), args)
-    };
-    let target = if shadowed { name.to_owned() } else { stand_in(name) };
-    assign(&target, lambda(&names, body))
-}
-
-fn call(name: &str, args: Vec<AstNode>) -> AstNode {
-    AstNode::Function { name: name.to_owned(), args, is_builtin: true }
-}
-
-fn assign(name: &str, value: AstNode) -> AstNode {
-    AstNode::Binary { op: BinaryOp::ColonEqual, lhs: Box::new(AstNode::variable(name)), rhs: Box::new(value) }
-}
-
-fn lambda(params: &[&str], body: AstNode) -> AstNode {
-    let params = params.iter().map(|name| (*name).to_owned()).collect();
-    AstNode::Lambda { params, body: Box::new(body), signature: None, thunk: false }
-}
-
 fn wrap(node: &mut AstNode, guard: &str) {
-    let literal = matches!(
-        node,
+    let needless = match node {
         AstNode::String(_)
-            | AstNode::Number(_)
-            | AstNode::Boolean(_)
-            | AstNode::Null
-            | AstNode::Undefined
-            | AstNode::Placeholder
-            | AstNode::Lambda { .. }
-            | AstNode::Regex { .. }
-    );
-    let guarded = matches!(node, AstNode::Function { name, .. } if name == VALUE || name == guard);
-    if !literal && !guarded {
+        | AstNode::Number(_)
+        | AstNode::Boolean(_)
+        | AstNode::Null
+        | AstNode::Undefined
+        | AstNode::Placeholder
+        | AstNode::Lambda { .. }
+        | AstNode::Regex { .. } => true,
+        // A call of `#value` in a constructor, of `#made` in a text: its value is known to be small enough.
+        AstNode::Function { name, .. } => name == guard || (guard == TEXT && name == VALUE),
+        _ => false,
+    };
+    if !needless {
         let inner = std::mem::replace(node, AstNode::Undefined);
         *node = call(guard, vec![inner]);
     }
+}
+
+/// Whether the node makes a new value as large as what it reads, and has no guard yet.
+fn is_made(node: &AstNode) -> bool {
+    match node {
+        AstNode::Path { steps } => steps.len() > 1 || steps.iter().any(|step| !step.stages.is_empty()),
+        AstNode::Binary { op: BinaryOp::Range, .. } | AstNode::Sort { .. } | AstNode::FunctionApplication(_) => true,
+        _ => false,
+    }
+}
+
+/// Calls `visit` for what a step of a path gives for each item, where that can be more than the item: a variable, a
+/// path, a call of a function of the expression's own. Says whether there is any, constructors included.
+fn each_made(node: &mut AstNode, visit: &mut dyn FnMut(&mut AstNode)) -> bool {
+    with_stack(|| match node {
+        AstNode::FunctionApplication(inner) => each_made(inner, visit),
+        AstNode::Block(items) => items.last_mut().is_some_and(|last| each_made(last, visit)),
+        AstNode::Conditional { then_branch, else_branch, .. } => {
+            let made = each_made(then_branch, visit);
+            else_branch.iter_mut().fold(made, |made, branch| each_made(branch, visit) || made)
+        }
+        AstNode::Variable(name) if name.is_empty() => false,
+        AstNode::Variable(_) | AstNode::Path { .. } | AstNode::Call { .. } => {
+            visit(node);
+            true
+        }
+        AstNode::Function { name, .. } => {
+            let own = !name.starts_with('#') && !jsonata_is_scalar(name);
+            if own {
+                visit(node);
+            }
+            own
+        }
+        AstNode::Array(_) | AstNode::ArrayGroup(_) | AstNode::Object(_) => true,
+        _ => false,
+    })
+}
+
+/// Functions whose result is never larger than a number or a short text.
+fn jsonata_is_scalar(name: &str) -> bool {
+    const SCALAR: [&str; 20] = [
+        "abs",
+        "average",
+        "boolean",
+        "ceil",
+        "count",
+        "exists",
+        "floor",
+        "formatBase",
+        "length",
+        "max",
+        "min",
+        "not",
+        "number",
+        "parseInteger",
+        "power",
+        "round",
+        "sqrt",
+        "sum",
+        "toMillis",
+        "type",
+    ];
+    SCALAR.contains(&name)
 }
 
 /// Wraps what a function gives back, but no call: that would take its place as a tail call.
@@ -376,9 +475,7 @@ fn wrap_result(node: &mut AstNode, guard: &str) {
             else_branch.iter_mut().for_each(|branch| wrap_result(branch, guard));
         }
         AstNode::Block(items) => items.last_mut().into_iter().for_each(|last| wrap_result(last, guard)),
-        AstNode::Function { .. } | AstNode::Call { .. } if guard == VALUE => {}
-        AstNode::Path { .. } | AstNode::Binary { op: BinaryOp::Concatenate, .. } => wrap(node, guard),
-        _ if guard == TEXT => wrap(node, guard),
+        _ if guard == INSERTED || is_made(node) => wrap(node, guard),
         _ => {}
     });
 }

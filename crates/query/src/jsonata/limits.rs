@@ -3,23 +3,34 @@
 //! The evaluator checks its clock at each node of an expression, but not within one function, and it has no idea
 //! of memory. So each value that can be large passes a guard before it is built upon:
 //!
-//! - **One value** may be as large as [`Budget::memory_bytes`](crate::Budget). It is measured as if nothing in it were shared (a value can hold
-//!   itself twice, ten times over, at no cost: what writes or compares it would pay for 2^10), and a number counts
-//!   [`NUMBER_BYTES`], which puts the edge where AWS has it (`[1..873782]` within 6,990,256 bytes).
-//! - **All values** of an evaluation together may take [`TOTAL_FACTOR`] times that. What was freed is not given back.
+//! - **One value** may be as large as [`Budget::memory_bytes`]. It is measured as if nothing in it were shared (a
+//!   value can hold itself twice, ten times over, at no cost: what writes or compares it would pay for 2^10). Each
+//!   value in it counts [`NUMBER_BYTES`], which puts the edge where AWS has it (`[1..873782]` within 6,990,256 bytes).
+//! - **Texts** that are alive at one time may take [`TEXT_FACTOR`] times that. The meter holds on to each text and
+//!   lets go of those that nothing else holds when it runs short.
+//! - **Arrays and objects** that are made may take [`MADE_FACTOR`] times that; what was freed is not given back,
+//!   since one cannot see it.
 //! - **Fuel** is the work within functions that no clock interrupts: one unit is about a nanosecond.
 
 use crate::Budget;
 use json::MAX_DEPTH;
 use jsonata_core::value::JValue;
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
 
-/// What a number counts.
+/// What a number counts in the size of a value.
 pub(super) const NUMBER_BYTES: usize = 8;
-/// What an array or object counts by itself, and each member of an object beyond its key and value.
-const CONTAINER_BYTES: usize = 16;
-/// How often the bytes of one value all values together may take.
-const TOTAL_FACTOR: usize = 16;
+/// What an array really takes for itself and for an item; what an object takes for itself and for a member.
+const ARRAY_BYTES: usize = 64;
+pub(super) const ITEM_BYTES: usize = size_of::<JValue>();
+const OBJECT_BYTES: usize = 128;
+const MEMBER_BYTES: usize = 96;
+/// How often the bytes of one value the living texts, and all arrays and objects ever made, may take.
+const TEXT_FACTOR: usize = 4;
+const MADE_FACTOR: usize = 16;
+/// Shorter texts count as made, not as living: there is nothing to gain.
+const TEXT_BYTES_HELD_MIN: usize = 64;
 /// Fuel to visit one value.
 const VISIT_FUEL: u64 = 5;
 
@@ -34,11 +45,19 @@ pub(super) enum Exceeded {
 #[derive(Debug)]
 pub(super) struct Meter {
     value_bytes: usize,
-    bytes_left: Cell<usize>,
+    made_bytes_left: Cell<usize>,
     fuel: Cell<u64>,
     exceeded: Cell<Option<Exceeded>>,
+    texts: RefCell<Texts>,
     /// Arguments of guarded calls that are being evaluated, innermost call last.
     pending: RefCell<Vec<JValue>>,
+}
+
+/// The texts that were alive when last looked at, by their address.
+#[derive(Debug, Default)]
+struct Texts {
+    held: HashMap<usize, Rc<str>>,
+    bytes: usize,
 }
 
 /// The size of a value when nothing is shared.
@@ -54,9 +73,10 @@ impl Meter {
     pub(super) fn new(budget: &Budget) -> Meter {
         Meter {
             value_bytes: budget.memory_bytes,
-            bytes_left: Cell::new(budget.memory_bytes.saturating_mul(TOTAL_FACTOR)),
+            made_bytes_left: Cell::new(budget.memory_bytes.saturating_mul(MADE_FACTOR)),
             fuel: Cell::new(u64::try_from(budget.time.as_nanos()).unwrap_or(u64::MAX)),
             exceeded: Cell::new(None),
+            texts: RefCell::default(),
             pending: RefCell::default(),
         }
     }
@@ -66,16 +86,30 @@ impl Meter {
         self.exceeded.get()
     }
 
-    /// Counts a new value of `bytes` bytes.
-    pub(super) fn take_bytes(&self, bytes: usize) -> Result<(), Exceeded> {
-        let left = self.bytes_left.get().checked_sub(bytes);
-        match left {
-            Some(left) if bytes <= self.value_bytes => {
-                self.bytes_left.set(left);
+    /// The bytes that one value may take.
+    pub(super) fn value_bytes(&self) -> usize {
+        self.value_bytes
+    }
+
+    /// Checks the size of a value that will be made.
+    pub(super) fn check_size(&self, bytes: usize) -> Result<(), Exceeded> {
+        if bytes <= self.value_bytes { Ok(()) } else { self.refuse(Exceeded::Memory) }
+    }
+
+    /// Counts bytes of arrays and objects that are made.
+    pub(super) fn take_made(&self, bytes: usize) -> Result<(), Exceeded> {
+        match self.made_bytes_left.get().checked_sub(bytes) {
+            Some(left) => {
+                self.made_bytes_left.set(left);
                 Ok(())
             }
-            _ => self.refuse(Exceeded::Memory),
+            None => self.refuse(Exceeded::Memory),
         }
+    }
+
+    /// Counts an object or array of `members` that an expression writes out.
+    pub(super) fn take_constructed(&self, members: usize) -> Result<(), Exceeded> {
+        self.take_made(OBJECT_BYTES.saturating_add(MEMBER_BYTES.saturating_mul(members)))
     }
 
     /// Counts work within one function.
@@ -89,62 +123,90 @@ impl Meter {
         }
     }
 
-    /// Checks that `value` is within the limit of one value, and counts what its own level takes.
-    pub(super) fn check_value(&self, value: &JValue) -> Result<(), Exceeded> {
-        let own = match value {
-            JValue::String(text) => text.len(),
-            JValue::Array(items) => NUMBER_BYTES.saturating_mul(items.len()) + CONTAINER_BYTES,
-            JValue::Object(members) => 2 * CONTAINER_BYTES * (members.len() + 1),
-            _ => return Ok(()),
-        };
-        self.measure(value)?;
-        self.take_bytes(own)
+    /// Counts a value that was just made: its own level, with `item_bytes` for each item of an array.
+    pub(super) fn take_own(&self, value: &JValue, item_bytes: usize) -> Result<(), Exceeded> {
+        match value {
+            JValue::String(text) => {
+                self.check_size(text.len())?;
+                self.hold(text)
+            }
+            JValue::Array(items) => {
+                self.check_size(NUMBER_BYTES.saturating_mul(items.len()))?;
+                self.take_made(ARRAY_BYTES.saturating_add(item_bytes.saturating_mul(items.len())))
+            }
+            JValue::Object(members) => self.take_constructed(members.len()),
+            _ => Ok(()),
+        }
     }
 
-    /// Counts the text that `value` makes.
+    fn hold(&self, text: &Rc<str>) -> Result<(), Exceeded> {
+        if text.len() < TEXT_BYTES_HELD_MIN {
+            return self.take_made(TEXT_BYTES_HELD_MIN);
+        }
+        let mut texts = self.texts.borrow_mut();
+        if texts.held.insert(text.as_ptr() as usize, Rc::clone(text)).is_some() {
+            return Ok(());
+        }
+        texts.bytes += text.len();
+        if texts.bytes <= self.value_bytes.saturating_mul(TEXT_FACTOR) {
+            return Ok(());
+        }
+        self.take_fuel(texts.held.len() as u64 * VISIT_FUEL)?;
+        texts.held.retain(|_, held| Rc::strong_count(held) > 1);
+        texts.bytes = texts.held.values().map(|held| held.len()).sum();
+        if texts.bytes <= self.value_bytes.saturating_mul(TEXT_FACTOR) { Ok(()) } else { self.refuse(Exceeded::Memory) }
+    }
+
+    /// Checks that `value` is within the limit of one value.
+    pub(super) fn check_value(&self, value: &JValue) -> Result<(), Exceeded> {
+        match value {
+            JValue::String(text) => self.check_size(text.len()),
+            JValue::Array(_) | JValue::Object(_) => self.measure(value).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks the text that `value` makes.
     pub(super) fn check_text(&self, value: &JValue, indented: bool) -> Result<(), Exceeded> {
-        let bytes = match value {
-            JValue::String(text) => text.len(),
+        match value {
             JValue::Array(_) | JValue::Object(_) => {
                 let size = self.measure(value)?;
-                // At most twice as long for escapes, two spaces a level.
-                size.bytes.saturating_add(if indented { size.indents.saturating_mul(2) } else { 0 })
+                let indents = if indented { size.indents.saturating_mul(2) } else { 0 };
+                self.check_size(size.bytes.saturating_add(indents))
             }
-            _ => return Ok(()),
-        };
-        self.take_bytes(bytes)
+            other => self.check_value(other),
+        }
     }
 
     fn measure(&self, value: &JValue) -> Result<Size, Exceeded> {
         let mut size = Size::default();
-        if !self.add_size(value, 0, &mut size) {
+        if !self.add_items(value, 1, &mut size) {
             return self.refuse(Exceeded::Memory);
         }
         self.take_fuel(size.visited.saturating_mul(VISIT_FUEL))?;
         Ok(size)
     }
 
-    /// `false` when the value is too large or too deep.
-    fn add_size(&self, value: &JValue, depth: usize, size: &mut Size) -> bool {
-        size.visited += 1;
-        size.indents += depth;
-        size.bytes += match value {
-            JValue::String(text) => text.len(),
-            JValue::Number(_) => NUMBER_BYTES,
-            JValue::Array(_) | JValue::Object(_) => CONTAINER_BYTES,
-            _ => 4,
-        };
-        if size.bytes > self.value_bytes || depth > MAX_DEPTH {
+    /// Adds what is in `value`; `false` when that is too much or too deep.
+    fn add_items(&self, value: &JValue, depth: usize, size: &mut Size) -> bool {
+        if depth > MAX_DEPTH {
             return false;
         }
         match value {
-            JValue::Array(items) => items.iter().all(|item| self.add_size(item, depth + 1, size)),
+            JValue::Array(items) => items.iter().all(|item| self.add_item(item, depth, size)),
             JValue::Object(members) => members.iter().all(|(key, member)| {
-                size.bytes += key.len() + CONTAINER_BYTES;
-                self.add_size(member, depth + 1, size)
+                size.bytes += key.len();
+                self.add_item(member, depth, size)
             }),
             _ => true,
         }
+    }
+
+    fn add_item(&self, item: &JValue, depth: usize, size: &mut Size) -> bool {
+        size.visited += 1;
+        size.indents += depth;
+        size.bytes += NUMBER_BYTES + item.as_str().map_or(0, str::len);
+        size.bytes <= self.value_bytes && self.add_items(item, depth + 1, size)
     }
 
     pub(super) fn refuse<T>(&self, exceeded: Exceeded) -> Result<T, Exceeded> {
@@ -162,11 +224,6 @@ impl Meter {
         let mut pending = self.pending.borrow_mut();
         let start = pending.len().saturating_sub(count);
         pending.split_off(start)
-    }
-
-    /// The bytes that one value may take.
-    pub(super) fn value_bytes(&self) -> usize {
-        self.value_bytes
     }
 }
 
@@ -197,12 +254,32 @@ mod tests {
     }
 
     #[test]
-    fn the_total_is_a_multiple_of_one_value() {
+    fn the_edge_is_where_aws_has_it() {
+        let meter =
+            Meter::new(&Budget { time: Duration::from_secs(1), memory_bytes: 6_990_256, depth: 100, last: true });
+        let numbers = |count| JValue::array(vec![JValue::from(1_i64); count]);
+        assert_eq!(meter.check_value(&numbers(873_782)), Ok(()));
+        assert_eq!(meter.check_value(&numbers(873_783)), Err(Exceeded::Memory));
+    }
+
+    #[test]
+    fn what_was_made_is_a_multiple_of_one_value() {
         let meter = meter(1000);
-        for _ in 0..TOTAL_FACTOR {
-            assert_eq!(meter.take_bytes(1000), Ok(()));
+        assert_eq!(meter.take_made(1000 * MADE_FACTOR), Ok(()));
+        assert_eq!(meter.take_made(1), Err(Exceeded::Memory));
+    }
+
+    #[test]
+    fn only_living_texts_count() {
+        let text = || JValue::from("x".repeat(1000));
+        let meter = meter(1000);
+        for _ in 0..100 {
+            assert_eq!(meter.take_own(&text(), ITEM_BYTES), Ok(()));
         }
-        assert_eq!(meter.take_bytes(1), Err(Exceeded::Memory));
+        let kept: Vec<JValue> = (0..=TEXT_FACTOR).map(|_| text()).collect();
+        let results: Vec<_> = kept.iter().map(|text| meter.take_own(text, ITEM_BYTES)).collect();
+        assert_eq!(results.last(), Some(&Err(Exceeded::Memory)));
+        assert_eq!(meter.take_own(&kept[0], ITEM_BYTES), Ok(()), "the same text counts once");
     }
 
     #[test]

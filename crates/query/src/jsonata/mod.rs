@@ -47,6 +47,7 @@ mod functions;
 mod guard;
 mod limits;
 mod messages;
+mod prelude;
 mod references;
 mod syntax;
 mod template;
