@@ -4,7 +4,7 @@ use crate::{Result, process};
 use harness::Server;
 
 /// The areas that are held to strictly; each is a file in `conformance/cases`.
-const AREAS: &[&str] = &[
+pub const AREAS: &[&str] = &[
     "activities",
     "arguments",
     "assign",
@@ -25,7 +25,7 @@ const AREAS: &[&str] = &[
 ];
 
 /// Cases that do not pass, each with its reason in COMPATIBILITY.md.
-const EXCEPTIONS: &str = "conformance/exceptions.txt";
+pub const EXCEPTIONS: &str = "conformance/exceptions.txt";
 
 /// Replays all areas, or those that are named. Further arguments (from the first `--`) go to the runner.
 pub fn run(arguments: &[String]) -> Result {

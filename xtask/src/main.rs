@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "a member that `serde_json` does not find is `null`, no panic")]
 
 mod bench;
+mod compatibility;
 mod conformance;
 mod example;
 mod model;
@@ -27,6 +28,7 @@ const TASKS: &[Task] = &[
     Task { name: "test", about: "run all tests", run: test::run },
     Task { name: "tidy", about: "check the house rules", run: tidy::run },
     Task { name: "conformance", about: "replay conversations recorded from AWS, strictly", run: conformance::run },
+    Task { name: "compatibility", about: "write the tables of COMPATIBILITY.md", run: compatibility::run },
     Task { name: "model", about: "write the wire types from the service model", run: model::run },
     Task { name: "bench", about: "measure the release server over HTTP", run: bench::run },
 ];
@@ -37,7 +39,7 @@ fn main() -> ExitCode {
         arguments.split_first().and_then(|(name, rest)| Some((TASKS.iter().find(|task| task.name == name)?, rest)))
     else {
         eprintln!("usage: cargo xtask TASK");
-        TASKS.iter().for_each(|task| eprintln!("  {:12} {}", task.name, task.about));
+        TASKS.iter().for_each(|task| eprintln!("  {:13} {}", task.name, task.about));
         return ExitCode::from(2);
     };
     match (task.run)(rest) {
