@@ -32,11 +32,11 @@ impl Default for Options {
             tasks_at_once_max: 1_024,
             quick_budget: query::Budget {
                 time: Duration::from_millis(5),
-                memory_bytes: 16 << 20,
+                memory_bytes: query::Budget::MEMORY_BYTES,
                 depth: 512,
                 last: false,
             },
-            slow_budget: query::Budget { time: Duration::from_secs(1), memory_bytes: 64 << 20, depth: 512, last: true },
+            slow_budget: query::Budget { time: Duration::from_secs(1), memory_bytes: query::Budget::MEMORY_BYTES, depth: 512, last: true },
             executions_in_memory_max: 8_192,
             requests_waiting_max: 4_096,
             commits_in_flight_max: 3,

@@ -30,6 +30,11 @@ pub struct Budget {
     pub last: bool,
 }
 
+impl Budget {
+    /// What AWS lets one JSONata expression hold, as measured: `[1..873782]` is accepted, one number more is not.
+    pub const MEMORY_BYTES: usize = 6_990_256;
+}
+
 impl Ambient {
     pub fn new(now_ms: i64, seed: u64, budget: Budget) -> Ambient {
         Ambient { now_ms, budget, random: Cell::new(seed) }

@@ -4,7 +4,7 @@
 //! Template, Expression        what definitions hold; AWS's sentences              template, messages
 //!   └─ engine::Evaluator      the contract of an evaluator                        engine
 //!        └─ core::Core        the crate jsonata-core, reads only what is needed   core, references, convert
-//!             ├─ guard        guards planted in the tree                          guard, visit
+//!             ├─ guard        guards planted in the tree                          guard, prelude, visit
 //!             ├─ limits       the meter that the guards ask                       limits, cost
 //!             └─ functions    what AWS adds, and what comes from the Ambient      functions
 //! ```
@@ -24,15 +24,18 @@
 //!
 //! - **time** at each node of the expression by the clock of `jsonata-core`, and by fuel within functions whose
 //!   cost the arguments tell (`$distinct`, regular expressions, the measuring of values);
-//! - **memory** by guards that are planted in the expression (see `guard`): one value may have `memory_bytes`, all
-//!   of an evaluation together sixteen times that, and a sequence `memory_bytes / 8` items;
+//! - **memory** by guards that are planted in the expression (see `guard` and `limits`): one value may have
+//!   `memory_bytes`, a sequence `memory_bytes / 8` items, living texts four times and all arrays and objects that are
+//!   made sixteen times that. A loop that makes arrays and drops them (`$append` in a `$reduce` of some thousand
+//!   steps) is refused although little of it is alive; AWS may accept it;
 //! - **depth** of nested evaluation; the stack moves to the heap where a thread's own is small. An expression may
-//!   nest 1,000 levels, a value 512.
+//!   nest 1,000 levels, a value 512. AWS ends an expression at a depth of about 100.
 //!
-//! What remains: a single built-in function runs to its end. With the default budgets the longest that we know of
-//! is a regular expression over a text of megabytes (linear, but a program of up to 1 MiB a step) and the sorting
-//! or comparing of a value of the largest size, each well under a second. Objects and arrays count by their content,
-//! so the memory that is really used is up to about six times the count.
+//! With [`Budget::MEMORY_BYTES`](crate::Budget::MEMORY_BYTES) a hostile expression takes up to about 200 MB for a
+//! moment. What remains: a single built-in function runs to its end. The longest that we know of are a regular
+//! expression over a text of megabytes (linear, but with a program of up to 1 MiB for each character), sorting and
+//! comparing values of the largest size: each well under a second. A `$toMillis` whose picture is not a literal and
+//! has no year takes the year from the clock of the machine.
 //!
 //! # Panics
 //!
