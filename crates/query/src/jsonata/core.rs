@@ -183,6 +183,9 @@ impl Tree {
         }
         for name in &self.aliases {
             context.bind(prelude::alias(name), JValue::builtin(*name));
+            if bindings.iter().any(|(bound, _)| bound == name) {
+                context.bind(prelude::hidden(name), JValue::Bool(true));
+            }
         }
         let budget = &ambient.budget;
         let options = EvaluatorOptions {

@@ -2,7 +2,8 @@
 //!
 //! A built-in function that an expression uses by value (`$map(a, $string)`, `$f := $join`, `$pad(?, 9)`) or whose name
 //! it binds itself is replaced by a function of the language that calls the built-in one with guards:
-//! `$#join := function($a, $b) { $##join(#argument($a), #last($b, "join", 2)) }`, where `##join` is the built-in one.
+//! `$#join := function($a, $b) { $##join(#argument($a), #last($b, "join", 2)) }`, where `##join` is the built-in one;
+//! or by the variable of that name where the data has one.
 
 use super::guard::{BY_ARGUMENTS, BY_RESULT, CLOCK, MAKING, guard_arguments, guard_own_result};
 use jsonata_core::ast::{AstNode, BinaryOp};
@@ -11,6 +12,11 @@ use std::collections::HashSet;
 /// The name under which the prelude reaches the built-in function `name`.
 pub(super) fn alias(name: &str) -> String {
     format!("##{name}")
+}
+
+/// The name that is bound when the data has a variable `name`, which then hides the function.
+pub(super) fn hidden(name: &str) -> String {
+    format!("#hidden {name}")
 }
 
 /// The name of the guarded function that stands for the built-in function `name`.
@@ -44,7 +50,12 @@ fn define(name: &'static str, shadowed: bool) -> AstNode {
     guard_arguments(name, &mut args);
     let mut body = call(&target, args);
     guard_own_result(&mut body, name);
-    assign(&if shadowed { name.to_owned() } else { stand_in(name) }, lambda(&names, body))
+    let value = AstNode::Conditional {
+        condition: Box::new(call("exists", vec![AstNode::variable(hidden(name))])),
+        then_branch: Box::new(AstNode::variable(name)),
+        else_branch: Some(Box::new(lambda(&names, body))),
+    };
+    assign(&if shadowed { name.to_owned() } else { stand_in(name) }, value)
 }
 
 pub(super) fn call(name: &str, args: Vec<AstNode>) -> AstNode {

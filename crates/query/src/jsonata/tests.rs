@@ -2,8 +2,8 @@
 
 use super::{Expression, Template};
 use crate::testing::{parse, with_scope};
-use crate::{Ambient, Budget, Reason};
-use json::Value;
+use crate::{Ambient, Budget, Reason, Scope, Variables};
+use json::{Object, Value};
 use std::time::Duration;
 
 const INPUT: &str = r#"{"a":{"b":41},"items":[{"price":2,"n":1},{"price":3,"n":2}],"one":[7],"none":[],"nested":[[1]],
@@ -145,6 +145,29 @@ fn guards_change_nothing() {
         ("'1' & 2 & true & null & [3] & {'a': 'b'}", r#""12truenull[3]{\"a\":\"b\"}""#),
         ("1/0", r#""Infinity""#),
     ]);
+}
+
+#[test]
+fn a_variable_hides_the_function_of_its_name() {
+    let variables = Object::from([("keys", parse("[1,2]")), ("now", parse(r#""then""#)), ("sum", parse("3"))]);
+    for (text, expected) in [
+        ("$keys", Ok("[1,2]")),
+        ("$keys[1]", Ok("2")),
+        ("$now & '!'", Ok(r#""then!""#)),
+        ("($keys := $keys; $keys)", Ok("[1,2]")),
+        ("$sum + 1", Ok("4")),
+        ("$keys({})", Err("T1006")),
+    ] {
+        let expression = Expression::parse(text).unwrap();
+        let found = with_scope("{}", "1", |scope| {
+            let scope = Scope { variables: &Variables { scopes: vec![&variables] }, ..*scope };
+            expression.evaluate(&scope, &ambient(), "Output")
+        });
+        match expected {
+            Ok(value) => assert_eq!(found.unwrap().to_string(), value, "{text}"),
+            Err(code) => assert!(found.unwrap_err().message.contains(code), "{text}"),
+        }
+    }
 }
 
 #[test]
