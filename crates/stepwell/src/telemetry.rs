@@ -29,8 +29,12 @@ pub fn start(format: LogFormat) {
     catch_panics_quietly();
 }
 
-/// A panic sets one execution aside and is reported where that is done, with the execution's ARN. The default hook
-/// would print it a second time, as if the process had died.
+/// Panics are caught, and what they cost is told there: an expression that fails, an execution that is set aside. This
+/// adds where they were. One inside of an expression is a failure of the language like any other.
 fn catch_panics_quietly() {
-    std::panic::set_hook(Box::new(|panic| tracing::debug!(%panic, "caught a panic")));
+    std::panic::set_hook(Box::new(|panic| {
+        if !query::jsonata::is_evaluating() {
+            tracing::error!("{panic}");
+        }
+    }));
 }
