@@ -36,7 +36,12 @@ impl Default for Options {
                 depth: 512,
                 last: false,
             },
-            slow_budget: query::Budget { time: Duration::from_secs(1), memory_bytes: query::Budget::MEMORY_BYTES, depth: 512, last: true },
+            slow_budget: query::Budget {
+                time: Duration::from_secs(1),
+                memory_bytes: query::Budget::MEMORY_BYTES,
+                depth: 512,
+                last: true,
+            },
             executions_in_memory_max: 8_192,
             requests_waiting_max: 4_096,
             commits_in_flight_max: 3,
