@@ -183,6 +183,7 @@ impl Execution {
             limits,
             token_of,
             step: Step::default(),
+            history_bytes: 0,
         };
         let result = turn.take(trigger);
         let mut step = turn.step;

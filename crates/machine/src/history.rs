@@ -153,3 +153,34 @@ pub enum EventDetails {
         state: Text,
     },
 }
+
+impl EventDetails {
+    /// Bytes of the payload that the event carries, and of its variables. Names and errors are small beside them.
+    pub fn payload_bytes(&self) -> usize {
+        match self {
+            EventDetails::ExecutionStarted { input, .. } => input.len(),
+            EventDetails::StateEntered { input: payload, .. }
+            | EventDetails::ActivityScheduled { input: payload, .. }
+            | EventDetails::LambdaFunctionScheduled { input: payload, .. }
+            | EventDetails::TaskScheduled { parameters: payload, .. }
+            | EventDetails::ExecutionSucceeded { output: payload }
+            | EventDetails::Succeeded { output: payload }
+            | EventDetails::TaskOutput { output: payload, .. } => payload.byte_len(),
+            EventDetails::StateExited { output, assigned_variables, .. } => {
+                let variables = assigned_variables.iter().flatten();
+                output.byte_len() + variables.map(|(name, value)| name.len() + value.len()).sum::<usize>()
+            }
+            EventDetails::None
+            | EventDetails::ExecutionRedriven { .. }
+            | EventDetails::Failed { .. }
+            | EventDetails::ActivityStarted { .. }
+            | EventDetails::TaskStarted { .. }
+            | EventDetails::TaskFailed { .. }
+            | EventDetails::MapStateStarted { .. }
+            | EventDetails::MapIteration { .. }
+            | EventDetails::MapRunStarted { .. }
+            | EventDetails::MapRunRedriven { .. }
+            | EventDetails::EvaluationFailed { .. } => 0,
+        }
+    }
+}

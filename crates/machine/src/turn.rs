@@ -20,6 +20,8 @@ pub(crate) struct Turn<'t> {
     pub(crate) limits: &'t Limits,
     pub(crate) token_of: TokenOf<'t>,
     pub(crate) step: Step,
+    /// What the payloads of the step's events come to.
+    pub(crate) history_bytes: usize,
 }
 
 impl<'t> Turn<'t> {
@@ -57,6 +59,7 @@ impl<'t> Turn<'t> {
         let id = self.next_event()?;
         self.parts.root_mut()?.last_event = id;
         let timestamp_ms = self.ambient.now_ms;
+        self.history_bytes += details.payload_bytes();
         self.step.history.push(HistoryEvent { id, previous_event_id, timestamp_ms, event_type, details });
         Ok(id)
     }

@@ -10,10 +10,12 @@ use std::time::Duration;
 pub struct Ambient {
     /// Milliseconds since the Unix epoch.
     pub now_ms: i64,
-    /// Budget for all evaluation in this step.
+    /// Budget of each evaluation in this step.
     pub budget: Budget,
     /// State of the generator that `States.UUID`, `States.MathRandom`, `$random`, `$uuid` and retry jitter draw from.
     random: Cell<u64>,
+    /// JSONata expressions evaluated so far.
+    expressions: Cell<usize>,
 }
 
 /// How much one evaluation may use before it ends with `Reason::OverBudget`.
@@ -37,7 +39,16 @@ impl Budget {
 
 impl Ambient {
     pub fn new(now_ms: i64, seed: u64, budget: Budget) -> Ambient {
-        Ambient { now_ms, budget, random: Cell::new(seed) }
+        Ambient { now_ms, budget, random: Cell::new(seed), expressions: Cell::new(0) }
+    }
+
+    /// How many JSONata expressions this step has evaluated: a step that has many ends early.
+    pub fn expressions(&self) -> usize {
+        self.expressions.get()
+    }
+
+    pub(crate) fn count_expression(&self) {
+        self.expressions.set(self.expressions.get() + 1);
     }
 
     /// The next 64 random bits (SplitMix64).

@@ -28,6 +28,11 @@ use query::jsonata;
 
 /// How many states one step enters before it commits and goes on in the next.
 const MOVES_MAX: usize = 500;
+/// How many bytes of history one step makes, not counting what its last move adds.
+const STEP_HISTORY_BYTES_MAX: usize = 4 << 20;
+/// How many expressions one step evaluates, not counting what its last move adds. Each has a budget of its own; this
+/// bounds what they take together.
+const STEP_EXPRESSIONS_MAX: usize = 64;
 
 /// What a state comes to.
 #[derive(Debug)]
@@ -51,6 +56,9 @@ pub(crate) fn run(turn: &mut Turn<'_>) -> Result<(), Halt> {
         if turn.parts.root()?.ready.is_empty() {
             return Ok(());
         }
+        if is_long(turn) {
+            break;
+        }
         if let Some(id) = turn.parts.root_mut()?.ready.pop_front() {
             enter(turn, id)?;
         }
@@ -59,6 +67,10 @@ pub(crate) fn run(turn: &mut Turn<'_>) -> Result<(), Halt> {
         turn.push(Effect::Continue);
     }
     Ok(())
+}
+
+fn is_long(turn: &Turn<'_>) -> bool {
+    turn.history_bytes >= STEP_HISTORY_BYTES_MAX || turn.ambient.expressions() >= STEP_EXPRESSIONS_MAX
 }
 
 fn enter(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {

@@ -26,6 +26,36 @@ fn a_loop_of_100_000_moves_is_many_bounded_steps() {
     assert!(ids.iter().copied().eq(1..=200_004), "{} events", ids.len());
 }
 
+/// Runs a loop of one state until the history is full; gives the longest step in states, and in bytes of payload.
+fn longest_step(state: &str, input: &str) -> (usize, usize) {
+    let definition = format!(
+        r#"{{"StartAt": "Loop", "States": {{"Loop": {state}, "Done": {{"Type": "Succeed"}}, "Check": {{"Type": "Choice",
+            "Choices": [{{"Variable": "$", "IsPresent": true, "Next": "Loop"}}], "Default": "Done"}}}}}}"#
+    );
+    let mut world = World::standard(&definition, input);
+    world.limits.history_events_max = 2_000;
+    let mut longest = (0, 0);
+    let mut step = world.step(Trigger::Start);
+    loop {
+        let bytes = step.history.iter().map(|event| event.details.payload_bytes()).sum();
+        longest = (longest.0.max(step.history.len() / 2), longest.1.max(bytes));
+        if world.outcome.is_some() {
+            return longest;
+        }
+        step = world.step(Trigger::Continue);
+    }
+}
+
+#[test]
+fn a_step_is_bounded_in_bytes_and_in_expressions() {
+    let large = format!(r#""{}""#, "x".repeat(250_000));
+    let (_, bytes) = longest_step(r#"{"Type": "Pass", "Next": "Check"}"#, &large);
+    assert!((4 << 20..5 << 20).contains(&bytes), "{bytes}");
+    let computes = r#"{"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% 1 + 1 %}", "Next": "Check"}"#;
+    let (states, _) = longest_step(computes, "{}");
+    assert!((126..=130).contains(&states), "two states for each of 64 expressions, not {states}");
+}
+
 /// A Map over 10,000 items, each with a task.
 fn wide(max_concurrency: u64) -> World {
     let definition = format!(

@@ -104,6 +104,7 @@ impl Expression {
     ///
     /// A value that the expression only passes on (`$states.input.order`) is the value itself, not a copy.
     pub fn evaluate(&self, scope: &Scope<'_>, ambient: &Ambient, field: &str) -> Result<Value, Failure> {
+        ambient.count_expression();
         let fault = match self.program.evaluate(scope, ambient) {
             Ok(Some(value)) => return Ok(value),
             Ok(None) => None,
