@@ -56,7 +56,7 @@ impl Default for Config {
             region: "us-east-1".to_owned(),
             drain_seconds: 10,
             shards: 0,
-            tasks_at_once_max: 1_000,
+            tasks_at_once_max: 1_024,
             limits: asl::Limits::default(),
             functions: Vec::new(),
         }

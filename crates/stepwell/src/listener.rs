@@ -2,7 +2,7 @@
 
 use api::Api;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -65,8 +65,10 @@ async fn answer(api: &Api, request: Request<Incoming>) -> Response<Full<Bytes>> 
     let response = match Limited::new(body, api.request_bytes_max()).collect().await {
         Ok(body) => api.handle(Request::from_parts(head, body.to_bytes())).await,
         Err(error) if error.is::<LengthLimitError>() => api.too_large(),
-        // The client went away in the middle of its body: nobody reads this answer.
-        Err(_) => api.too_large(),
+        Err(error) => {
+            tracing::debug!(%error, "a client went away in the middle of its request");
+            Response::builder().status(StatusCode::BAD_REQUEST).body(Bytes::new()).unwrap_or_default()
+        }
     };
     response.map(Full::new)
 }

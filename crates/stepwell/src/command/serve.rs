@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 /// Serve the AWS Step Functions API, with an embedded store.
 #[derive(Args)]
@@ -72,9 +73,16 @@ async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
         .await
         .map_err(|source| Error::Start { folder: config.data_dir.clone(), source })?;
     announce(config, &endpoint);
+    let asked_to_stop = asked_to_stop()?;
     let drain = Duration::from_secs(config.drain_seconds);
-    listener::serve(listener, system.api, asked_to_stop()?, drain).await;
+    let (stop_listening, told_to_stop) = oneshot::channel::<()>();
+    let told_to_stop = async { drop(told_to_stop.await) };
+    let listening = tokio::spawn(listener::serve(listener, system.api, told_to_stop, drain));
+    asked_to_stop.await;
+    // The door stays open meanwhile: functions that run answer callbacks through it.
     system.engine.shutdown(drain).await;
+    drop(stop_listening);
+    listening.await?;
     system.functions.close();
     tracing::info!("stopped");
     Ok(())

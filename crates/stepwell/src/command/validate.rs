@@ -1,6 +1,6 @@
 //! `stepwell validate`: what is wrong with definitions, with line and column.
 
-use super::{CommandResult, EXIT_FAILED};
+use super::{CommandResult, EXIT_FAILED, EXIT_UNUSABLE};
 use crate::definition_file::{DefinitionFile, substitutions};
 use asl::{Diagnostic, Severity, StateMachineType};
 use clap::{Args, ValueEnum};
@@ -57,16 +57,27 @@ impl Validate {
     pub fn run(&self) -> CommandResult {
         let substitutions = substitutions(&self.substitute)?;
         let mut found = Vec::new();
+        let mut unreadable = 0;
         for path in &self.files {
-            let file = DefinitionFile::read(path, &substitutions)?;
-            found.extend(check(path, &file, self.state_machine_type.into()));
+            match DefinitionFile::read(path, &substitutions) {
+                Ok(file) => found.extend(check(path, &file, self.state_machine_type.into())),
+                // The other files are checked all the same.
+                Err(error) => {
+                    unreadable += 1;
+                    super::eprint_chain(&error);
+                }
+            }
         }
         match self.format {
             OutputFormat::Text => self.print_text(&found),
             OutputFormat::Json => println!("{}", found.iter().map(Found::to_json).collect::<Value>()),
         }
         let failed = found.iter().any(|found| found.diagnostic.severity == Severity::Error);
-        Ok(if failed { ExitCode::from(EXIT_FAILED) } else { ExitCode::SUCCESS })
+        Ok(match (unreadable, failed) {
+            (0, false) => ExitCode::SUCCESS,
+            (0, true) => ExitCode::from(EXIT_FAILED),
+            _ => ExitCode::from(EXIT_UNUSABLE),
+        })
     }
 
     fn print_text(&self, found: &[Found]) {
