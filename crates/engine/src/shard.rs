@@ -122,6 +122,7 @@ impl Shard {
 
     /// Runs until the shard is told to end.
     pub(crate) fn run(mut self) {
+        self.read_held();
         while !self.is_over {
             self.receive();
             self.work();

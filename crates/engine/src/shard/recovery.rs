@@ -84,9 +84,6 @@ impl Shard {
             return;
         }
         let Some(tables) = self.pipeline.tables().cloned() else { return };
-        if self.recovery.after.is_none() {
-            self.read_held(&tables);
-        }
         let keys = match self.recovery.next(&tables) {
             Ok(keys) => keys,
             Err(error) => {
@@ -107,15 +104,18 @@ impl Shard {
         }
     }
 
-    fn read_held(&mut self, tables: &Tables) {
-        let Some(partition) = self.recovery.left.last() else { return };
-        match tables.held(*partition) {
-            Ok(held) => {
-                // Before such a call is begun it is durable that it is not held any more.
-                held.iter().for_each(|(key, id)| self.pipeline.writes.unhold(*key, *id));
-                self.recovery.held.extend(held);
+    /// Reads what the last shutdown did not begin, before anything is taken up.
+    pub(super) fn read_held(&mut self) {
+        let Some(tables) = self.pipeline.tables().cloned() else { return };
+        for partition in self.recovery.partitions().to_vec() {
+            match tables.held(partition) {
+                Ok(held) => {
+                    // Before such a call is begun it is durable that it is not held any more.
+                    held.iter().for_each(|(key, id)| self.pipeline.writes.unhold(*key, *id));
+                    self.recovery.held.extend(held);
+                }
+                Err(error) => tracing::error!(%error, "the calls that were not begun cannot be read"),
             }
-            Err(error) => tracing::error!(%error, "the calls that were not begun cannot be read"),
         }
     }
 
@@ -258,6 +258,7 @@ impl Shard {
         let partitions = self.recovery.partitions().to_vec();
         self.recovery = Recovery::new(partitions);
         self.pipeline.reopened(tables);
+        self.read_held();
         self.work.append(&mut self.stalled);
         self.work.extend(self.dispatcher.running().map(Work::Begin));
         let closers: Vec<ExecutionKey> = self.closers.keys().copied().collect();

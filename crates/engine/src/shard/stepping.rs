@@ -76,11 +76,7 @@ impl Shard {
         match turn.step(execution, &live.definition.parsed, options.quick_budget, &options.limits, sealer) {
             Ok(step) => self.apply(key, step, then),
             Err(StepError::OverBudget) => self.move_to_slow_lane(key, turn, then),
-            Err(StepError::Corrupt(why)) => {
-                let arn = Arc::clone(&live.stored.record.arn);
-                let error = self.set_aside(key, &arn, &why);
-                then.refuse(self, error);
-            }
+            Err(StepError::Corrupt(why)) => self.refuse_step(key, then, &why),
         }
     }
 
@@ -100,9 +96,7 @@ impl Shard {
                     StepError::OverBudget => "it cannot be stepped within the budget of the slow lane".into(),
                     StepError::Corrupt(why) => why,
                 };
-                let arn = Arc::clone(&live.stored.record.arn);
-                let error = self.set_aside(key, &arn, &why);
-                then.refuse(self, error);
+                self.refuse_step(key, then, &why);
             }
         }
         self.work.extend(parked);
@@ -120,8 +114,10 @@ impl Shard {
         if let Some(outcome) = step.outcome.take() {
             close(live, outcome);
         }
-        if live.is_standard {
-            self.write(key, &step, &timers);
+        if live.is_standard
+            && let Err(error) = self.write(key, &step, &timers)
+        {
+            return self.refuse_step(key, then, &error.to_string());
         }
         self.move_timers(key, timers, &mut outbox);
         self.show(key, &mut step, &mut outbox);
@@ -138,22 +134,35 @@ impl Shard {
         }
     }
 
-    /// What the step changed in the store.
-    fn write(&mut self, key: ExecutionKey, step: &Step, timers: &Timers) {
-        let Some(live) = self.live.get_mut(key) else { return };
-        let Some(execution) = &live.execution else { return };
-        let number = self.pipeline.number();
-        let writes = &mut self.pipeline.writes;
+    /// The execution cannot go on: it is set aside, and who waits for the step is told so.
+    fn refuse_step(&mut self, key: ExecutionKey, then: Then, why: &str) {
+        let Some(live) = self.live.get(key) else { return };
+        let arn = Arc::clone(&live.stored.record.arn);
+        let error = self.set_aside(key, &arn, why);
+        then.refuse(self, error);
+    }
+
+    /// What the step changed in the store. Nothing of it enters the batch if the store would refuse one of its records:
+    /// that concerns this execution only, and must not fail the commit of others.
+    fn write(&mut self, key: ExecutionKey, step: &Step, timers: &Timers) -> Result<(), store::Error> {
+        let Some(live) = self.live.get_mut(key) else { return Ok(()) };
+        let Some(execution) = &live.execution else { return Ok(()) };
         if step.history.is_empty()
             && step.changed.is_empty()
             && step.removed.is_empty()
             && timers.is_empty()
             && live.is_written
         {
-            return;
+            return Ok(());
         }
+        let number = self.pipeline.number();
+        let writes = &mut self.pipeline.writes;
+        let changed = step.changed.iter().filter(|_| !live.is_closed());
+        let changed: Vec<_> = changed.filter_map(|id| Some((*id, execution.part(*id)?))).collect();
+        let record = (live.is_closed() || !live.is_written).then_some(&live.stored);
+        writes.step(key, &step.history, &changed, record)?;
         live.batch = number;
-        writes.history(key, &step.history);
+        live.parts.extend(changed.iter().map(|(id, _)| *id));
         for (timer, (from, to)) in timers {
             from.inspect(|due_ms| writes.remove_timer(key, *timer, *due_ms));
             to.inspect(|due_ms| writes.timer(key, *timer, *due_ms));
@@ -168,28 +177,24 @@ impl Shard {
                 writes.unlist(key, &running);
                 writes.close(key);
             }
-            self.pipeline.closes(key);
         } else {
-            for id in &step.changed {
-                if let Some(part) = execution.part(*id) {
-                    writes.part(key, *id, part);
-                    live.parts.insert(*id);
-                }
-            }
             for id in step.removed.iter().filter(|id| execution.part(**id).is_none()) {
                 if live.parts.remove(id) {
                     writes.remove_part(key, *id);
                 }
             }
             if !live.is_written {
-                self.pipeline.writes.open(key);
+                writes.open(key);
             }
         }
-        if live.is_closed() || !live.is_written {
-            self.pipeline.writes.execution(key, &live.stored);
-            self.pipeline.writes.list(key, &live.stored.record);
+        if record.is_some() {
+            writes.list(key, &live.stored.record);
         }
         live.is_written = true;
+        if live.is_closed() {
+            self.pipeline.closes(key);
+        }
+        Ok(())
     }
 
     fn move_timers(&mut self, key: ExecutionKey, timers: Timers, outbox: &mut Outbox) {

@@ -32,25 +32,38 @@ impl Writes {
         self.batch
     }
 
-    /// The events of one step. Their key is new, so nothing is looked up.
-    pub(crate) fn history(&mut self, key: ExecutionKey, events: &[HistoryEvent]) {
-        if let Some(first) = events.first() {
-            let write = Write::Put { keyspace: HISTORY, key: history_key(key, first.id), value: encode(&events) };
-            self.bytes += size(&write);
-            self.batch.writes.push(write);
+    /// The records of a step whose size its data decides: its events, the parts that it changed, and the execution if
+    /// it begins or ends. Nothing is taken in if a store would refuse one of them.
+    ///
+    /// # Errors
+    ///
+    /// [`store::Error::Limit`] if a record is too large.
+    pub(crate) fn step(
+        &mut self,
+        key: ExecutionKey,
+        events: &[HistoryEvent],
+        parts: &[(PartId, &Part)],
+        execution: Option<&StoredExecution>,
+    ) -> Result<(), store::Error> {
+        let put = |keyspace, key, value| Write::Put { keyspace, key, value };
+        let history = events.first().map(|first| put(HISTORY, history_key(key, first.id), encode(&events)));
+        let execution = execution.map(|stored| put(EXECUTIONS, key.0.to_vec(), encode(stored)));
+        let parts = parts.iter().map(|(id, part)| put(PARTS, part_key(key, *id), encode(part)));
+        let records = Batch { writes: history.into_iter().chain(execution).chain(parts).collect(), expect: Vec::new() };
+        records.check_limits()?;
+        for record in records.writes {
+            match record {
+                Write::Put { keyspace: HISTORY, .. } => self.push(record),
+                Write::Put { keyspace, ref key, .. } | Write::Delete { keyspace, ref key } => {
+                    self.write(keyspace, key.clone(), record);
+                }
+            }
         }
-    }
-
-    pub(crate) fn part(&mut self, key: ExecutionKey, id: PartId, part: &Part) {
-        self.put(PARTS, part_key(key, id), encode(part));
+        Ok(())
     }
 
     pub(crate) fn remove_part(&mut self, key: ExecutionKey, id: PartId) {
         self.delete(PARTS, part_key(key, id));
-    }
-
-    pub(crate) fn execution(&mut self, key: ExecutionKey, stored: &StoredExecution) {
-        self.put(EXECUTIONS, key.0.to_vec(), encode(stored));
     }
 
     pub(crate) fn open(&mut self, key: ExecutionKey) {
@@ -133,13 +146,21 @@ impl Writes {
     }
 
     fn write(&mut self, keyspace: Keyspace, key: Vec<u8>, write: Write) {
-        self.bytes += size(&write);
         let next = self.batch.writes.len();
         let place = *self.places.entry((keyspace, key)).or_insert(next);
         match self.batch.writes.get_mut(place) {
-            Some(earlier) => *earlier = write,
-            None => self.batch.writes.push(write),
+            Some(earlier) => {
+                self.bytes += size(&write);
+                *earlier = write;
+            }
+            None => self.push(write),
         }
+    }
+
+    /// Takes in a write whose key is new to the batch, so that nothing is looked up.
+    fn push(&mut self, write: Write) {
+        self.bytes += size(&write);
+        self.batch.writes.push(write);
     }
 }
 

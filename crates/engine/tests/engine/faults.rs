@@ -1,8 +1,12 @@
 //! What goes wrong with one execution disturbs no other.
 
 use crate::support::*;
-use engine::Error;
+use engine::{Error, OpenStore};
 use machine::Status;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 use store::{Batch, Keyspace, Range, Store};
 
 const WAITS: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"End":true}}}"#;
@@ -81,4 +85,24 @@ async fn a_panic_of_an_integration_fails_its_task() {
     let record = engine.wait_until_closed(&arn).await.unwrap();
     assert_eq!(record.status, Status::Failed);
     check_history(&engine, &record).await;
+}
+
+#[tokio::test]
+async fn a_record_that_no_store_takes_stops_no_other_execution() {
+    let mut world = World::new();
+    world.options.shards = 1;
+    let opened = Arc::new(AtomicUsize::new(0));
+    let (store, count) = (world.store.clone(), Arc::clone(&opened));
+    let open: OpenStore = Arc::new(move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        Ok(Arc::new(store.clone()) as _)
+    });
+    let engine = world.open_with(open).await;
+    let quick = create(&engine, "quick", QUICK).await;
+    let input = format!(r#""{}""#, "x".repeat(store::VALUE_BYTES_MAX));
+    let refused = engine.start_execution(start_of(&quick, "large", &input)).await;
+    assert!(matches!(refused, Err(Error::SetAside { .. })), "{refused:?}");
+    let neighbour = start(&engine, &quick, "e").await;
+    assert_eq!(engine.wait_until_closed(&neighbour).await.unwrap().status, Status::Succeeded);
+    assert_eq!(opened.load(Ordering::SeqCst), 1);
 }
