@@ -291,7 +291,9 @@ impl Turn<'_> {
     }
 
     fn timer_fired(&mut self, id: TimerId) -> Result<(), Halt> {
-        let is_it = |timer: Timer| timer.id == id;
+        // A timer that was moved on after it went off, and before the execution heard of it, is not due yet.
+        let now_ms = self.ambient.now_ms;
+        let is_it = |timer: Timer| timer.id == id && timer.due_ms <= now_ms;
         if self.parts.root()?.deadline.is_some_and(is_it) {
             self.parts.root_mut()?.deadline = None;
             return Ok(self.end(0, Outcome::TimedOut(Failure::default()))?);

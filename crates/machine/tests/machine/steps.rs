@@ -19,7 +19,7 @@ fn a_step_that_fails_leaves_the_execution_unchanged() {
     let before = format!("{:?}", world.execution);
     let timers: Vec<_> = world.timers.iter().filter(|(_, due)| **due < world.now_ms + 10_000).collect();
     let timer = *timers[0].0;
-    let now = ambient(world.now_ms, 0);
+    let now = ambient(*timers[0].1, 0);
     let result = world.execution.step(&other, Trigger::TimerFired { timer }, &now, &world.limits, &|_| "".into());
     assert!(matches!(result, Err(StepError::Corrupt(_))), "{result:?}");
     assert_eq!(format!("{:?}", world.execution), before);

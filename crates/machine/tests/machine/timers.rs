@@ -170,3 +170,17 @@ fn a_call_is_submitted_once() {
     let pending = world.execution.pending();
     assert_eq!(pending[0].submitted.as_ref().unwrap().text().to_string(), "[1]");
 }
+
+#[test]
+fn a_timer_that_was_moved_does_not_go_off_early() {
+    let mut world = World::started(TASK, "{}");
+    world.trigger(Trigger::TaskSubmitted { effect: 3, output: json::Payload::default() });
+    let heartbeat = |world: &World| world.timers.iter().min_by_key(|(_, due_ms)| **due_ms).map(|(t, d)| (*t, *d));
+    let (timer, due_ms) = heartbeat(&world).unwrap();
+    world.now_ms = due_ms - 1;
+    world.trigger(Trigger::TaskHeartbeat { effect: 3 });
+    assert_ne!(world.timers[&timer], due_ms, "the heartbeat moves the timer");
+    world.now_ms = due_ms;
+    let step = world.step(Trigger::TimerFired { timer });
+    assert!(step.history.is_empty() && step.changed.is_empty() && step.effects.is_empty());
+}
