@@ -4,11 +4,13 @@
 
 use crate::{Api, ApiError, Caller, operation, random};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use json::Value;
 use serde::Serialize;
+use std::panic::AssertUnwindSafe;
 
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
 const CONTENT_TYPE_JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
@@ -27,7 +29,9 @@ impl Api {
             return without_operation(&head);
         }
         let request_id = random::uuid();
-        let outcome = self.answer(&head, &body).await;
+        // A panic is a fault of ours: the client hears of an internal failure, not of a connection that broke.
+        let answered = AssertUnwindSafe(self.answer(&head, &body)).catch_unwind().await;
+        let outcome = answered.unwrap_or_else(|_| Err(ApiError::internal()));
         if let Err(error) = &outcome {
             tracing::debug!(request_id, code = error.code, message = error.message, "refused");
         }
