@@ -127,8 +127,8 @@ impl Registry {
     /// The state machine as it is now.
     pub(crate) fn definition(&self, arn: &Arn) -> Result<Arc<Definition>, Error> {
         let text: Text = arn.to_string().into();
-        if let Some(definition) = self.current.read().unwrap_or_else(PoisonError::into_inner).get(&text) {
-            return Ok(Arc::clone(definition));
+        if let Some(definition) = self.kept(&text) {
+            return Ok(definition);
         }
         let tables = self.environment.tables()?;
         let record = tables.state_machine(&text)?.ok_or(Error::StateMachineDoesNotExist(text))?;
@@ -142,14 +142,18 @@ impl Registry {
         }))
     }
 
-    /// What StartExecution needs. It is kept in memory while nothing is changed, so that no change can be overtaken by
-    /// an older reading.
+    /// What StartExecution needs. It is kept in memory if nothing is changed from before it is read until it is kept, so
+    /// that no change can be overtaken by an older reading.
     pub(crate) fn to_start(&self, arn: &Arn) -> Result<Arc<Definition>, Error> {
+        if let Some(definition) = self.kept(&arn.to_string().into()) {
+            return Ok(definition);
+        }
+        let unchanged = self.changes.try_lock();
         let definition = self.definition(arn)?;
         if definition.record.deleting {
             return Err(Error::StateMachineDeleting(Arc::clone(&definition.record.arn)));
         }
-        if let Ok(_changes) = self.changes.try_lock() {
+        if unchanged.is_ok() {
             self.keep(&definition);
         }
         Ok(definition)
@@ -185,6 +189,7 @@ impl Registry {
         let mut writes = Writes::default();
         writes.remove_state_machine(arn);
         writes.tags(arn, &[]);
+        self.forget(arn);
         self.environment.commit(writes).await?;
         self.is_deleting(arn, false);
         counts.state_machines = counts.state_machines.saturating_sub(1);
@@ -237,6 +242,10 @@ impl Registry {
             deleting.remove(arn);
         }
         self.environment.deletions.store(deleting.len(), Ordering::SeqCst);
+    }
+
+    fn kept(&self, arn: &Text) -> Option<Arc<Definition>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).get(arn).map(Arc::clone)
     }
 
     fn keep(&self, definition: &Arc<Definition>) {

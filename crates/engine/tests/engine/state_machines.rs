@@ -3,11 +3,22 @@
 use crate::support::*;
 use asl::StateMachineType;
 use engine::{Account, Error, Page, StateMachineChange};
-use std::sync::Arc;
+use futures_util::FutureExt;
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+use store::{Batch, BoxFuture, Keyspace, MemoryStore, Range, Record, Store};
 
+const STATE_MACHINES: Keyspace = Keyspace("state_machines");
 const ONE: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#;
 const TWO: &str = r#"{"StartAt":"B","States":{"B":{"Type":"Pass","End":true}}}"#;
 const WAITS: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"End":true}}}"#;
+
+fn change(definition: &str) -> StateMachineChange {
+    let parsed = Arc::new(asl::parse(definition, StateMachineType::Standard).state_machine.unwrap());
+    StateMachineChange { definition: Some((definition.into(), parsed)), ..StateMachineChange::default() }
+}
 
 #[tokio::test]
 async fn creating_is_idempotent_by_its_definition() {
@@ -27,10 +38,6 @@ async fn an_update_makes_a_revision_if_it_changes_something() {
     let engine = world.open().await;
     let machine = create(&engine, "m", ONE).await;
     assert_eq!(engine.state_machine(&machine).await.unwrap().revision_id, None);
-    let change = |definition: &str| {
-        let parsed = Arc::new(asl::parse(definition, StateMachineType::Standard).state_machine.unwrap());
-        StateMachineChange { definition: Some((definition.into(), parsed)), ..StateMachineChange::default() }
-    };
     let same = engine.update_state_machine(&machine, change(ONE)).await.unwrap();
     assert_eq!(same.revision_id, None);
     let before = start(&engine, &machine, "before").await;
@@ -97,4 +104,51 @@ async fn a_list_has_the_state_machines_of_one_account() {
         let listed = engine.list_state_machines(&scope, Page { size: 10, after: None }).await.unwrap();
         assert_eq!(listed.items.iter().map(|machine| &*machine.name).collect::<Vec<_>>(), expected);
     }
+}
+
+type Hook = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
+/// Does something after a state machine was read and before the reader has it.
+struct HookedStore {
+    inner: MemoryStore,
+    after_read: Hook,
+}
+
+impl Store for HookedStore {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, store::Error> {
+        let value = self.inner.get(keyspace, key);
+        let hook = self.after_read.lock().unwrap().take_if(|_| keyspace == STATE_MACHINES);
+        hook.into_iter().for_each(|hook| hook());
+        value
+    }
+    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, store::Error> {
+        self.inner.scan(keyspace, range, limit)
+    }
+    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), store::Error>> {
+        self.inner.commit(batch)
+    }
+}
+
+#[tokio::test]
+async fn an_update_while_an_execution_starts_is_not_forgotten() {
+    let world = World::new();
+    let machine = create(&world.open().await, "m", ONE).await;
+    let after_read = Hook::default();
+    let (inner, hook) = (world.store.clone(), Arc::clone(&after_read));
+    let open = move || Ok(Arc::new(HookedStore { inner: inner.clone(), after_read: Arc::clone(&hook) }) as _);
+    let engine = world.open_with(Arc::new(open)).await;
+    let (updating, updated, is_updated) = (engine.clone(), machine.clone(), Arc::new(AtomicBool::new(false)));
+    let told = Arc::clone(&is_updated);
+    *after_read.lock().unwrap() = Some(Box::new(move || {
+        // It is made at once, or it has to wait, and is given up.
+        let update = updating.update_state_machine(&updated, change(TWO)).now_or_never();
+        told.store(update.is_some(), Ordering::SeqCst);
+    }));
+    start(&engine, &machine, "before").await;
+    if !is_updated.load(Ordering::SeqCst) {
+        engine.update_state_machine(&machine, change(TWO)).await.unwrap();
+    }
+    start(&engine, &machine, "after").await;
+    let used = engine.state_machine_of_execution(&execution_arn("m", "after")).await.unwrap();
+    assert_eq!(&*used.definition, TWO);
 }
