@@ -177,12 +177,17 @@ impl Registry {
         self.finish_deletion(&arn.to_string().into()).await
     }
 
-    /// Removes a state machine that is being deleted, unless it has open executions.
+    /// Removes a state machine that is being deleted, unless it has open executions. It may be gone already, and one of
+    /// the same name in its place.
     async fn finish_deletion(&self, arn: &Text) -> Result<(), Error> {
         let mut counts = self.changes.lock().await;
         // Before it is looked for open executions: the end of one is either seen or told of.
         self.is_deleting(arn, true);
         let tables = self.environment.tables()?;
+        if !tables.state_machine(arn)?.is_some_and(|record| record.deleting) {
+            self.is_deleting(arn, false);
+            return Ok(());
+        }
         if !tables.by_status(arn, Status::Running, None, 1)?.is_empty() {
             return Ok(());
         }
