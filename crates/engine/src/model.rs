@@ -1,4 +1,5 @@
 //! What the engine takes and gives: records of state machines, executions and activities.
+use crate::tables::RevisionKey;
 use asl::{Arn, StateMachineType};
 use json::{Payload, Text};
 use machine::{Outcome, Status};
@@ -51,6 +52,10 @@ pub struct StateMachineRecord {
     pub logging: Option<Payload>,
     pub tracing: Option<Payload>,
     pub encryption: Option<Payload>,
+    /// Names this revision; the record that executions run is stored under it. `None` in records of builds that named
+    /// a revision by the hash of its record alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) revision: Option<RevisionKey>,
 }
 #[derive(Clone, Debug)]
 pub struct NewStateMachine {

@@ -74,6 +74,7 @@ impl Registry {
             logging: new.logging,
             tracing: new.tracing,
             encryption: new.encryption,
+            revision: None,
         };
         let mut writes = Writes::default();
         writes.tags(&record.arn, &self.checked_tags(new.tags)?);
@@ -98,7 +99,7 @@ impl Registry {
         record.logging = change.logging.or(record.logging);
         record.tracing = change.tracing.or(record.tracing);
         record.encryption = change.encryption.or(record.encryption);
-        if RevisionKey::of(&record) == current.revision {
+        if RevisionKey::of(&record) == RevisionKey::of(&current.record) {
             return Ok(Arc::clone(&current.record));
         }
         record.revision_id = Some(crate::random::uuid()?.into());
@@ -109,11 +110,12 @@ impl Registry {
     /// Makes `record` the current revision.
     async fn commit(
         &self,
-        record: StateMachineRecord,
+        mut record: StateMachineRecord,
         parsed: Arc<asl::StateMachine>,
         mut writes: Writes,
     ) -> Result<Arc<StateMachineRecord>, Error> {
         let revision = RevisionKey::of(&record);
+        record.revision = Some(revision);
         writes.revision(revision, &record);
         writes.state_machine(&record);
         self.forget(&record.arn);
@@ -132,9 +134,8 @@ impl Registry {
         }
         let tables = self.environment.tables()?;
         let record = tables.state_machine(&text)?.ok_or(Error::StateMachineDoesNotExist(text))?;
-        let mut active = record.clone();
-        active.deleting = false;
-        let revision = self.environment.definitions.get(RevisionKey::of(&active), &tables)?;
+        let named = record.revision.unwrap_or_else(|| RevisionKey::of(&record));
+        let revision = self.environment.definitions.get(named, &tables)?;
         Ok(Arc::new(Definition {
             revision: revision.revision,
             record: Arc::new(record),

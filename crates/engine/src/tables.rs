@@ -14,7 +14,7 @@
 //! | `timers` | first byte of E, due time, E, timer | nothing |
 //! | `held` | E, event id | nothing: a task that a clean shutdown did not begin |
 //! | `aside` | E | why the execution was set aside |
-//! | `revisions` | hash of the record | a state machine with its definition, as it was when executions started |
+//! | `revisions` | the name in the record, once its hash | a state machine with its definition, as it was when executions started |
 //! | `state_machines` | ARN | the state machine as it is now |
 //! | `activities` | ARN | the activity |
 //! | `tags` | ARN | the tags of the resource |
@@ -89,13 +89,16 @@ impl ExecutionKey {
     }
 }
 
-/// Names a state machine as it was at some time: the hash of its record.
+/// Names a state machine as it was at some time. It is drawn from what the state machine was, and stored in its record:
+/// a later build, whose records may have more fields, finds the revision under the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct RevisionKey(pub(crate) [u8; 16]);
 
 impl RevisionKey {
+    /// The hash of what this build stores of the state machine.
     pub(crate) fn of(record: &crate::StateMachineRecord) -> RevisionKey {
-        RevisionKey(digest(&encode(record)))
+        let unnamed = crate::StateMachineRecord { revision: None, deleting: false, ..record.clone() };
+        RevisionKey(digest(&encode(&unnamed)))
     }
 }
 
