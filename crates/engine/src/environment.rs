@@ -60,6 +60,13 @@ impl Environment {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = tables;
     }
 
+    /// An open execution is open no more. The count may have begun anew since it was counted.
+    pub(crate) fn one_less_open(&self) {
+        let less = |open: u64| Some(open.saturating_sub(1));
+        // It is never refused.
+        let _ = self.open_executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
     /// Commits writes that belong to no shard.
     pub(crate) async fn commit(&self, writes: Writes) -> Result<(), Error> {
         let tables = self.tables()?;

@@ -238,7 +238,7 @@ impl Shard {
             outbox.answer(reply, Ok(crate::express::sync_result(record.clone())));
         }
         if live.is_standard {
-            self.environment.open_executions.fetch_sub(1, Ordering::Relaxed);
+            self.environment.one_less_open();
             let environment = Arc::clone(&self.environment);
             outbox.then(move || {
                 if environment.deletions.load(Ordering::SeqCst) > 0 {
