@@ -177,6 +177,7 @@ impl Shard {
             Work::Request(request, _permit) => self.request(request),
             Work::Turn { key, trigger, then } => self.turn(key, trigger, then),
             Work::Begin(attempt) => self.begin(attempt),
+            Work::EndUnwanted(attempt) => self.end_unwanted(attempt),
             Work::TakeUp(attempt) => self.take_up(attempt),
             Work::Report(
                 Report::TaskEnded { attempt: (key, _), .. } | Report::TaskSubmitted { attempt: (key, _), .. },

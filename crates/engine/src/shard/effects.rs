@@ -5,6 +5,7 @@ use super::{
     message::{Reply, Then, Work},
 };
 use crate::{
+    Error,
     activities::{Offer, Polled, Poller},
     dispatch::Attempt,
     tables::ExecutionKey,
@@ -13,6 +14,18 @@ use asl::IntegrationPattern;
 use json::{Payload, Text};
 use machine::{Effect, EventId, Failure, Pending, TaskRequest, Trigger};
 use std::sync::Arc;
+
+/// Whether a call is wanted.
+enum Wanted {
+    Yes {
+        request: TaskRequest,
+        submitted: Option<Payload>,
+        facts: Arc<machine::Facts>,
+    },
+    No,
+    /// It cannot be told yet.
+    AskedLater,
+}
 
 impl Shard {
     /// A call has returned.
@@ -57,16 +70,22 @@ impl Shard {
         }
     }
 
-    /// Begins a call that has waited in line, if it is still wanted; ends one that runs and is not.
+    /// Begins a call that has waited in line, if it is still wanted.
     pub(super) fn begin(&mut self, attempt: Attempt) {
-        let wanted = self.wanted(attempt, Work::Begin(attempt));
-        match wanted.and_then(|(request, _)| Some((request, self.facts(attempt.0)?))) {
-            Some(_) if self.dispatcher.is_running(attempt) => {}
-            Some((request, facts)) => self.dispatcher.run(attempt.0, request, facts),
-            None => {
-                self.dispatcher.cancel(attempt);
-                self.begin_next();
+        match self.wanted(attempt, Work::Begin(attempt)) {
+            Wanted::Yes { request, facts, .. } if !self.dispatcher.is_running(attempt) => {
+                self.dispatcher.run(attempt.0, request, facts);
             }
+            Wanted::Yes { .. } | Wanted::AskedLater => {}
+            Wanted::No => self.begin_next(),
+        }
+    }
+
+    /// Ends a call that runs if nobody waits for its answer any more. Its answer may have come meanwhile.
+    pub(super) fn end_unwanted(&mut self, attempt: Attempt) {
+        if self.dispatcher.is_running(attempt) && matches!(self.wanted(attempt, Work::EndUnwanted(attempt)), Wanted::No)
+        {
+            self.cancel(attempt);
         }
     }
 
@@ -76,9 +95,8 @@ impl Shard {
             // The store failed, and not the process: the call goes on.
             return;
         }
-        let Some((request, pending)) = self.wanted(attempt, Work::TakeUp(attempt)) else { return };
-        let Some(facts) = self.facts(attempt.0) else { return };
-        match (pending.submitted, request.pattern) {
+        let Wanted::Yes { request, submitted, facts } = self.wanted(attempt, Work::TakeUp(attempt)) else { return };
+        match (submitted, request.pattern) {
             (Some(submitted), IntegrationPattern::Sync) => self.dispatcher.resume(attempt.0, request, facts, submitted),
             // The token is out: its answer may come at any time.
             (Some(_), _) => {}
@@ -92,25 +110,31 @@ impl Shard {
         }
     }
 
-    /// The request of an attempt that still waits for its answer. While the slow lane has the execution, `again` is
-    /// parked.
-    fn wanted(&mut self, attempt: Attempt, again: Work) -> Option<(TaskRequest, Pending)> {
+    /// Whether an attempt still waits for its answer. If that cannot be told now, `again` is done when it can: when the
+    /// slow lane gives the execution back, or the store is open again.
+    fn wanted(&mut self, attempt: Attempt, again: Work) -> Wanted {
         let (key, id) = attempt;
-        if !matches!(self.find(key), Ok(Found::Open)) {
-            return None;
+        match self.find(key) {
+            Ok(Found::Open) => {}
+            Err(Error::Store(_)) => {
+                self.stalled.push_back(again);
+                return Wanted::AskedLater;
+            }
+            Ok(Found::Closed(_) | Found::Absent) | Err(_) => return Wanted::No,
         }
-        let Some(execution) = &self.live.get(key)?.execution else {
+        let Some(live) = self.live.get(key) else { return Wanted::No };
+        let Some(execution) = &live.execution else {
             self.park(key, again);
-            return None;
+            return Wanted::AskedLater;
         };
-        execution.pending().into_iter().find_map(|pending| match &pending.effect {
-            Effect::RunTask(request) if request.id == id => Some((request.clone(), pending)),
+        let facts = execution.facts();
+        let wanted = execution.pending().into_iter().find_map(|Pending { effect, submitted, .. }| match effect {
+            Effect::RunTask(request) if request.id == id => {
+                Some(Wanted::Yes { request, submitted, facts: Arc::clone(facts) })
+            }
             _ => None,
-        })
-    }
-
-    fn facts(&self, key: ExecutionKey) -> Option<Arc<machine::Facts>> {
-        Some(Arc::clone(self.live.get(key)?.execution.as_ref()?.facts()))
+        });
+        wanted.unwrap_or(Wanted::No)
     }
 
     /// Offers an activity task to the workers; the first one that waits takes it.

@@ -104,6 +104,8 @@ pub(crate) enum Work {
     },
     /// Begin the call, if it is still wanted: its turn in the line has come.
     Begin(Attempt),
+    /// End the call, if it is not wanted any more: it ran while the store was opened again.
+    EndUnwanted(Attempt),
     /// Go on with the call after a start, as its integration says.
     TakeUp(Attempt),
 }

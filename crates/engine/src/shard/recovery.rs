@@ -260,7 +260,7 @@ impl Shard {
         self.pipeline.reopened(tables);
         self.read_held();
         self.work.append(&mut self.stalled);
-        self.work.extend(self.dispatcher.running().map(Work::Begin));
+        self.work.extend(self.dispatcher.running().map(Work::EndUnwanted));
         let closers: Vec<ExecutionKey> = self.closers.keys().copied().collect();
         for key in closers {
             if let Ok(Found::Closed(stored)) = self.find(key) {

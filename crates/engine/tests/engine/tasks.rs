@@ -1,9 +1,16 @@
 //! Calls: their outcomes, what a restart does with them, and task tokens.
 
 use crate::support::*;
-use engine::{Error, Restart};
+use engine::{Error, OpenStore, Restart};
 use machine::{Failure, Outcome, Status};
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use store::{Fault, FaultyStore};
 
 fn task(resource: &str, more: &str) -> String {
     format!(r#"{{"StartAt":"T","States":{{"T":{{"Type":"Task","Resource":"{resource}"{more},"End":true}}}}}}"#)
@@ -191,4 +198,53 @@ async fn a_clean_shutdown_keeps_calls_that_were_not_begun() {
     assert_eq!(engine.wait_until_closed(&running).await.unwrap().status, Status::Succeeded);
     world.calls.next().await.succeed("2");
     assert_eq!(engine.wait_until_closed(&queued).await.unwrap().status, Status::Succeeded);
+}
+
+/// Two calls at once; what follows the first needs the slow lane.
+fn slow_after_a_call() -> String {
+    let branch = |name: &str, then: &str| {
+        let arguments = format!(r#""Arguments":{{"FunctionName":"{name}"}}"#);
+        let task = format!(r#"{{"Type":"Task","Resource":"{LAMBDA}",{arguments},{then}}}"#);
+        let slow = r#"{"Type":"Pass","Output":"{% $sum([1..100000]) %}","End":true}"#;
+        format!(r#"{{"StartAt":"{name}","States":{{"{name}":{task},"Slow{name}":{slow}}}}}"#)
+    };
+    let branches = [branch("A", r#""Next":"SlowA""#), branch("B", r#""Next":"SlowB""#)].join(",");
+    let parallel = format!(r#"{{"Type":"Parallel","Branches":[{branches}],"End":true}}"#);
+    format!(r#"{{"QueryLanguage":"JSONata","StartAt":"P","States":{{"P":{parallel}}}}}"#)
+}
+
+#[tokio::test]
+async fn a_call_that_runs_through_a_failure_of_the_store_is_not_made_again() {
+    let mut world = World::new();
+    world.options.shards = 1;
+    world.options.quick_budget.memory_bytes = 1_000;
+    let (store, openings, may_open) = (world.store.clone(), AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));
+    let gate = Arc::clone(&may_open);
+    let open: OpenStore = Arc::new(move || match openings.fetch_add(1, Ordering::SeqCst) {
+        // Four commits: the key of the tokens, two state machines, the first execution.
+        0 => Ok(Arc::new(FaultyStore::new(Arc::new(store.clone()), 4, Fault::Lost)) as _),
+        _ if gate.load(Ordering::SeqCst) => Ok(Arc::new(store.clone()) as _),
+        _ => Err(store::Error::Poisoned),
+    });
+    let engine = world.open_with(open).await;
+    let machine = create(&engine, "m", &slow_after_a_call()).await;
+    let quick = create(&engine, "quick", r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#).await;
+    let execution = start(&engine, &machine, "e").await;
+    let (first, second) = (world.calls.next().await, world.calls.next().await);
+    engine.start_execution(start_of(&quick, "lost", "{}")).await.unwrap_err();
+    // This answer reaches the shard while it has no store; when it has one, that leads to the slow lane at once.
+    first.succeed("1");
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    may_open.store(true, Ordering::SeqCst);
+    let unknown = execution_arn("m", "none");
+    while !matches!(engine.stop_execution(&unknown, None, None).await, Err(Error::ExecutionDoesNotExist(_))) {
+        tokio::task::yield_now().await;
+    }
+    second.succeed("2");
+    tokio::select! {
+        record = engine.wait_until_closed(&execution) => assert_eq!(record.unwrap().status, Status::Succeeded),
+        made = world.calls.next() => panic!("a call was made twice: {:?}", made.call.request),
+    }
 }
