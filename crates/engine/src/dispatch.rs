@@ -184,13 +184,14 @@ impl Dispatcher {
         }
     }
 
-    /// Cancels every call that `which` names and takes it out of the line.
-    pub(crate) fn cancel_all(&mut self, which: impl Fn(ExecutionKey) -> bool) {
+    /// Cancels every call that `which` names and takes it out of the line; gives how many of them ran.
+    pub(crate) fn cancel_all(&mut self, which: impl Fn(ExecutionKey) -> bool) -> usize {
         let attempts: Vec<Attempt> = self.running.keys().filter(|(key, _)| which(*key)).copied().collect();
-        for attempt in attempts {
-            self.cancel(attempt);
+        for attempt in &attempts {
+            self.cancel(*attempt);
         }
         self.line.retain(|(key, _)| !which(*key));
+        attempts.len()
     }
 
     /// The next call in line, if one more may run.

@@ -64,7 +64,7 @@ impl Shard {
         self.begin_next();
     }
 
-    fn begin_next(&mut self) {
+    pub(super) fn begin_next(&mut self) {
         if let Some(attempt) = self.dispatcher.next() {
             self.work.push_back(Work::Begin(attempt));
         }

@@ -209,7 +209,9 @@ impl Shard {
     pub(super) fn set_aside(&mut self, key: ExecutionKey, arn: &json::Text, why: &str) -> Error {
         let live = self.live.remove(key);
         tracing::error!(execution = %arn, why, "an execution is set aside");
-        self.dispatcher.cancel_all(|other| other == key);
+        for _ in 0..self.dispatcher.cancel_all(|other| other == key) {
+            self.begin_next();
+        }
         self.observers.remove(&key);
         let refused = || Error::SetAside { arn: Arc::clone(arn), why: why.to_owned() };
         for closer in self.closers.remove(&key).unwrap_or_default() {
@@ -222,13 +224,22 @@ impl Shard {
                 }
                 self.work.extend(parked);
             }
-            live => {
-                self.aside.insert(key, why.to_owned());
-                self.pipeline.writes.aside(key, why);
-                self.work.extend(live.map(|live| live.parked).unwrap_or_default());
+            Some(live) => {
+                self.environment.one_less_open();
+                if live.is_written {
+                    self.keep_aside(key, why);
+                }
+                self.work.extend(live.parked);
             }
+            // It could not be loaded, and was never counted as open.
+            None => self.keep_aside(key, why),
         }
         refused()
+    }
+
+    fn keep_aside(&mut self, key: ExecutionKey, why: &str) {
+        self.aside.insert(key, why.to_owned());
+        self.pipeline.writes.aside(key, why);
     }
 
     /// A commit failed: what was kept of it is unknown. The shard forgets what is not durable and waits until the
