@@ -6,7 +6,7 @@
 use crate::{
     Error, ExecutionFilter, ExecutionRecord, Page, Paged, StateMachineRecord,
     environment::Environment,
-    tables::{ExecutionKey, StoredExecution, Tables},
+    tables::{ExecutionKey, ReadError, StoredExecution, Tables},
 };
 use asl::Arn;
 use json::Text;
@@ -82,7 +82,11 @@ pub(crate) fn list_executions(
     rows.truncate(page.size);
     let mut items = Vec::with_capacity(rows.len());
     for (_, key) in rows {
-        items.extend(tables.execution(key)?.map(|stored| stored.record));
+        match tables.execution(key) {
+            Ok(stored) => items.extend(stored.map(|stored| stored.record)),
+            Err(error @ ReadError::Corrupt { .. }) => tracing::error!(%error, ?key, "an execution is not listed"),
+            Err(ReadError::Store(error)) => return Err(Error::Store(error)),
+        }
     }
     Ok(Paged { items, next })
 }

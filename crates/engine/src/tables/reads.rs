@@ -116,8 +116,7 @@ impl Tables {
     ) -> Result<Vec<ExecutionKey>, ReadError> {
         let from = after.map_or_else(|| vec![partition], |key| successor(&key.0));
         let to = prefix_end(&[partition]);
-        let records = self.store.scan(OPEN, Range::new(&from, to.as_deref()), limit)?;
-        records.iter().map(|(at, _)| key_at(OPEN, at, 0)).collect()
+        self.readable(OPEN, from, to.as_deref(), limit, |(at, _)| key_at(OPEN, at, 0))
     }
 
     /// Timers of a partition with `from_ms <= due < to_ms`, the earliest first.
@@ -129,20 +128,17 @@ impl Tables {
         limit: usize,
     ) -> Result<Vec<TimerRow>, ReadError> {
         let (from, to) = (join([&[partition], &ordered(from_ms)]), join([&[partition], &ordered(to_ms)]));
-        let records = self.store.scan(TIMERS, Range::new(&from, Some(&to)), limit)?;
-        records
-            .iter()
-            .map(|(at, _)| {
-                let due: [u8; 8] = bytes(TIMERS, at, 1)?;
-                let due_ms = i64::try_from(u64::from_be_bytes(due)).unwrap_or(i64::MAX);
-                Ok(TimerRow { due_ms, key: key_at(TIMERS, at, 9)?, timer: TimerId(number(TIMERS, at)?) })
-            })
-            .collect()
+        self.readable(TIMERS, from, Some(&to), limit, |(at, _)| {
+            let due: [u8; 8] = bytes(TIMERS, at, 1)?;
+            let due_ms = i64::try_from(u64::from_be_bytes(due)).unwrap_or(i64::MAX);
+            Ok(TimerRow { due_ms, key: key_at(TIMERS, at, 9)?, timer: TimerId(number(TIMERS, at)?) })
+        })
     }
 
     /// Tasks that the last clean shutdown did not begin.
     pub(crate) fn held(&self, partition: u8) -> Result<Vec<(ExecutionKey, EventId)>, ReadError> {
-        self.all(HELD, &[partition])?.iter().map(|(at, _)| Ok((key_at(HELD, at, 0)?, number(HELD, at)?))).collect()
+        let read = |(at, _): &Record| Ok((key_at(HELD, at, 0)?, number(HELD, at)?));
+        self.readable(HELD, vec![partition], prefix_end(&[partition]).as_deref(), usize::MAX, read)
     }
 
     /// Executions of a state machine with a status, newest first: `(time, key)` after the position `after`.
@@ -157,8 +153,7 @@ impl Tables {
         let from = after
             .map_or_else(|| prefix.clone(), |(time, key)| successor(&join([&prefix, &newest_first(time), &key.0])));
         let to = prefix_end(&prefix);
-        let records = self.store.scan(BY_STATUS, Range::new(&from, to.as_deref()), limit)?;
-        records.iter().map(|(at, _)| listed(at)).collect()
+        self.readable(BY_STATUS, from, to.as_deref(), limit, |(at, _)| listed(at))
     }
 
     /// Rows of `by_status` of closed executions that stopped before `before_ms`, up to `limit`. The state machines are
@@ -252,8 +247,35 @@ impl Tables {
     ) -> Result<Vec<T>, ReadError> {
         let from = after.map_or_else(|| prefix.as_bytes().to_vec(), successor);
         let to = prefix_end(prefix.as_bytes());
-        let records = self.store.scan(keyspace, Range::new(&from, to.as_deref()), limit)?;
-        records.iter().map(|(_, value)| decode(keyspace, value)).collect()
+        self.readable(keyspace, from, to.as_deref(), limit, |(_, value)| decode(keyspace, value))
+    }
+
+    /// Up to `limit` records of a range; less only if it has no more. One that cannot be read is reported and left
+    /// out: it must not take the others with it.
+    fn readable<T>(
+        &self,
+        keyspace: Keyspace,
+        mut from: Vec<u8>,
+        to: Option<&[u8]>,
+        limit: usize,
+        read: impl Fn(&Record) -> Result<T, ReadError>,
+    ) -> Result<Vec<T>, ReadError> {
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let asked = (limit - found.len()).min(PAGE);
+            let records = self.store.scan(keyspace, Range::new(&from, to), asked)?;
+            for record in &records {
+                match read(record) {
+                    Ok(row) => found.push(row),
+                    Err(error) => tracing::error!(%error, key = ?record.0, "a record is left out"),
+                }
+            }
+            match records.last() {
+                Some((last, _)) if records.len() == asked => from = successor(last),
+                _ => break,
+            }
+        }
+        Ok(found)
     }
 
     fn record<T: DeserializeOwned>(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<T>, ReadError> {

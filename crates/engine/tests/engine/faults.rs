@@ -1,11 +1,14 @@
 //! What goes wrong with one execution disturbs no other.
 
 use crate::support::*;
-use engine::{Error, OpenStore};
+use engine::{Account, Error, ExecutionFilter, OpenStore, Page};
 use machine::Status;
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 use store::{Batch, Keyspace, Range, Store};
 
@@ -109,4 +112,42 @@ async fn a_record_that_no_store_takes_stops_no_other_execution() {
         assert_eq!(engine.wait_until_closed(&arn).await.unwrap().status, Status::Succeeded);
     }
     assert_eq!(opened.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_corrupt_record_hides_no_other() {
+    let world = World::new();
+    let engine = world.open().await;
+    let waits = create(&engine, "waits", WAITS).await;
+    let sound = start(&engine, &waits, "sound").await;
+    let damaged = start(&engine, &waits, "damaged").await;
+    create(&engine, "damaged", QUICK).await;
+    drop(engine);
+    let mut batch = Batch::new();
+    // Rows that are too short, before all others of their partition and due at once.
+    for partition in 0..=u8::MAX {
+        batch.put(Keyspace("open"), [partition], []);
+        batch.put(Keyspace("timers"), [partition, 0, 0, 0, 0, 0, 0, 0, 1], []);
+    }
+    for keyspace in [Keyspace("executions"), Keyspace("state_machines")] {
+        for (key, value) in world.store.scan(keyspace, Range::ALL, 10).unwrap() {
+            if value.windows(7).any(|bytes| bytes == b"damaged") {
+                batch.put(keyspace, key, [1, 0xc1]);
+            }
+        }
+    }
+    world.store.commit(batch).await.unwrap();
+    let engine = world.open().await;
+    let listed = engine.list_executions(ExecutionFilter { state_machine: waits, status: None }, page()).await.unwrap();
+    assert_eq!(listed.items.iter().map(|record| &*record.name).collect::<Vec<_>>(), ["sound"]);
+    let scope = Account { partition: "aws".into(), region: "us-east-1".into(), account: "123456789012".into() };
+    let listed = engine.list_state_machines(&scope, page()).await.unwrap();
+    assert_eq!(listed.items.iter().map(|record| &*record.name).collect::<Vec<_>>(), ["waits"]);
+    world.clock.advance(Duration::from_secs(60));
+    assert_eq!(engine.wait_until_closed(&sound).await.unwrap().status, Status::Succeeded);
+    assert!(matches!(engine.execution(&damaged).await, Err(Error::SetAside { .. })));
+}
+
+fn page() -> Page {
+    Page { size: 10, after: None }
 }
