@@ -81,12 +81,15 @@ pub enum Error {
 }
 
 impl Config {
-    /// Reads a configuration file. Commands of functions run in the folder of the file, unless they say otherwise.
+    /// Reads a configuration file. Its relative paths, and the commands of functions, start in the folder of the file.
     pub fn read(path: &Path) -> Result<Config, Error> {
         let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let mut config: Config = toml::from_str(&text)
             .map_err(|source| Error::Syntax { path: path.to_owned(), source: Box::new(source) })?;
-        let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+        // A bare file name has the parent ``, which is no folder that a process could start in.
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let folder = parent.unwrap_or(Path::new(".")).to_owned();
+        config.data_dir = folder.join(config.data_dir);
         for function in &mut config.functions {
             let inside = function.working_directory.take().unwrap_or_default();
             function.working_directory = Some(folder.join(inside));

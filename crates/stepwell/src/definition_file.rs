@@ -55,6 +55,15 @@ impl DefinitionFile {
         Ok(DefinitionFile { source, format, definition, unresolved })
     }
 
+    /// Line and column (from 1) of the first place that is no JSON; placeholders are substituted before.
+    pub fn syntax_error(&self) -> Option<(usize, usize)> {
+        let offset = json::Value::parse(&self.definition).err()?.offset;
+        let before = self.definition.get(..offset)?;
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let column = before.get(line_start..)?.chars().count() + 1;
+        Some((before.matches('\n').count() + 1, column))
+    }
+
     /// Line and column (from 1) of a location such as `/States/Pay/Next` in the file.
     pub fn locate(&self, location: &str) -> Option<(usize, usize)> {
         match self.format {
@@ -183,6 +192,15 @@ mod tests {
             r#"{"StartAt":"Hello","States":{"Hello":{"Type":"Pass","Result":"hi","End":true}}}"#
         );
         assert_eq!(file.locate("/States/Hello/Result").map(|(line, _)| line), Some(5));
+    }
+
+    #[test]
+    fn what_is_no_json_has_a_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("broken.asl.json");
+        std::fs::write(&path, "{\n  \"StartAt\": \"A\"\n  \"States\": {}\n}").unwrap();
+        let file = DefinitionFile::read(&path, &BTreeMap::new()).unwrap();
+        assert_eq!(file.syntax_error(), Some((3, 3)));
     }
 
     #[test]

@@ -13,9 +13,21 @@ pub enum LogFormat {
     Json,
 }
 
+/// Starts logging for people, if `STEPWELL_LOG` says what is to be logged: for commands that are quiet by themselves.
+pub fn start_if_asked() {
+    if std::env::var_os(VARIABLE).is_some() {
+        start(LogFormat::Text);
+    } else {
+        catch_panics_quietly();
+    }
+}
+
+/// Chooses what is logged.
+const VARIABLE: &str = "STEPWELL_LOG";
+
 /// Starts logging. `STEPWELL_LOG` chooses what is logged (`info` by default; for example `engine=debug,info`).
 pub fn start(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("STEPWELL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
     let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
     // A second start (in tests) keeps the first subscriber.

@@ -1,6 +1,7 @@
 //! `stepwell env`: the settings that point the AWS CLI and SDKs at a local server.
 
 use clap::{Args, ValueEnum};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Print the settings that make the AWS CLI and SDKs talk to a local server.
@@ -28,9 +29,9 @@ enum Shell {
 
 impl Env {
     pub fn run(&self) -> ExitCode {
-        for (name, value) in self.settings() {
-            println!("{}", self.shell.export(name, value));
-        }
+        let lines = self.settings().map(|(name, value)| self.shell.export(name, value) + "\n").concat();
+        // Whoever reads this may stop before its end; that is no fault.
+        let _read = std::io::stdout().write_all(lines.as_bytes());
         ExitCode::SUCCESS
     }
 

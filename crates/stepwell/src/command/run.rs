@@ -5,7 +5,7 @@ mod progress;
 use super::{CommandResult, EXIT_FAILED};
 use crate::config::Config;
 use crate::definition_file::{DefinitionFile, substitutions};
-use crate::{listener, wiring};
+use crate::{listener, telemetry, wiring};
 use asl::{Arn, Resource, Severity, StateMachineType};
 use clap::Args;
 use engine::{ExecutionRecord, NewStateMachine, Observed, StartExecution};
@@ -28,14 +28,14 @@ const EXECUTION_NAME: &str = "run";
 pub struct Run {
     /// The definition, in JSON or YAML
     file: PathBuf,
-    /// The input, as JSON or as @FILE
+    /// The input, as JSON or as @FILE; @- is standard input
     #[arg(long, default_value = "{}")]
     input: String,
     /// Configuration file whose functions the tasks can invoke
     #[arg(long, value_name = "CONFIG")]
     functions: Option<PathBuf>,
     /// A value for a `${NAME}` placeholder
-    #[arg(long, value_name = "NAME=VALUE", num_args = 1..)]
+    #[arg(long, value_name = "NAME=VALUE")]
     substitute: Vec<String>,
     /// Print the output only
     #[arg(long, short)]
@@ -57,6 +57,7 @@ enum Error {
 
 impl Run {
     pub fn run(&self) -> CommandResult {
+        telemetry::start_if_asked();
         let config = self.functions.as_deref().map(Config::read).transpose()?.unwrap_or_default().check()?;
         let definition = self.definition()?;
         let input = self.input()?;
@@ -75,6 +76,8 @@ impl Run {
 
     fn input(&self) -> Result<(String, Payload), Error> {
         let text = match self.input.strip_prefix('@') {
+            Some("-") => std::io::read_to_string(std::io::stdin())
+                .map_err(|source| Error::InputFile { path: PathBuf::from("-"), source })?,
             Some(path) => std::fs::read_to_string(path)
                 .map_err(|source| Error::InputFile { path: PathBuf::from(path), source })?,
             None => self.input.clone(),

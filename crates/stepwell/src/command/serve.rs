@@ -95,9 +95,11 @@ fn announce(config: &Config, endpoint: &str) {
     for function in &config.functions {
         tracing::info!("function {}: {}", function.name, function.command.join(" "));
     }
-    let port_is_default = config.port == Config::default().port;
-    let endpoint_flag = if port_is_default { String::new() } else { format!(" --endpoint {endpoint}") };
-    tracing::info!("point the AWS CLI and SDKs here with: eval \"$(stepwell env{endpoint_flag})\"");
+    let default = Config::default();
+    let flag = |is_needed: bool, flag: String| if is_needed { flag } else { String::new() };
+    let endpoint = flag(config.port != default.port, format!(" --endpoint {endpoint}"));
+    let region = flag(config.region != default.region, format!(" --region {}", config.region));
+    tracing::info!("point the AWS CLI and SDKs here with: eval \"$(stepwell env{endpoint}{region})\"");
 }
 
 /// Ready at the first SIGINT or SIGTERM. A second one ends the process at once.

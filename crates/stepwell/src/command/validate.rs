@@ -21,7 +21,7 @@ pub struct Validate {
     #[arg(long = "type", value_enum, default_value_t = TypeName::Standard)]
     state_machine_type: TypeName,
     /// A value for a `${NAME}` placeholder; placeholders without one get a plausible value
-    #[arg(long, value_name = "NAME=VALUE", num_args = 1..)]
+    #[arg(long, value_name = "NAME=VALUE")]
     substitute: Vec<String>,
 }
 
@@ -96,7 +96,10 @@ fn check(path: &Path, file: &DefinitionFile, state_machine_type: StateMachineTyp
     let parsed = asl::parse(&file.definition, state_machine_type);
     let found = |diagnostic: Diagnostic| Found {
         path: path.to_owned(),
-        place: diagnostic.location.as_deref().and_then(|location| file.locate(location)),
+        place: match diagnostic.location.as_deref() {
+            Some(location) => file.locate(location),
+            None => file.syntax_error(),
+        },
         diagnostic,
     };
     parsed.diagnostics.into_iter().map(found).collect()
