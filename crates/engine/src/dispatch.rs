@@ -212,9 +212,9 @@ impl Dispatcher {
         self.calling
     }
 
-    /// Calls that were not begun.
-    pub(crate) fn line(&self) -> impl Iterator<Item = Attempt> {
-        self.line.iter().copied()
+    /// Calls that were not begun; they are in line no more.
+    pub(crate) fn leave_line(&mut self) -> VecDeque<Attempt> {
+        std::mem::take(&mut self.line)
     }
 
     fn stopped(&mut self, running: &Running) {

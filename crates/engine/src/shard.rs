@@ -36,7 +36,7 @@ use crate::{
     timers::Timers,
 };
 use live::LiveExecutions;
-use machine::HistoryEvent;
+use machine::{HistoryEvent, Trigger};
 use message::Work;
 use pipeline::Pipeline;
 use recovery::Recovery;
@@ -175,6 +175,8 @@ impl Shard {
     fn perform(&mut self, work: Work) {
         match work {
             Work::Request(request, _permit) => self.request(request),
+            // The next start goes on with it: an execution that always goes on must not hold up the end.
+            Work::Turn { trigger: Trigger::Continue, .. } if self.ended.is_some() => {}
             Work::Turn { key, trigger, then } => self.turn(key, trigger, then),
             Work::Begin(attempt) => self.begin(attempt),
             Work::EndUnwanted(attempt) => self.end_unwanted(attempt),
@@ -248,10 +250,7 @@ impl Shard {
                 self.dispatcher.drain();
                 self.drained = Some(done);
             }
-            Order::End { done } => {
-                self.hold_line();
-                self.ended = Some(done);
-            }
+            Order::End { done } => self.ended = Some(done),
             Order::Abandon => self.is_over = true,
         }
     }
@@ -261,12 +260,23 @@ impl Shard {
             return;
         }
         let drained = self.drained.take_if(|_| self.dispatcher.calling() == 0);
-        let ended = self.ended.take_if(|_| self.pipeline.is_settled());
+        let ended = if self.ended.is_some() && self.is_at_rest() { self.ended.take() } else { None };
         self.is_over |= ended.is_some();
         for done in drained.into_iter().chain(ended) {
             // Who waits may have given up.
             let _ = done.send(());
         }
+    }
+
+    /// Whether nothing is left to commit. What led to a step of the slow lane would be lost without it. What a commit
+    /// releases goes in line: the line is marked when the commits are through, and that is committed, too.
+    fn is_at_rest(&mut self) -> bool {
+        if !self.pipeline.is_settled() || self.live.has_slow_step() {
+            return false;
+        }
+        self.hold_line();
+        self.submit();
+        self.pipeline.is_settled()
     }
 
     fn set_alarm(&mut self) {

@@ -112,6 +112,11 @@ impl LiveExecutions {
         self.get(key).is_some_and(|live| !live.is_standard)
     }
 
+    /// Whether the slow lane has one of them.
+    pub(crate) fn has_slow_step(&self) -> bool {
+        self.by_key.values().any(|live| live.slow_step.is_some())
+    }
+
     /// Forgets what the store has, and gives it back: its callers must be told.
     pub(crate) fn take_standard(&mut self) -> Vec<(ExecutionKey, Live)> {
         self.by_key.extract_if(|_, live| live.is_standard).collect()

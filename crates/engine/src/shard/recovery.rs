@@ -287,7 +287,7 @@ impl Shard {
         if self.pipeline.tables().is_none() {
             return;
         }
-        for (key, id) in self.dispatcher.line() {
+        for (key, id) in self.dispatcher.leave_line() {
             if !self.live.is_express(key) {
                 self.pipeline.writes.hold(key, id);
             }

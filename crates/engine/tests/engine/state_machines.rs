@@ -153,32 +153,14 @@ async fn an_update_while_an_execution_starts_is_not_forgotten() {
     assert_eq!(&*used.definition, TWO);
 }
 
-/// Lets others go on before each commit.
-struct PatientStore(MemoryStore);
-
-impl Store for PatientStore {
-    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, store::Error> {
-        self.0.get(keyspace, key)
-    }
-    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, store::Error> {
-        self.0.scan(keyspace, range, limit)
-    }
-    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), store::Error>> {
-        let inner = self.0.clone();
-        Box::pin(async move {
-            tokio::task::yield_now().await;
-            inner.commit(batch).await
-        })
-    }
-}
-
 #[tokio::test]
 async fn a_deletion_does_not_remove_what_was_created_after_it() {
     for turns in 0..10 {
         let mut world = World::new();
         world.options.limits.state_machines_max = 1;
         let store = world.store.clone();
-        let engine = world.open_with(Arc::new(move || Ok(Arc::new(PatientStore(store.clone())) as _))).await;
+        let engine =
+            world.open_with(Arc::new(move || Ok(Arc::new(PatientStore { inner: store.clone(), turns: 1 }) as _))).await;
         let machine = create(&engine, "m", ONE).await;
         let create_again = async {
             for _ in 0..turns {

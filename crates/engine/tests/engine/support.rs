@@ -246,3 +246,27 @@ impl Store for CrashStore {
         Box::pin(std::future::pending())
     }
 }
+
+/// Lets others go on for some turns before each commit.
+pub struct PatientStore {
+    pub inner: MemoryStore,
+    pub turns: usize,
+}
+
+impl Store for PatientStore {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.inner.get(keyspace, key)
+    }
+    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, Error> {
+        self.inner.scan(keyspace, range, limit)
+    }
+    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
+        let (inner, turns) = (self.inner.clone(), self.turns);
+        Box::pin(async move {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+            inner.commit(batch).await
+        })
+    }
+}

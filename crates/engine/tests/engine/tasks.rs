@@ -248,3 +248,41 @@ async fn a_call_that_runs_through_a_failure_of_the_store_is_not_made_again() {
         made = world.calls.next() => panic!("a call was made twice: {:?}", made.call.request),
     }
 }
+
+#[tokio::test]
+async fn a_clean_shutdown_keeps_a_call_whose_commit_is_on_its_way() {
+    let world = World::new();
+    *world.calls.restart.lock().unwrap() = Restart::Fail(Failure { error: Some("Lambda.Unknown".into()), cause: None });
+    let store = world.store.clone();
+    let engine =
+        world.open_with(Arc::new(move || Ok(Arc::new(PatientStore { inner: store.clone(), turns: 5_000 }) as _))).await;
+    let machine = create(&engine, "m", &task(LAMBDA, INVOKE)).await;
+    let (execution, ()) = tokio::join!(start(&engine, &machine, "e"), engine.shutdown(Duration::from_secs(10)));
+    assert!(world.calls.is_empty().await);
+    drop(engine);
+    let engine = world.open().await;
+    tokio::select! {
+        record = engine.wait_until_closed(&execution) => panic!("the call was not made: {record:?}"),
+        made = world.calls.next() => made.succeed("1"),
+    }
+    assert_eq!(engine.wait_until_closed(&execution).await.unwrap().status, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn a_clean_shutdown_waits_for_the_slow_lane() {
+    let mut world = World::new();
+    world.options.quick_budget.memory_bytes = 1_000;
+    let engine = world.open().await;
+    let machine = create(&engine, "m", &slow_after_a_call()).await;
+    let execution = start(&engine, &machine, "e").await;
+    for made in [world.calls.next().await, world.calls.next().await] {
+        made.succeed("1");
+    }
+    engine.shutdown(Duration::from_secs(10)).await;
+    drop(engine);
+    let engine = world.open().await;
+    tokio::select! {
+        record = engine.wait_until_closed(&execution) => assert_eq!(record.unwrap().status, Status::Succeeded),
+        made = world.calls.next() => panic!("the answer of a call was lost: {:?}", made.call.request),
+    }
+}
