@@ -14,7 +14,7 @@ pub struct Ambient {
     pub budget: Budget,
     /// State of the generator that `States.UUID`, `States.MathRandom`, `$random`, `$uuid` and retry jitter draw from.
     random: Cell<u64>,
-    /// JSONata expressions evaluated so far.
+    /// JSONata expressions, and paths that look at many places, evaluated so far.
     expressions: Cell<usize>,
 }
 
@@ -42,7 +42,8 @@ impl Ambient {
         Ambient { now_ms, budget, random: Cell::new(seed), expressions: Cell::new(0) }
     }
 
-    /// How many JSONata expressions this step has evaluated: a step that has many ends early.
+    /// How many JSONata expressions, and paths that look at many places, this step has evaluated: a step that has many
+    /// ends early.
     pub fn expressions(&self) -> usize {
         self.expressions.get()
     }

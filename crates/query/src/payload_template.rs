@@ -163,7 +163,10 @@ impl PathOrCall {
         match self {
             PathOrCall::Call(call) => call.evaluate(scope, ambient),
             PathOrCall::Path(path) if path.is_definite() => path.evaluate_field(scope, field),
-            PathOrCall::Path(path) => bounded(path.evaluate_field(scope, field)?, ambient),
+            PathOrCall::Path(path) => {
+                ambient.count_expression();
+                bounded(path.evaluate_field(scope, field)?, ambient)
+            }
         }
     }
 
