@@ -10,7 +10,6 @@ use crate::{
     shard::{Report, ShardSender},
     tables::ExecutionKey,
 };
-use asl::IntegrationPattern;
 use futures_util::FutureExt;
 use json::{Payload, Text};
 use machine::{EventId, Facts, Failure, TaskRequest};
@@ -71,16 +70,14 @@ impl Dispatcher {
             self.line.push_back((key, request.id));
             return;
         }
-        let pattern = request.pattern;
         let begin = |task: Arc<dyn Task>, call: Call| task.run(call);
-        self.spawn(key, request, facts, begin, pattern, true);
+        self.spawn(key, request, facts, begin, true);
     }
 
     /// Waits again for the end of a `.sync` call that was submitted before a restart.
     pub(crate) fn resume(&mut self, key: ExecutionKey, request: TaskRequest, facts: Arc<Facts>, submitted: Payload) {
-        let pattern = request.pattern;
         let wait = move |task: Arc<dyn Task>, call: Call| task.resume(call, submitted);
-        self.spawn(key, request, facts, wait, pattern, false);
+        self.spawn(key, request, facts, wait, false);
     }
 
     fn spawn<F>(
@@ -89,13 +86,12 @@ impl Dispatcher {
         request: TaskRequest,
         facts: Arc<Facts>,
         begin: impl FnOnce(Arc<dyn Task>, Call) -> F + Send + 'static,
-        pattern: IntegrationPattern,
         is_calling: bool,
     ) where
         F: Future<Output = Outcome> + Send + 'static,
     {
         self.runs += 1;
-        let (number, id) = (self.runs, request.id);
+        let (number, id, pattern) = (self.runs, request.id, request.pattern);
         let resource = request.resource.clone();
         let task = self.environment.tasks.find(&request);
         let idempotency_key = idempotency_key(&facts, id);
