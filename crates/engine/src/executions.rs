@@ -6,11 +6,11 @@ use crate::{
     definitions::Definition,
     random,
     shard::{NewExecution, Report, Request, ShardSender},
-    tables::{ExecutionKey, StoredExecution},
+    tables::{ExecutionKey, StoredExecution, facts_of},
 };
 use asl::{Arn, Resource, StateMachineType};
 use json::Text;
-use machine::{Facts, Failure, Status, Trigger};
+use machine::{Failure, Status, Trigger};
 use std::{
     sync::{
         Arc,
@@ -50,7 +50,8 @@ impl Engine {
         let key = ExecutionKey::of(&arn);
         let record = new_record(&arn, &name, &definition, start);
         let stored = StoredExecution { record, revision: definition.revision };
-        let facts = facts(start, &stored.record);
+        let Arn { region, account, .. } = start.state_machine.clone();
+        let facts = facts_of(&stored.record, start.input.clone(), region, account);
         Ok(NewExecution { key, stored, facts, definition })
     }
 
@@ -170,25 +171,6 @@ fn new_record(arn: &Text, name: &Text, definition: &Definition, start: &StartExe
         trace_header: start.trace_header.clone(),
         redrive_count: 0,
         redrive_ms: None,
-    }
-}
-
-fn facts(start: &StartExecution, record: &ExecutionRecord) -> Facts {
-    Facts {
-        execution_arn: Arc::clone(&record.arn),
-        name: Arc::clone(&record.name),
-        state_machine_arn: Arc::clone(&record.state_machine_arn),
-        state_machine_name: Arc::clone(&record.state_machine_name),
-        state_machine_version_arn: None,
-        state_machine_alias_arn: None,
-        role_arn: Arc::clone(&record.role_arn),
-        state_machine_type: record.state_machine_type,
-        is_synchronous: false,
-        start_ms: 0,
-        input: start.input.clone(),
-        input_text: Arc::clone(&start.input_text),
-        region: Arc::clone(&start.state_machine.region),
-        account: Arc::clone(&start.state_machine.account),
     }
 }
 

@@ -115,22 +115,27 @@ impl StoredExecution {
         let record = &self.record;
         let arn = asl::Arn::parse(&record.arn).map_err(|error| error.message)?;
         let input = Payload::parse(&record.input_text).map_err(|error| error.message)?;
-        Ok(Facts {
-            execution_arn: record.arn.clone(),
-            name: record.name.clone(),
-            state_machine_arn: record.state_machine_arn.clone(),
-            state_machine_name: record.state_machine_name.clone(),
-            state_machine_version_arn: record.state_machine_version_arn.clone(),
-            state_machine_alias_arn: record.state_machine_alias_arn.clone(),
-            role_arn: record.role_arn.clone(),
-            state_machine_type: record.state_machine_type,
-            is_synchronous: false,
-            start_ms: record.start_ms,
-            input,
-            input_text: record.input_text.clone(),
-            region: arn.region,
-            account: arn.account,
-        })
+        Ok(facts_of(record, input, arn.region, arn.account))
+    }
+}
+
+/// What `machine` knows of an execution: what its record says, with the input parsed, for this Region and account.
+pub(crate) fn facts_of(record: &ExecutionRecord, input: Payload, region: Text, account: Text) -> Facts {
+    Facts {
+        execution_arn: record.arn.clone(),
+        name: record.name.clone(),
+        state_machine_arn: record.state_machine_arn.clone(),
+        state_machine_name: record.state_machine_name.clone(),
+        state_machine_version_arn: record.state_machine_version_arn.clone(),
+        state_machine_alias_arn: record.state_machine_alias_arn.clone(),
+        role_arn: record.role_arn.clone(),
+        state_machine_type: record.state_machine_type,
+        is_synchronous: false,
+        start_ms: record.start_ms,
+        input,
+        input_text: record.input_text.clone(),
+        region,
+        account,
     }
 }
 
