@@ -10,19 +10,19 @@ use serde::{Serialize, Serializer};
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HistoryPage {
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: Vec<ShownEvent>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_token: Option<Text>,
 }
 
 /// An event as GetExecutionHistory shows it.
-pub(crate) struct Event {
+pub(crate) struct ShownEvent {
     pub(crate) event: HistoryEvent,
     /// Whether inputs, outputs and variables are shown.
     pub(crate) with_data: bool,
 }
 
-impl Serialize for Event {
+impl Serialize for ShownEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let event = &self.event;
         let mut members = serializer.serialize_map(None)?;

@@ -23,9 +23,10 @@ mod variable_references;
 pub use arn::{Arn, ArnError, Resource};
 pub use choice_rule::{ChoiceRule, Comparison, Condition, Operand, Operator};
 pub use definition::{
-    Catcher, Choice, Common, Credentials, Distributed, ErrorCause, Fail, Fields, Flow, IntegrationPattern, ItemBatcher,
-    ItemReader, JitterStrategy, Map, MaybePath, Parallel, Pass, QueryLanguage, ResultWriter, Retrier, State, StateKind,
-    StateMachine, StateMachineType, Succeed, Task, TaskResource, Template, Transition, Wait, WaitUntil,
+    Catcher, Choice, Credentials, Distributed, ErrorCause, Fail, Fields, Flow, IntegrationPattern, ItemBatcher,
+    ItemReader, JitterStrategy, Map, MaybePath, Parallel, Pass, QueryLanguage, ResultWriter, Retrier, State,
+    StateFields, StateKind, StateMachine, StateMachineType, Succeed, Task, TaskResource, Template, Transition, Wait,
+    WaitUntil,
 };
 pub use diagnostic::{Diagnostic, DiagnosticCode, Severity, invalid_definition_message};
 pub use limits::Limits;

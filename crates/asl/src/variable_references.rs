@@ -35,11 +35,11 @@ struct References(BTreeSet<String>);
 impl References {
     fn state(&mut self, state: &State) {
         match &state.kind {
-            StateKind::Pass(pass) => self.fields(&pass.common.fields),
+            StateKind::Pass(pass) => self.fields(&pass.state.fields),
             StateKind::Task(task) => self.task(task),
             StateKind::Choice(choice) => self.choice(choice),
             StateKind::Wait(wait) => {
-                self.fields(&wait.common.fields);
+                self.fields(&wait.state.fields);
                 match &wait.until {
                     WaitUntil::Seconds(seconds) => self.maybe_path(Some(seconds)),
                     WaitUntil::Timestamp(timestamp) => self.maybe_path(Some(timestamp)),
@@ -52,7 +52,7 @@ impl References {
                 }
             }
             StateKind::Parallel(parallel) => {
-                self.fields(&parallel.common.fields);
+                self.fields(&parallel.state.fields);
                 self.catchers(&parallel.catch);
             }
             StateKind::Map(map) => self.map(map),
@@ -60,7 +60,7 @@ impl References {
     }
 
     fn task(&mut self, task: &Task) {
-        self.fields(&task.common.fields);
+        self.fields(&task.state.fields);
         self.maybe_path(task.timeout_seconds.as_ref());
         self.maybe_path(task.heartbeat_seconds.as_ref());
         self.template(task.credentials.as_ref().map(|credentials| &credentials.template));
@@ -77,7 +77,7 @@ impl References {
     }
 
     fn map(&mut self, map: &Map) {
-        self.fields(&map.common.fields);
+        self.fields(&map.state.fields);
         self.maybe_path(map.items.as_ref());
         self.extend(map.items_template.iter().flat_map(query::jsonata::Template::variables));
         self.template(map.item_selector.as_ref());

@@ -24,7 +24,7 @@ impl Call {
     ) -> Call {
         Call { request, facts, idempotency_key, submitted }
     }
-    /// A `.sync` job was accepted: ready when `TaskSubmitted` with this output is durable.
+    /// What a `.sync` call starts was accepted: ready when `TaskSubmitted` with this output is durable.
     pub async fn submitted(&self, output: Payload) {
         (self.submitted)(output).await;
     }
@@ -42,9 +42,9 @@ pub enum Restart {
 /// One service integration.
 pub trait Task: Send + Sync {
     /// Makes the call. Request-response and callback: the answer of the call (for a callback it becomes `TaskSubmitted`).
-    /// `.sync`: reports [`Call::submitted`], then waits for the end of the job. Dropping the future cancels the call.
+    /// `.sync`: reports [`Call::submitted`], then waits for the end of what it started. Dropping the future cancels the call.
     fn run(&self, call: Call) -> BoxFuture<'static, Result<Payload, Failure>>;
-    /// `.sync` after a restart: waits for the end of a job that was submitted with this output.
+    /// `.sync` after a restart: waits for the end of what was submitted with this output.
     fn resume(&self, call: Call, submitted: Payload) -> BoxFuture<'static, Result<Payload, Failure>>;
     fn restart(&self, request: &TaskRequest) -> Restart;
 }

@@ -9,7 +9,7 @@ use crate::failure::Stop;
 use crate::states::{Exit, Move};
 use crate::variables;
 use crate::visit::{Sees, Visit};
-use asl::{Common, Fields, Template, Transition};
+use asl::{Fields, StateFields, Template, Transition};
 use json::{Object, Payload, Value};
 use query::{Path, ReferencePath};
 
@@ -34,8 +34,8 @@ pub(crate) fn arguments(visit: &Visit<'_>, fields: &Fields, input: &Payload) -> 
 }
 
 /// The state ends with `result`, the answer of what it did.
-pub(crate) fn finish(visit: &Visit<'_>, common: &Common, result: Payload) -> Result<Move, Stop> {
-    let (output, assigned) = match &common.fields {
+pub(crate) fn finish(visit: &Visit<'_>, fields: &StateFields, result: Payload) -> Result<Move, Stop> {
+    let (output, assigned) = match &fields.fields {
         Fields::JsonPath { result_selector, result_path, output_path, assign, .. } => {
             let result = match result_selector {
                 Some(selector) => visit.template(selector, "ResultSelector", Sees::input(result.value()))?.into(),
@@ -51,7 +51,7 @@ pub(crate) fn finish(visit: &Visit<'_>, common: &Common, result: Payload) -> Res
             (computed(visit, output.as_ref(), sees, &result)?, assigned)
         }
     };
-    exit(visit, output, assigned, common.transition.clone()).map(Move::Exit)
+    exit(visit, output, assigned, fields.transition.clone()).map(Move::Exit)
 }
 
 /// A state that has no result of its own ends with its input.

@@ -15,7 +15,7 @@ fn event(event_type: EventType, details: EventDetails) -> HistoryEvent {
 fn check(event_type: EventType, details: EventDetails, name: &str, shown: &str, without_data: &str) {
     let event = event(event_type, details);
     for (with_data, expected) in [(true, shown), (false, without_data)] {
-        let written = serde_json::to_string(&Event { event: event.clone(), with_data }).unwrap();
+        let written = serde_json::to_string(&ShownEvent { event: event.clone(), with_data }).unwrap();
         let written = Value::parse(&written).unwrap();
         assert_eq!(written.get("type").and_then(Value::as_str), Some(event_type.as_str()));
         assert_eq!(written.get(name), Some(&Value::parse(expected).unwrap()), "{event_type:?} {written}");
@@ -26,7 +26,7 @@ fn check(event_type: EventType, details: EventDetails, name: &str, shown: &str, 
 #[test]
 fn an_event_without_details_has_four_members() {
     let event = event(EventType::MapStateSucceeded, EventDetails::None);
-    let written = serde_json::to_string(&Event { event, with_data: true }).unwrap();
+    let written = serde_json::to_string(&ShownEvent { event, with_data: true }).unwrap();
     assert_eq!(written, r#"{"timestamp":1700000000.123,"type":"MapStateSucceeded","id":3,"previousEventId":2}"#);
 }
 

@@ -1,6 +1,6 @@
 //! `GetExecutionHistory`: gives the history of an execution, page by page.
 
-use crate::history::{Event, HistoryPage};
+use crate::history::{HistoryPage, ShownEvent};
 use crate::model::GetExecutionHistoryInput;
 use crate::operation::Operation;
 use crate::{Api, ApiError, Caller, arn};
@@ -21,7 +21,7 @@ impl Operation for GetExecutionHistory {
         let found = api.engine().history(&arn, reverse, page).await?;
         let with_data = input.include_execution_data.unwrap_or(true);
         Ok(HistoryPage {
-            events: found.items.into_iter().map(|event| Event { event, with_data }).collect(),
+            events: found.items.into_iter().map(|event| ShownEvent { event, with_data }).collect(),
             next_token: api.page_tokens().next(found.next, &filter),
         })
     }

@@ -1,6 +1,6 @@
 //! Map, inline and distributed.
 
-use super::{Catcher, Common, Distributed, Fields, Flow, MaybePath, Retrier, Template};
+use super::{Catcher, Distributed, Fields, Flow, MaybePath, Retrier, StateFields, Template};
 use crate::kind;
 use crate::reader::{Reader, is_marked};
 use crate::shape::{Group, INPUT_OUTPUT, NEXT_OR_END, RESULT, STATE, Shape, TRANSITION, both, json_path, jsonata};
@@ -10,7 +10,7 @@ use query::jsonata;
 /// Runs a flow for each item.
 #[derive(Clone, Debug)]
 pub struct Map {
-    pub common: Common,
+    pub state: StateFields,
     /// `ItemProcessor`, or the older `Iterator`.
     pub item_processor: Flow,
     /// The field that holds it: locations name it.
@@ -82,7 +82,7 @@ const COUNT_MAX: u64 = u32::MAX as u64;
 impl Map {
     pub(crate) fn read(reader: &Reader<'_>) -> Option<Map> {
         reader.check(&SHAPE);
-        let common = Common::read(reader).map(without_parameters);
+        let fields = StateFields::read(reader).map(without_parameters);
         let items = reader.read("ItemsPath", kind::path).map(MaybePath::Path);
         let (items, items_template) = if reader.has("Items") { read_items(reader) } else { (items, None) };
         let selector_is_parameters = reader.has("Parameters");
@@ -100,7 +100,7 @@ impl Map {
         });
         let (retry, catch) = (Retrier::read_all(reader), Catcher::read_all(reader));
         Some(Map {
-            common: common?,
+            state: fields?,
             item_processor: item_processor?,
             processor_field,
             items,
@@ -118,11 +118,11 @@ impl Map {
 }
 
 /// `Parameters` of a Map is the older name of its item selector and does not make its input.
-fn without_parameters(mut common: Common) -> Common {
-    if let Fields::JsonPath { parameters, .. } = &mut common.fields {
+fn without_parameters(mut fields: StateFields) -> StateFields {
+    if let Fields::JsonPath { parameters, .. } = &mut fields.fields {
         *parameters = None;
     }
-    common
+    fields
 }
 
 /// `Items`: an expression, or an array or object that may have expressions in it.

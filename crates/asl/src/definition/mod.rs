@@ -26,7 +26,7 @@ pub use parallel::Parallel;
 pub use resource::{IntegrationPattern, TaskResource};
 pub use retry::{JitterStrategy, Retrier};
 pub(crate) use state::read_assign;
-pub use state::{Common, Fields, Pass, State, StateKind, Transition};
+pub use state::{Fields, Pass, State, StateFields, StateKind, Transition};
 pub use state_machine::{QueryLanguage, StateMachine, StateMachineType};
 pub use task::{Credentials, Task};
 pub use template::{MaybePath, Template};

@@ -1,13 +1,13 @@
 //! Parallel.
 
-use super::{Catcher, Common, Flow, Retrier};
+use super::{Catcher, Flow, Retrier, StateFields};
 use crate::reader::Reader;
 use crate::shape::{INPUT_OUTPUT, NEXT_OR_END, RESULT, STATE, Shape, TRANSITION, both, json_path, jsonata};
 
 /// Runs branches at once and waits for all of them.
 #[derive(Clone, Debug)]
 pub struct Parallel {
-    pub common: Common,
+    pub state: StateFields,
     pub branches: Vec<Flow>,
     pub retry: Vec<Retrier>,
     pub catch: Vec<Catcher>,
@@ -34,7 +34,7 @@ const BRANCH: Shape = Shape {
 impl Parallel {
     pub(crate) fn read(reader: &Reader<'_>) -> Option<Parallel> {
         reader.check(&SHAPE);
-        let common = Common::read(reader);
+        let fields = StateFields::read(reader);
         let branch = |branch: Reader<'_>| {
             let branch = branch.into_flow();
             branch.check(&BRANCH);
@@ -43,6 +43,6 @@ impl Parallel {
         reader.check_not_empty("Branches");
         let branches = reader.children("Branches").into_iter().filter_map(branch).collect();
         let (retry, catch) = (Retrier::read_all(reader), Catcher::read_all(reader));
-        Some(Parallel { common: common?, branches, retry, catch })
+        Some(Parallel { state: fields?, branches, retry, catch })
     }
 }

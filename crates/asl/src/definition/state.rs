@@ -58,9 +58,9 @@ pub enum Fields {
     },
 }
 
-/// What every state has but Choice, Succeed and Fail.
+/// The fields that every state has but Choice, Succeed and Fail.
 #[derive(Clone, Debug)]
-pub struct Common {
+pub struct StateFields {
     pub fields: Fields,
     pub transition: Transition,
 }
@@ -68,7 +68,7 @@ pub struct Common {
 /// A state that only passes its input on, changed or not.
 #[derive(Clone, Debug)]
 pub struct Pass {
-    pub common: Common,
+    pub state: StateFields,
     /// `Result` (JSONPath).
     pub result: Option<Value>,
 }
@@ -124,15 +124,15 @@ impl Pass {
         if let Some(result) = reader.get("Result") {
             crate::validate::warn_of_static_result(reader, result);
         }
-        let common = Common::read(reader);
-        Some(Pass { common: common?, result: reader.get("Result").cloned() })
+        let fields = StateFields::read(reader);
+        Some(Pass { state: fields?, result: reader.get("Result").cloned() })
     }
 }
 
-impl Common {
-    pub(crate) fn read(reader: &Reader<'_>) -> Option<Common> {
+impl StateFields {
+    pub(crate) fn read(reader: &Reader<'_>) -> Option<StateFields> {
         let fields = Fields::read(reader);
-        Some(Common { fields, transition: Transition::read(reader)? })
+        Some(StateFields { fields, transition: Transition::read(reader)? })
     }
 }
 

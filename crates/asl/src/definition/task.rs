@@ -1,7 +1,7 @@
 //! Task.
 
 use super::state_machine::TIMEOUT_SECONDS_MAX;
-use super::{Catcher, Common, MaybePath, Retrier, TaskResource, Template};
+use super::{Catcher, MaybePath, Retrier, StateFields, TaskResource, Template};
 use crate::kind;
 use crate::reader::Reader;
 use crate::shape::{Group, INPUT_OUTPUT, NEXT_OR_END, RESULT, STATE, Shape, TRANSITION, both, json_path, jsonata};
@@ -9,7 +9,7 @@ use crate::shape::{Group, INPUT_OUTPUT, NEXT_OR_END, RESULT, STATE, Shape, TRANS
 /// Calls something outside.
 #[derive(Clone, Debug)]
 pub struct Task {
-    pub common: Common,
+    pub state: StateFields,
     pub resource: TaskResource,
     /// `1..=99_999_999`.
     pub timeout_seconds: Option<MaybePath<u64>>,
@@ -54,7 +54,7 @@ const SHAPE: Shape = Shape {
 impl Task {
     pub(crate) fn read(reader: &Reader<'_>) -> Option<Task> {
         reader.check(&SHAPE);
-        let common = Common::read(reader);
+        let fields = StateFields::read(reader);
         let resource = reader.read("Resource", TaskResource::of_value);
         let seconds =
             |field| reader.read_maybe_path(field, kind::integer(1..=TIMEOUT_SECONDS_MAX), kind::definite_path);
@@ -62,7 +62,7 @@ impl Task {
         let credentials = Credentials::read(reader);
         let (retry, catch) = (Retrier::read_all(reader), Catcher::read_all(reader));
         Some(Task {
-            common: common?,
+            state: fields?,
             resource: resource?,
             timeout_seconds,
             heartbeat_seconds,

@@ -1,7 +1,7 @@
 //! Wait.
 
 use super::state_machine::TIMEOUT_SECONDS_MAX;
-use super::{Common, MaybePath};
+use super::{MaybePath, StateFields};
 use crate::kind;
 use crate::reader::Reader;
 use crate::shape::{Group, INPUT_OUTPUT, NEXT_OR_END, STATE, Shape, TRANSITION, both, json_path};
@@ -10,7 +10,7 @@ use json::Text;
 /// Waits for a time, or until one.
 #[derive(Clone, Debug)]
 pub struct Wait {
-    pub common: Common,
+    pub state: StateFields,
     pub until: WaitUntil,
 }
 
@@ -35,10 +35,10 @@ const SHAPE: Shape = Shape {
 impl Wait {
     pub(crate) fn read(reader: &Reader<'_>) -> Option<Wait> {
         reader.check(&SHAPE);
-        let common = Common::read(reader);
+        let fields = StateFields::read(reader);
         let seconds = reader.read_maybe_path("Seconds", kind::integer(0..=TIMEOUT_SECONDS_MAX), kind::definite_path);
         let timestamp = reader.read_maybe_path("Timestamp", kind::timestamp, kind::definite_path);
         let until = seconds.map(WaitUntil::Seconds).or(timestamp.map(WaitUntil::Timestamp));
-        Some(Wait { common: common?, until: until? })
+        Some(Wait { state: fields?, until: until? })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Place;
 use crate::diagnostic::{Diagnostic, DiagnosticCode};
-use crate::{Catcher, Common, Flow, State, StateKind, Transition};
+use crate::{Catcher, Flow, State, StateFields, StateKind, Transition};
 use std::collections::HashSet;
 
 pub(super) fn targets_exist(flow: &Place<'_, Flow>) {
@@ -46,7 +46,7 @@ fn has_terminal_state(flow: &Flow) -> bool {
         StateKind::Succeed(_) | StateKind::Fail(_) => true,
         StateKind::Choice(_) => false,
         StateKind::Pass(_) | StateKind::Task(_) | StateKind::Wait(_) | StateKind::Parallel(_) | StateKind::Map(_) => {
-            common(state).is_some_and(|common| common.transition == Transition::End)
+            fields_of(state).is_some_and(|fields| fields.transition == Transition::End)
         }
     })
 }
@@ -65,7 +65,7 @@ fn reached(flow: &Flow) -> HashSet<&str> {
 /// Every state to which a state can go, with the field that says so.
 fn targets(state: &State) -> Vec<(&str, String)> {
     let mut targets: Vec<(&str, String)> = Vec::new();
-    if let Some(Common { transition: Transition::Next(next), .. }) = common(state) {
+    if let Some(StateFields { transition: Transition::Next(next), .. }) = fields_of(state) {
         targets.push((next, "Next".to_owned()));
     }
     if let StateKind::Choice(choice) = &state.kind {
@@ -78,13 +78,13 @@ fn targets(state: &State) -> Vec<(&str, String)> {
     targets
 }
 
-fn common(state: &State) -> Option<&Common> {
+fn fields_of(state: &State) -> Option<&StateFields> {
     match &state.kind {
-        StateKind::Pass(pass) => Some(&pass.common),
-        StateKind::Task(task) => Some(&task.common),
-        StateKind::Wait(wait) => Some(&wait.common),
-        StateKind::Parallel(parallel) => Some(&parallel.common),
-        StateKind::Map(map) => Some(&map.common),
+        StateKind::Pass(pass) => Some(&pass.state),
+        StateKind::Task(task) => Some(&task.state),
+        StateKind::Wait(wait) => Some(&wait.state),
+        StateKind::Parallel(parallel) => Some(&parallel.state),
+        StateKind::Map(map) => Some(&map.state),
         StateKind::Choice(_) | StateKind::Succeed(_) | StateKind::Fail(_) => None,
     }
 }

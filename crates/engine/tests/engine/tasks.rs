@@ -92,12 +92,12 @@ async fn a_submitted_call_is_resumed() {
     let machine = create(&engine, "m", &task(SYNC, START)).await;
     let arn = start(&engine, &machine, "e").await;
     let made = world.calls.next().await;
-    made.call.submitted(payload(r#"{"job":7}"#)).await;
+    made.call.submitted(payload(r#"{"run":7}"#)).await;
     assert_eq!(event_types(&engine, &arn).await.last(), Some(&"TaskSubmitted"));
     drop(engine);
     let engine = world.open().await;
     let resumed = world.calls.next().await;
-    assert_eq!(resumed.resumed, Some(payload(r#"{"job":7}"#)));
+    assert_eq!(resumed.resumed, Some(payload(r#"{"run":7}"#)));
     resumed.succeed("3");
     let record = engine.wait_until_closed(&arn).await.unwrap();
     assert_eq!(record.status, Status::Succeeded);

@@ -10,7 +10,7 @@ use crate::frame::{Fork, Parent, Phase, Progress};
 use crate::turn::Turn;
 use crate::visit::Visit;
 use crate::{EventDetails, EventId, EventType, Failure, Frame, Part, PartId, StepError};
-use asl::{Common, StateKind};
+use asl::{StateFields, StateKind};
 use json::{Payload, Text, Value};
 use std::sync::Arc;
 
@@ -103,17 +103,17 @@ pub(super) fn join(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
         .collect::<Result<_, _>>()?;
     close(turn, id, &fork)?;
     let visit = turn.visit(id)?;
-    let (succeeded, common) = succeeded(&visit)?;
+    let (succeeded, fields) = succeeded(&visit)?;
     // Its own successor follows what this event follows.
     turn.emit(visit.frame.position, succeeded, EventDetails::None)?;
-    let result = data::finish(&visit, common, Value::from(outputs).into());
+    let result = data::finish(&visit, fields, Value::from(outputs).into());
     settle(turn, id, result)
 }
 
-fn succeeded<'v>(visit: &Visit<'v>) -> Result<(EventType, &'v Common), StepError> {
+fn succeeded<'v>(visit: &Visit<'v>) -> Result<(EventType, &'v StateFields), StepError> {
     match &visit.state.kind {
-        StateKind::Parallel(parallel) => Ok((EventType::ParallelStateSucceeded, &parallel.common)),
-        StateKind::Map(map) => Ok((EventType::MapStateSucceeded, &map.common)),
+        StateKind::Parallel(parallel) => Ok((EventType::ParallelStateSucceeded, &parallel.state)),
+        StateKind::Map(map) => Ok((EventType::MapStateSucceeded, &map.state)),
         StateKind::Pass(_)
         | StateKind::Task(_)
         | StateKind::Choice(_)

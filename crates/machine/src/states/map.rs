@@ -20,7 +20,7 @@ pub(crate) fn begin(turn: &mut Turn<'_>, visit: &Visit<'_>, map: &Map) -> Result
     if map.distributed.is_some() {
         return Err(Failed::runtime("Map states in DISTRIBUTED mode are not supported yet; use INLINE mode.").into());
     }
-    let input = data::input(visit, &map.common.fields)?;
+    let input = data::input(visit, &map.state.fields)?;
     let items = items(visit, map, input.value())?;
     let length = length(&items);
     let concurrency = concurrency(visit, map, input.value())?;
@@ -55,7 +55,7 @@ pub(super) fn start_iteration(
         Some(selector) => {
             visit.context.map_item = Some(item);
             let field = if map.selector_is_parameters { "Parameters" } else { "ItemSelector" };
-            let input = data::input(&visit, &map.common.fields)?;
+            let input = data::input(&visit, &map.state.fields)?;
             visit.template(selector, field, Sees::input(input.value()))?
         }
     };

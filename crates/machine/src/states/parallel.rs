@@ -12,7 +12,7 @@ use crate::{EventDetails, EventType};
 use asl::Parallel;
 
 pub(crate) fn begin(turn: &mut Turn<'_>, visit: &Visit<'_>, parallel: &Parallel) -> Result<Move, Stop> {
-    let fields = &parallel.common.fields;
+    let fields = &parallel.state.fields;
     let arguments = data::arguments(visit, fields, &data::input(visit, fields)?)?;
     let arguments = visit.within_limit(arguments)?;
     let started = turn.advance(visit.id, EventType::ParallelStateStarted, EventDetails::None)?;

@@ -10,13 +10,13 @@ use asl::{Fields, Pass};
 use json::Payload;
 
 pub(crate) fn begin(visit: &Visit<'_>, pass: &Pass) -> Result<Move, Stop> {
-    let fields = &pass.common.fields;
+    let fields = &pass.state.fields;
     match fields {
-        Fields::Jsonata { .. } => data::pass_on(visit, fields, pass.common.transition.clone()),
+        Fields::Jsonata { .. } => data::pass_on(visit, fields, pass.state.transition.clone()),
         Fields::JsonPath { .. } => {
             let result = data::arguments(visit, fields, &data::input(visit, fields)?)?;
             let result = pass.result.clone().map_or(result, Payload::from);
-            data::finish(visit, &pass.common, result)
+            data::finish(visit, &pass.state, result)
         }
     }
 }

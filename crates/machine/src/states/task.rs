@@ -43,8 +43,8 @@ fn pattern(resource: &TaskResource) -> IntegrationPattern {
 
 /// Evaluates all fields; nothing has happened yet.
 fn prepare(visit: &Visit<'_>, task: &Task, id: EventId) -> Result<Call, Stop> {
-    let input = data::input(visit, &task.common.fields)?;
-    let parameters = visit.within_limit(data::arguments(visit, &task.common.fields, &input)?)?;
+    let input = data::input(visit, &task.state.fields)?;
+    let parameters = visit.within_limit(data::arguments(visit, &task.state.fields, &input)?)?;
     let timeout_seconds = seconds(visit, "TimeoutSeconds", task.timeout_seconds.as_ref(), input.value())?;
     let heartbeat_seconds = seconds(visit, "HeartbeatSeconds", task.heartbeat_seconds.as_ref(), input.value())?;
     let request = |resource: &Text, service: &str, action: &str, pattern| -> Result<Request, Stop> {
@@ -222,7 +222,7 @@ fn succeeded(turn: &mut Turn<'_>, id: PartId, output: Payload) -> Result<(), Hal
     let StateKind::Task(task) = &visit.state.kind else {
         return Err(StepError::Corrupt(format!("state `{}` is no Task state", visit.state.name)).into());
     };
-    let result = data::finish(&visit, &task.common, output);
+    let result = data::finish(&visit, &task.state, output);
     settle(turn, id, result)
 }
 

@@ -18,7 +18,7 @@ use query::Path;
 const SECONDS_MAX: u64 = i32::MAX as u64;
 
 pub(crate) fn begin(turn: &mut Turn<'_>, visit: &Visit<'_>, wait: &Wait) -> Result<Move, Stop> {
-    let input = data::input(visit, &wait.common.fields)?;
+    let input = data::input(visit, &wait.state.fields)?;
     let now_ms = turn.ambient.now_ms;
     let due_ms = match &wait.until {
         WaitUntil::Seconds(seconds) => after(now_ms, seconds_of(visit, seconds, input.value())?),
@@ -28,7 +28,7 @@ pub(crate) fn begin(turn: &mut Turn<'_>, visit: &Visit<'_>, wait: &Wait) -> Resu
         return Err(Failed::runtime("Wait state delay is too long.").into());
     }
     if due_ms <= now_ms {
-        return data::pass_on(visit, &wait.common.fields, wait.common.transition.clone());
+        return data::pass_on(visit, &wait.state.fields, wait.state.transition.clone());
     }
     let timer = turn.set_timer(due_ms)?;
     turn.parts.frame_mut(visit.id)?.phase = Phase::Waiting { timer };
@@ -42,7 +42,7 @@ pub(crate) fn over(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
     let StateKind::Wait(wait) = &visit.state.kind else {
         return Err(StepError::Corrupt(format!("state `{}` is no Wait state", visit.state.name)).into());
     };
-    let result = data::pass_on(&visit, &wait.common.fields, wait.common.transition.clone());
+    let result = data::pass_on(&visit, &wait.state.fields, wait.state.transition.clone());
     settle(turn, id, result)
 }
 

@@ -115,7 +115,7 @@ impl<'s> Walk<'s> {
     fn root(&self, query: &Query, current: &'s Value) -> Option<&'s Value> {
         match &query.root {
             Root::Input => Some(self.scope.input),
-            Root::Context => Some(self.scope.context.value()),
+            Root::ContextObject => Some(self.scope.context.value()),
             Root::Variable(name) => self.scope.variables.get(name),
             Root::Current => Some(current),
         }

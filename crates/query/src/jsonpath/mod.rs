@@ -49,7 +49,7 @@ impl Path {
 
     /// Whether it looks into the context object (`$$…`).
     pub fn is_context(&self) -> bool {
-        matches!(self.0.query.root, Root::Context)
+        matches!(self.0.query.root, Root::ContextObject)
     }
 
     /// The variable that it reads, if any.

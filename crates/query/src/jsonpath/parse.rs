@@ -72,7 +72,7 @@ impl Parser<'_> {
             return Ok(Root::Current);
         }
         if self.cursor.eat("$$") {
-            return Ok(Root::Context);
+            return Ok(Root::ContextObject);
         }
         if !self.cursor.eat("$") {
             return Err(self.cursor.error("a path starts with '$'"));

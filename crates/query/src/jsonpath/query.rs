@@ -19,7 +19,7 @@ pub(super) enum Root {
     /// `$`
     Input,
     /// `$$`
-    Context,
+    ContextObject,
     /// `$name`
     Variable(Text),
     /// `@`, inside a filter.
@@ -106,7 +106,7 @@ impl fmt::Display for Root {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // AWS applies `$$.x` as `$.x` to the context object.
-            Root::Input | Root::Context => f.write_str("$"),
+            Root::Input | Root::ContextObject => f.write_str("$"),
             Root::Variable(name) => write!(f, "${name}"),
             Root::Current => f.write_str("@"),
         }
