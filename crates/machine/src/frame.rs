@@ -23,9 +23,12 @@ pub struct Frame {
     /// `None` until the state is entered.
     #[serde(default)]
     pub(crate) entered: Option<Entered>,
-    /// The variables of this scope, an object.
-    #[serde(default)]
-    pub(crate) variables: Option<Payload>,
+    /// The variables of this scope as earlier builds kept them: an object, until the next `Assign`.
+    #[serde(default, rename = "variables", skip_serializing_if = "Option::is_none")]
+    pub(crate) inline_variables: Option<Payload>,
+    /// The part with the variables of this scope; `None` until something is assigned.
+    #[serde(default, rename = "variables_part")]
+    pub(crate) variables: Option<PartId>,
     /// Retries made for each retrier, in this visit of the state.
     #[serde(default)]
     pub(crate) retries: Vec<u64>,
@@ -158,6 +161,7 @@ impl Frame {
             input,
             position,
             entered: None,
+            inline_variables: None,
             variables: None,
             retries: Vec::new(),
             phase: Phase::Ready,

@@ -32,3 +32,4 @@ pub use frame::{Fork, Frame, Phase, Progress};
 pub use history::{EventDetails, EventId, EventType, HistoryEvent};
 pub use parts::{Part, PartId, Root};
 pub use trigger::Trigger;
+pub use variables::Variables;

@@ -4,8 +4,9 @@
 //! accepted; so a step that cannot be made leaves no trace, and no step copies what it does not change.
 
 use crate::frame::Timer;
+use crate::variables::Variables;
 use crate::{EventId, Frame, Progress, Status, StepError, TimerId};
-use json::Payload;
+use json::{Object, Payload};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub enum Part {
     Progress(Progress),
     /// The items of a Map; the output of a branch or iteration that ended.
     Payload(Payload),
+    /// The variables of a scope.
+    Variables(Variables),
 }
 
 /// What an execution is as a whole.
@@ -52,6 +55,9 @@ pub struct Root {
     pub(crate) data_made: u64,
     #[serde(default)]
     pub(crate) timers_made: u64,
+    /// What the values of all variables come to.
+    #[serde(default)]
+    pub(crate) variables_bytes: usize,
 }
 
 impl Root {
@@ -64,6 +70,7 @@ impl Root {
             frames_made: 0,
             data_made: 0,
             timers_made: 0,
+            variables_bytes: 0,
         }
     }
 
@@ -141,7 +148,7 @@ impl Parts {
     pub(crate) fn frames(&self) -> impl Iterator<Item = (PartId, &Arc<Frame>)> {
         self.parts.range(..PartId(PartId::FIRST_DATA)).filter_map(|(id, part)| match part {
             Part::Frame(frame) => Some((*id, frame)),
-            Part::Root(_) | Part::Progress(_) | Part::Payload(_) => None,
+            Part::Root(_) | Part::Progress(_) | Part::Payload(_) | Part::Variables(_) => None,
         })
     }
 
@@ -151,6 +158,51 @@ impl Parts {
         let id = PartId(root.frames_made);
         self.put(id, Part::Frame(Arc::new(frame)));
         Ok(id)
+    }
+
+    /// Removes a frame, and its variables.
+    pub(crate) fn remove_frame(&mut self, id: PartId) -> Result<(), StepError> {
+        if let Some(variables) = self.frame(id)?.variables {
+            let bytes = self.variables(variables)?.bytes();
+            self.remove(variables);
+            let root = self.root_mut()?;
+            root.variables_bytes = root.variables_bytes.saturating_sub(bytes);
+        }
+        self.remove(id);
+        Ok(())
+    }
+
+    /// The values of the variables of the scope that a frame is, as an object.
+    pub(crate) fn variables_of<'p>(&'p self, frame: &'p Frame) -> Result<Option<&'p Payload>, StepError> {
+        match frame.variables {
+            Some(part) => Ok(Some(self.variables(part)?.values())),
+            None => Ok(frame.inline_variables.as_ref()),
+        }
+    }
+
+    fn variables(&self, id: PartId) -> Result<&Variables, StepError> {
+        match self.parts.get(&id) {
+            Some(Part::Variables(variables)) => Ok(variables),
+            other => Err(misplaced(id, "variables", other)),
+        }
+    }
+
+    /// Takes in what an `Assign` of the frame's state assigned.
+    pub(crate) fn assign(&mut self, id: PartId, assigned: &Object) -> Result<(), StepError> {
+        let frame = self.frame(id)?;
+        let (part, counted, merged) = if let Some(part) = frame.variables {
+            let earlier = self.variables(part)?;
+            (part, earlier.bytes(), earlier.merged(assigned))
+        } else {
+            let merged = Variables::counted(frame.inline_variables.as_ref()).merged(assigned);
+            (self.reserve_data(1)?, 0, merged)
+        };
+        let root = self.root_mut()?;
+        root.variables_bytes = root.variables_bytes.saturating_sub(counted) + merged.bytes();
+        self.put(part, Part::Variables(merged));
+        let frame = self.frame_mut(id)?;
+        (frame.variables, frame.inline_variables) = (Some(part), None);
+        Ok(())
     }
 
     /// Numbers for `count` parts that are no frames; the first of them is returned.
@@ -220,6 +272,7 @@ fn misplaced(id: PartId, wanted: &str, found: Option<&Part>) -> StepError {
         Some(Part::Frame(_)) => "a frame",
         Some(Part::Progress(_)) => "the progress of a fork",
         Some(Part::Payload(_)) => "a payload",
+        Some(Part::Variables(_)) => "variables",
     };
     StepError::Corrupt(format!("part {} should be {wanted} and is {found}", id.0))
 }

@@ -169,6 +169,7 @@ impl<'t> Turn<'t> {
         Ok(Visit {
             id,
             scopes: self.scopes(&frame)?,
+            variables_bytes: self.parts.root()?.variables_bytes,
             frame,
             state,
             context,
@@ -179,11 +180,11 @@ impl<'t> Turn<'t> {
 
     /// The variables of the frame and of all around it, innermost first.
     fn scopes(&self, frame: &Frame) -> Result<Vec<json::Payload>, StepError> {
-        let mut scopes: Vec<json::Payload> = frame.variables.iter().cloned().collect();
+        let mut scopes: Vec<json::Payload> = self.parts.variables_of(frame)?.into_iter().cloned().collect();
         let mut parent = frame.parent;
         while let Some(outer) = parent {
             let outer = self.parts.frame(outer.frame)?;
-            scopes.extend(outer.variables.iter().cloned());
+            scopes.extend(self.parts.variables_of(outer)?.cloned());
             parent = outer.parent;
         }
         Ok(scopes)

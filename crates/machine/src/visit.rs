@@ -16,6 +16,8 @@ pub(crate) struct Visit<'d> {
     pub(crate) context: ContextObject,
     /// Objects of variables, innermost first.
     pub(crate) scopes: Vec<Payload>,
+    /// What the values of all variables of the execution come to.
+    pub(crate) variables_bytes: usize,
     pub(crate) ambient: &'d Ambient,
     pub(crate) limits: &'d Limits,
 }

@@ -72,7 +72,7 @@ pub(super) fn child_succeeded(turn: &mut Turn<'_>, child: PartId, parent: Parent
         Some(details) => turn.emit(position, EventType::MapIterationSucceeded, details)?,
         None => position,
     };
-    turn.parts.remove(child);
+    turn.parts.remove_frame(child)?;
     turn.parts.put(fork.outputs.offset(parent.index), Part::Payload(output));
     let progress = turn.parts.progress_mut(fork.progress)?;
     progress.succeeded += 1;
@@ -133,7 +133,7 @@ pub(super) fn child_failed(turn: &mut Turn<'_>, child: PartId, parent: Parent, f
     if let Some(details) = iteration(turn, parent)? {
         turn.emit(frame.position, EventType::MapIterationFailed, details)?;
     }
-    turn.parts.remove(child);
+    turn.parts.remove_frame(child)?;
     turn.parts.frame_mut(parent.frame)?.position = frame.position;
     fail(turn, parent.frame, &Failed::As(failure))
 }
@@ -164,7 +164,7 @@ fn abort(turn: &mut Turn<'_>, id: PartId, parent: Parent) -> Result<(), Halt> {
         turn.emit(frame.position, EventType::MapIterationAborted, details)?;
     }
     turn.parts.root_mut()?.ready.retain(|ready| *ready != id);
-    turn.parts.remove(id);
+    turn.parts.remove_frame(id)?;
     Ok(())
 }
 

@@ -133,10 +133,10 @@ fn leave(turn: &mut Turn<'_>, id: PartId, exit: Exit) -> Result<(), Halt> {
             EventDetails::StateExited { name: state.name.clone(), output: output.clone(), assigned_variables };
         turn.advance(id, exited, details)?;
     }
-    let frame = turn.parts.frame_mut(id)?;
     if let Some(assigned) = &assigned {
-        frame.variables = Some(variables::merge(frame.variables.as_ref(), assigned));
+        turn.parts.assign(id, assigned)?;
     }
+    let frame = turn.parts.frame_mut(id)?;
     frame.entered = None;
     frame.phase = Phase::Ready;
     match transition {

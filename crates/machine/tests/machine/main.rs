@@ -17,4 +17,5 @@ mod recorded;
 mod retry_and_catch;
 mod steps;
 mod timers;
+mod variables;
 mod world;
