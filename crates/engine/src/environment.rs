@@ -4,15 +4,19 @@ use crate::{
     Clock, Error, Options, Tasks,
     activities::ActivityQueues,
     definitions::Definitions,
-    shard::ShardSender,
+    deletions::Deletions,
+    shard::{Order, ShardSender},
     tables::{ExecutionKey, Tables, Writes},
     tokens::Sealer,
 };
 use std::sync::{
     Arc, OnceLock, PoisonError, RwLock,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
-use tokio::{runtime::Handle, sync::mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 
 /// What is shared. Nothing here is locked for longer than it takes to copy a pointer.
 pub(crate) struct Environment {
@@ -32,10 +36,7 @@ pub(crate) struct Environment {
     pub(crate) current: RwLock<Option<Tables>>,
     /// Tells the keeper that a commit failed.
     pub(crate) failures: mpsc::UnboundedSender<store::Error>,
-    /// State machines that are being deleted.
-    pub(crate) deletions: AtomicUsize,
-    /// Tells the registry that the last open execution of a state machine that is being deleted may have closed.
-    pub(crate) closed_while_deleting: mpsc::UnboundedSender<json::Text>,
+    pub(crate) deletions: Deletions,
 }
 
 impl Environment {
@@ -79,6 +80,20 @@ impl Environment {
             return Err(Error::Store(store::Error::Poisoned));
         }
         Ok(result?)
+    }
+
+    /// Gives all shards an order and waits until all have carried it out.
+    pub(crate) async fn order_all(&self, order: impl Fn(oneshot::Sender<()>) -> Order) {
+        let ordered = |shard: &ShardSender| {
+            let (done, answer) = oneshot::channel();
+            shard.order(order(done));
+            answer
+        };
+        let answers: Vec<_> = self.shards.get().into_iter().flatten().map(ordered).collect();
+        for answer in answers {
+            // A shard that has ended has nothing left to do.
+            let _ = answer.await;
+        }
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -38,6 +38,7 @@ impl Engine {
         if self.inner.environment.is_stopping() {
             return Err(Error::ShuttingDown);
         }
+        let deletions_begun = self.inner.environment.deletions.begun();
         let definition = self.inner.registry.to_start(&start.state_machine)?;
         if only.is_some_and(|only| only != definition.record.state_machine_type) {
             return Err(Error::StateMachineTypeNotSupported);
@@ -52,7 +53,7 @@ impl Engine {
         let stored = StoredExecution { record, revision: definition.revision };
         let Arn { region, account, .. } = start.state_machine.clone();
         let facts = facts_of(&stored.record, start.input.clone(), region, account);
-        Ok(NewExecution { key, stored, facts, definition })
+        Ok(NewExecution { key, stored, facts, definition, deletions_begun })
     }
 
     pub(crate) async fn stop(&self, arn: &Arn, error: Option<Text>, cause: Option<Text>) -> Result<i64, Error> {

@@ -19,6 +19,7 @@ mod state_machines;
 
 mod activities;
 mod definitions;
+mod deletions;
 mod dispatch;
 mod environment;
 mod express;
@@ -111,7 +112,10 @@ impl Engine {
         Ok(Arc::clone(&self.inner.registry.definition(arn)?.record))
     }
 
-    /// Marks it DELETING while it has open executions; unknown ones are no error.
+    /// Marks it DELETING: each open execution fails at its next transition, and the state machine is gone when the last
+    /// one has closed. Unknown ones are no error.
+    ///
+    /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DeleteStateMachine.html>
     pub async fn delete_state_machine(&self, arn: &Arn) -> Result<(), Error> {
         self.inner.registry.delete(arn).await
     }

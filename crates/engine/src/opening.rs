@@ -4,6 +4,7 @@ use crate::{
     Clock, Engine, Error, Inner, OpenStore, Options, Tasks,
     activities::ActivityQueues,
     definitions::Definitions,
+    deletions::Deletions,
     environment::Environment,
     random, reopen, retention,
     shard::{Order, Shard, ShardSender},
@@ -14,16 +15,13 @@ use crate::{
 use std::{
     sync::{
         Arc, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
     thread::JoinHandle,
     time::Duration,
 };
-use tokio::{
-    runtime::Handle,
-    sync::{mpsc as channel, oneshot},
-};
+use tokio::{runtime::Handle, sync::mpsc as channel};
 
 impl Engine {
     pub(crate) async fn begin(
@@ -35,13 +33,13 @@ impl Engine {
         let tables = Tables::new(open_store()?);
         let sealer = Sealer::new(token_key(&tables).await?);
         let (failures, failed) = channel::unbounded_channel();
-        let (closed_while_deleting, closed) = channel::unbounded_channel();
+        let (deletions, closed) = Deletions::new();
         let environment = Arc::new(Environment {
             activities: ActivityQueues::new(options.limits.activity_pollers_max),
             definitions: Definitions::default(),
             open_executions: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
-            deletions: AtomicUsize::new(0),
+            deletions,
             shards: OnceLock::new(),
             current: RwLock::new(Some(tables.clone())),
             runtime: Handle::current(),
@@ -50,7 +48,6 @@ impl Engine {
             tasks,
             sealer,
             failures,
-            closed_while_deleting,
         });
         let registry = Arc::new(Registry::open(Arc::clone(&environment))?);
         let threads = start_shards(&environment, &tables)?;
@@ -69,10 +66,10 @@ impl Engine {
         let deadline_ms =
             environment.clock.now_ms().saturating_add(i64::try_from(drain.as_millis()).unwrap_or(i64::MAX));
         tokio::select! {
-            () = self.all(|done| Order::Drain { done }) => {}
+            () = environment.order_all(|done| Order::Drain { done }) => {}
             () = environment.clock.sleep_until(deadline_ms) => tracing::warn!("tasks still run; their outcome is unknown to the next start"),
         }
-        self.all(|done| Order::End { done }).await;
+        environment.order_all(|done| Order::End { done }).await;
         let threads = std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // The thread has said that it ends; a panic of it was logged.
@@ -80,24 +77,6 @@ impl Engine {
         }
         self.inner.keepers.iter().for_each(tokio::task::AbortHandle::abort);
         environment.set_tables(None);
-    }
-
-    /// Gives all shards an order and waits until all have carried it out.
-    async fn all(&self, order: impl Fn(oneshot::Sender<()>) -> Order) {
-        let shards = self.inner.environment.shards.get();
-        let answers: Vec<_> = shards
-            .into_iter()
-            .flatten()
-            .map(|shard| {
-                let (done, answer) = oneshot::channel();
-                shard.order(order(done));
-                answer
-            })
-            .collect();
-        for answer in answers {
-            // A shard that has ended has nothing left to do.
-            let _ = answer.await;
-        }
     }
 }
 

@@ -75,6 +75,8 @@ pub(crate) struct Shard {
     armed_ms: Option<i64>,
     seeds: query::Ambient,
     slow_steps: u64,
+    /// Who waits until the batch with this number is durable.
+    settling: Vec<(u64, oneshot::Sender<()>)>,
     /// Who waits until no call is running.
     drained: Option<oneshot::Sender<()>>,
     /// Who waits until everything is committed; the shard ends then.
@@ -110,6 +112,7 @@ impl Shard {
             seeds: query::Ambient::new(0, seed, options.quick_budget),
             slow_steps: 0,
             armed_ms: None,
+            settling: Vec::new(),
             drained: None,
             ended: None,
             is_over: false,
@@ -130,6 +133,7 @@ impl Shard {
             self.recover();
             self.submit();
             self.live.put_out(self.pipeline.durable());
+            self.finish_settling();
             self.finish_drain();
         }
     }
@@ -246,12 +250,25 @@ impl Shard {
                 let _ = done.send(());
             }
             Order::Resume { tables } => self.resume(tables),
+            Order::Settle { done } => self.settling.push((self.pipeline.last(), done)),
             Order::Drain { done } => {
                 self.dispatcher.drain();
                 self.drained = Some(done);
             }
             Order::End { done } => self.ended = Some(done),
             Order::Abandon => self.is_over = true,
+        }
+    }
+
+    /// What the slow lane has is not in a batch yet.
+    fn finish_settling(&mut self) {
+        if self.settling.is_empty() || self.live.has_unwritten() {
+            return;
+        }
+        let durable = self.pipeline.durable();
+        for (_, done) in self.settling.extract_if(.., |(number, _)| *number <= durable) {
+            // Who waits may have given up.
+            let _ = done.send(());
         }
     }
 

@@ -4,14 +4,14 @@ use crate::{
     Account, Error, NewStateMachine, Page, Paged, StateMachineChange, StateMachineRecord,
     definitions::Definition,
     environment::Environment,
+    shard::Order,
     tables::{RevisionKey, Writes, arn_prefix},
 };
 use asl::Arn;
 use json::Text;
-use machine::Status;
 use std::{
-    collections::{HashMap, HashSet},
-    sync::{Arc, PoisonError, RwLock, atomic::Ordering},
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
 };
 use tokio::sync::{Mutex, mpsc};
 
@@ -25,8 +25,6 @@ pub(crate) struct Registry {
     pub(crate) changes: Mutex<Counts>,
     /// The current revisions that were used lately; only what is durable.
     current: RwLock<HashMap<Text, Arc<Definition>>>,
-    /// State machines that wait for the end of their last execution.
-    deleting: RwLock<HashSet<Text>>,
 }
 
 /// How many there are, for the limits.
@@ -37,12 +35,14 @@ pub(crate) struct Counts {
 
 impl Registry {
     pub(crate) fn open(environment: Arc<Environment>) -> Result<Registry, Error> {
-        let (state_machines, activities) = environment.tables()?.counts()?;
+        let tables = environment.tables()?;
+        let (state_machines, activities) = tables.counts()?;
+        // Before the shards start: they must know whose executions end.
+        tables.deleting()?.iter().for_each(|arn| environment.deletions.mark(arn));
         Ok(Registry {
             environment,
             changes: Mutex::new(Counts { state_machines, activities }),
             current: RwLock::default(),
-            deleting: RwLock::default(),
         })
     }
 
@@ -172,8 +172,11 @@ impl Registry {
             record.deleting = true;
             let mut writes = Writes::default();
             writes.state_machine(&record);
+            writes.deleting(&record.arn);
             self.forget(&record.arn);
+            self.environment.deletions.begin();
             self.environment.commit(writes).await?;
+            self.environment.deletions.mark(&record.arn);
         }
         self.finish_deletion(&arn.to_string().into()).await
     }
@@ -181,15 +184,18 @@ impl Registry {
     /// Removes a state machine that is being deleted, unless it has open executions. It may be gone already, and one of
     /// the same name in its place.
     async fn finish_deletion(&self, arn: &Text) -> Result<(), Error> {
-        let mut counts = self.changes.lock().await;
-        // Before it is looked for open executions: the end of one is either seen or told of.
-        self.is_deleting(arn, true);
-        let tables = self.environment.tables()?;
-        if !tables.state_machine(arn)?.is_some_and(|record| record.deleting) {
-            self.is_deleting(arn, false);
+        if self.environment.tables()?.is_running(arn)? {
             return Ok(());
         }
-        if !tables.by_status(arn, Status::Running, None, 1)?.is_empty() {
+        // A start that came before the deletion may be on its way to the disk.
+        self.environment.order_all(|done| Order::Settle { done }).await;
+        let mut counts = self.changes.lock().await;
+        let tables = self.environment.tables()?;
+        if !tables.state_machine(arn)?.is_some_and(|record| record.deleting) {
+            self.environment.deletions.end(arn);
+            return Ok(());
+        }
+        if tables.is_running(arn)? {
             return Ok(());
         }
         let mut writes = Writes::default();
@@ -197,39 +203,27 @@ impl Registry {
         writes.tags(arn, &[]);
         self.forget(arn);
         self.environment.commit(writes).await?;
-        self.is_deleting(arn, false);
+        self.environment.deletions.end(arn);
         counts.state_machines = counts.state_machines.saturating_sub(1);
         Ok(())
     }
 
     /// Finishes deletions: those that were under way at the start, and then each when an execution has closed.
     pub(crate) async fn finish_deletions(self: Arc<Self>, mut closed: mpsc::UnboundedReceiver<Text>) {
-        if let Err(error) = self.resume_deletions().await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "state machines stay in deletion until the next start"
-            );
+        let under_way = self.environment.tables().and_then(|tables| Ok(tables.deleting()?));
+        for arn in under_way.unwrap_or_default() {
+            self.try_to_finish(&arn).await;
         }
         while let Some(arn) = closed.recv().await {
-            if !self.deleting.read().unwrap_or_else(PoisonError::into_inner).contains(&arn) {
-                continue;
-            }
-            if let Err(error) = self.finish_deletion(&arn).await {
-                tracing::warn!(%arn, error = &error as &dyn std::error::Error, "a state machine stays in deletion");
+            if self.environment.deletions.has(&arn) {
+                self.try_to_finish(&arn).await;
             }
         }
     }
 
-    async fn resume_deletions(&self) -> Result<(), Error> {
-        let mut after: Option<Text> = None;
-        loop {
-            let tables = self.environment.tables()?;
-            let records = tables.state_machines("arn:", after.as_deref().map(str::as_bytes), 256)?;
-            let Some(last) = records.last() else { return Ok(()) };
-            after = Some(Arc::clone(&last.arn));
-            for record in records.iter().filter(|record| record.deleting) {
-                self.finish_deletion(&record.arn).await?;
-            }
+    async fn try_to_finish(&self, arn: &Text) {
+        if let Err(error) = self.finish_deletion(arn).await {
+            tracing::warn!(%arn, error = &error as &dyn std::error::Error, "a state machine stays in deletion");
         }
     }
 
@@ -238,16 +232,6 @@ impl Registry {
         let prefix = arn_prefix(scope, "stateMachine");
         let records = tables.state_machines(&prefix, page.after.as_deref(), page.size.saturating_add(1))?;
         Ok(paged(records, page.size, |record| Arc::clone(&record.arn)).map(Arc::new))
-    }
-
-    fn is_deleting(&self, arn: &Text, is_deleting: bool) {
-        let mut deleting = self.deleting.write().unwrap_or_else(PoisonError::into_inner);
-        if is_deleting {
-            deleting.insert(Arc::clone(arn));
-        } else {
-            deleting.remove(arn);
-        }
-        self.environment.deletions.store(deleting.len(), Ordering::SeqCst);
     }
 
     fn kept(&self, arn: &Text) -> Option<Arc<Definition>> {

@@ -16,6 +16,7 @@
 //! | `aside` | E | why the execution was set aside |
 //! | `revisions` | the name in the record, once its hash | a state machine with its definition, as it was when executions started |
 //! | `state_machines` | ARN | the state machine as it is now |
+//! | `deleting` | ARN | nothing: a state machine whose deletion is under way |
 //! | `activities` | ARN | the activity |
 //! | `tags` | ARN | the tags of the resource |
 //! | `meta` | name | the format version, the key that seals task tokens |
@@ -48,6 +49,7 @@ const HELD: Keyspace = Keyspace("held");
 const ASIDE: Keyspace = Keyspace("aside");
 const REVISIONS: Keyspace = Keyspace("revisions");
 const STATE_MACHINES: Keyspace = Keyspace("state_machines");
+const DELETING: Keyspace = Keyspace("deleting");
 const ACTIVITIES: Keyspace = Keyspace("activities");
 const TAGS: Keyspace = Keyspace("tags");
 const META: Keyspace = Keyspace("meta");

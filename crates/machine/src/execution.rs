@@ -74,6 +74,8 @@ pub struct Execution {
     parts: Parts,
     /// Made from the facts when it is first asked for.
     context: OnceLock<Arc<ExecutionContext>>,
+    /// Its state machine is being deleted.
+    ends_at_transition: bool,
 }
 
 /// What came of a trigger.
@@ -118,14 +120,14 @@ pub struct Pending {
 impl Execution {
     /// A new execution; its first step takes `Trigger::Start`.
     pub fn new(facts: Facts) -> Execution {
-        Execution { facts: Arc::new(facts), parts: Parts::new(), context: OnceLock::new() }
+        Execution { facts: Arc::new(facts), parts: Parts::new(), context: OnceLock::new(), ends_at_transition: false }
     }
 
     /// Loads what was stored. What does not fit together is found when a step comes to it.
     pub fn from_parts(facts: Facts, parts: impl IntoIterator<Item = (PartId, Part)>) -> Result<Execution, StepError> {
         let parts = Parts::from_stored(parts);
         parts.root()?;
-        Ok(Execution { facts: Arc::new(facts), parts, context: OnceLock::new() })
+        Ok(Execution { facts: Arc::new(facts), parts, context: OnceLock::new(), ends_at_transition: false })
     }
 
     pub fn part(&self, id: PartId) -> Option<&Part> {
@@ -158,6 +160,13 @@ impl Execution {
         deadline.into_iter().chain(of_frames).map(|timer| (timer.id, timer.due_ms)).collect()
     }
 
+    /// Its state machine is being deleted: instead of entering another state, or the same one again, the execution
+    /// fails. What waits, for a timer or an answer, goes on waiting. This is not stored: who loads an execution says it
+    /// again.
+    pub fn end_at_next_transition(&mut self) {
+        self.ends_at_transition = true;
+    }
+
     /// Whether `id` waits for an answer (task tokens are accepted only then).
     pub fn awaits(&self, id: EventId) -> bool {
         let is_open = |frame: &Frame| frame.call().is_some_and(|call| call.early.is_none());
@@ -182,6 +191,7 @@ impl Execution {
             ambient,
             limits,
             token_of,
+            ends_at_transition: self.ends_at_transition,
             step: Step::default(),
             history_bytes: 0,
         };

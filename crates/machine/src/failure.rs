@@ -61,6 +61,13 @@ impl Failure {
         )
     }
 
+    /// AWS's words for an execution whose state machine was deleted while it ran.
+    ///
+    /// <https://repost.aws/knowledge-center/step-functions-stuck-deleting-status>
+    pub(crate) fn state_machine_deleted(name: &str) -> Failure {
+        Failure::new(RUNTIME, format!("State machine {name} has been deleted."))
+    }
+
     /// A task that did not answer, or gave no sign of life, in time. AWS gives no cause.
     pub(crate) fn timeout() -> Failure {
         Failure { error: Some("States.Timeout".into()), cause: None }

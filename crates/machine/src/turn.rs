@@ -19,6 +19,8 @@ pub(crate) struct Turn<'t> {
     pub(crate) ambient: &'t Ambient,
     pub(crate) limits: &'t Limits,
     pub(crate) token_of: TokenOf<'t>,
+    /// Its state machine is being deleted: no state is entered any more.
+    pub(crate) ends_at_transition: bool,
     pub(crate) step: Step,
     /// What the payloads of the step's events come to.
     pub(crate) history_bytes: usize,

@@ -117,6 +117,11 @@ impl LiveExecutions {
         self.by_key.values().any(|live| live.slow_step.is_some())
     }
 
+    /// Whether one of those that are to be stored is not in a batch yet.
+    pub(crate) fn has_unwritten(&self) -> bool {
+        self.by_key.values().any(|live| live.is_standard && !live.is_written)
+    }
+
     /// Forgets what the store has, and gives it back: its callers must be told.
     pub(crate) fn take_standard(&mut self) -> Vec<(ExecutionKey, Live)> {
         self.by_key.extract_if(|_, live| live.is_standard).collect()

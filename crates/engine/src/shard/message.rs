@@ -25,6 +25,8 @@ pub(crate) struct NewExecution {
     pub(crate) stored: StoredExecution,
     pub(crate) facts: Facts,
     pub(crate) definition: Arc<Definition>,
+    /// How many deletions had begun when the definition was read.
+    pub(crate) deletions_begun: u64,
 }
 
 /// What a caller asks for.
@@ -78,6 +80,8 @@ pub(crate) enum Order {
     Halt { done: oneshot::Sender<()> },
     /// The store was opened again.
     Resume { tables: Tables },
+    /// Say when all that was taken up before is durable.
+    Settle { done: oneshot::Sender<()> },
     /// Begin no task, and say when those that run have ended.
     Drain { done: oneshot::Sender<()> },
     /// Commit what is left, and end.

@@ -61,6 +61,11 @@ impl Pipeline {
         self.number
     }
 
+    /// Number of the last batch that has writes.
+    pub(crate) fn last(&self) -> u64 {
+        self.number - u64::from(self.writes.is_empty())
+    }
+
     /// The last batch that is durable together with all before it.
     pub(crate) fn durable(&self) -> u64 {
         self.in_flight.front().map_or(self.number, |first| first.number) - 1

@@ -226,6 +226,9 @@ impl Shard {
             }
             Some(live) => {
                 self.environment.one_less_open();
+                let environment = Arc::clone(&self.environment);
+                let state_machine_arn = live.stored.record.state_machine_arn.clone();
+                self.pipeline.outbox.then(move || environment.deletions.execution_closed(&state_machine_arn));
                 if live.is_written {
                     self.keep_aside(key, why);
                 }

@@ -32,6 +32,9 @@ impl Shard {
     /// StartExecution. A name that was used before is the same call again if the execution runs and had the same input.
     fn start(&mut self, new: NewExecution, reply: Reply<Started>) {
         let arn = new.stored.record.arn.clone();
+        if let Err(error) = self.is_there_still(&new) {
+            return self.pipeline.outbox.answer(reply, Err(error));
+        }
         if new.facts.state_machine_type == StateMachineType::Standard {
             let earlier = match self.find(new.key) {
                 Ok(Found::Absent) => None,
@@ -48,6 +51,19 @@ impl Shard {
             }
         }
         self.begin_execution(new, Then::Started(reply, arn));
+    }
+
+    /// Whether the state machine is what it was when its definition was read: a deletion may have begun since.
+    fn is_there_still(&self, new: &NewExecution) -> Result<(), Error> {
+        if self.environment.deletions.begun() == new.deletions_begun {
+            return Ok(());
+        }
+        let read = &new.definition.record;
+        match self.tables()?.state_machine(&read.arn)? {
+            Some(now) if now.deleting => Err(Error::StateMachineDeleting(now.arn)),
+            Some(now) if now.created_ms == read.created_ms => Ok(()),
+            _ => Err(Error::StateMachineDoesNotExist(read.arn.clone())),
+        }
     }
 
     fn start_sync(&mut self, new: NewExecution, reply: Reply<SyncResult>) {

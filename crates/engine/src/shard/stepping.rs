@@ -17,7 +17,7 @@ use machine::{Effect, EventId, Execution, Outcome, Status, Step, StepError, Trig
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
 };
 
 /// What a step takes from the world, so that it can be made again.
@@ -68,6 +68,9 @@ impl Shard {
         let Some(execution) = &mut live.execution else {
             return self.park(key, Work::Turn { key, trigger, then });
         };
+        if self.environment.deletions.has(&live.stored.record.state_machine_arn) {
+            execution.end_at_next_transition();
+        }
         // The first event carries the start time.
         let now_ms = if matches!(trigger, Trigger::Start) { live.last_ms } else { clock_ms.max(live.last_ms) };
         let turn = Turn { trigger, now_ms, seed };
@@ -240,12 +243,7 @@ impl Shard {
         if live.is_standard {
             self.environment.one_less_open();
             let environment = Arc::clone(&self.environment);
-            outbox.then(move || {
-                if environment.deletions.load(Ordering::SeqCst) > 0 {
-                    // The registry is gone only when the engine is.
-                    let _ = environment.closed_while_deleting.send(record.state_machine_arn);
-                }
-            });
+            outbox.then(move || environment.deletions.execution_closed(&record.state_machine_arn));
         } else {
             self.live.remove(key);
         }

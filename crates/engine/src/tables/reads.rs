@@ -1,11 +1,12 @@
 //! Reads of the store, as records.
 
 use super::{
-    ACTIVITIES, ASIDE, BY_STATUS, EXECUTIONS, ExecutionKey, HELD, HISTORY, META, OPEN, PARTS, REVISIONS, ReadError,
-    RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, Writes, decode, history_key, join, newest_first,
-    ordered, status_prefix, successor,
+    ACTIVITIES, ASIDE, BY_STATUS, DELETING, EXECUTIONS, ExecutionKey, HELD, HISTORY, META, OPEN, PARTS, REVISIONS,
+    ReadError, RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, Writes, decode, history_key, join,
+    newest_first, ordered, status_prefix, successor,
 };
 use crate::model::{ActivityRecord, StateMachineRecord};
+use json::Text;
 use machine::{EventId, HistoryEvent, Part, PartId, Status, TimerId};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -201,6 +202,28 @@ impl Tables {
         self.record(STATE_MACHINES, arn.as_bytes())
     }
 
+    /// Whether a state machine has an execution that runs. One that is set aside does not run, and keeps nobody waiting.
+    pub(crate) fn is_running(&self, state_machine_arn: &str) -> Result<bool, ReadError> {
+        let mut after = None;
+        loop {
+            let rows = self.by_status(state_machine_arn, Status::Running, after, 1)?;
+            let Some((time, key)) = rows.into_iter().next() else { return Ok(false) };
+            if self.store.get(ASIDE, &key.0)?.is_none() {
+                return Ok(true);
+            }
+            after = Some((time, key));
+        }
+    }
+
+    /// The ARNs of the state machines whose deletion is under way.
+    pub(crate) fn deleting(&self) -> Result<Vec<Text>, ReadError> {
+        let read = |(at, _): &Record| {
+            let arn = std::str::from_utf8(at).map_err(|error| corrupt(DELETING, error.to_string()))?;
+            Ok(Text::from(arn))
+        };
+        self.readable(DELETING, Vec::new(), None, usize::MAX, read)
+    }
+
     pub(crate) fn activity(&self, arn: &str) -> Result<Option<ActivityRecord>, ReadError> {
         self.record(ACTIVITIES, arn.as_bytes())
     }
@@ -303,6 +326,10 @@ fn listed(at: &[u8]) -> Result<(i64, ExecutionKey), ReadError> {
     Ok((time, key_at(BY_STATUS, at, 25)?))
 }
 
+fn corrupt(keyspace: Keyspace, why: String) -> ReadError {
+    ReadError::Corrupt { keyspace: keyspace.0, why }
+}
+
 fn key_at(keyspace: Keyspace, at: &[u8], offset: usize) -> Result<ExecutionKey, ReadError> {
     bytes(keyspace, at, offset).map(ExecutionKey)
 }
@@ -313,6 +340,6 @@ fn number(keyspace: Keyspace, at: &[u8]) -> Result<u64, ReadError> {
 }
 
 fn bytes<const N: usize>(keyspace: Keyspace, at: &[u8], offset: usize) -> Result<[u8; N], ReadError> {
-    let short = || ReadError::Corrupt { keyspace: keyspace.0, why: "its key is too short".into() };
+    let short = || corrupt(keyspace, "its key is too short".into());
     at.get(offset..).and_then(|rest| rest.first_chunk::<N>()).copied().ok_or_else(short)
 }

@@ -1,8 +1,9 @@
 //! The writes of one commit. A record that several steps of the batch change is written once, as the last step left it.
 
 use super::{
-    ACTIVITIES, ASIDE, BY_STATUS, EXECUTIONS, ExecutionKey, HELD, HISTORY, META, OPEN, PARTS, REVISIONS, RevisionKey,
-    STATE_MACHINES, StoredExecution, TAGS, TIMERS, encode, held_key, history_key, part_key, status_key, timer_key,
+    ACTIVITIES, ASIDE, BY_STATUS, DELETING, EXECUTIONS, ExecutionKey, HELD, HISTORY, META, OPEN, PARTS, REVISIONS,
+    RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, encode, held_key, history_key, part_key, status_key,
+    timer_key,
 };
 use crate::model::{ActivityRecord, ExecutionRecord, StateMachineRecord};
 use machine::{EventId, HistoryEvent, Part, PartId, TimerId};
@@ -110,8 +111,14 @@ impl Writes {
         self.put(STATE_MACHINES, record.arn.as_bytes().to_vec(), encode(record));
     }
 
+    /// Its deletion is under way.
+    pub(crate) fn deleting(&mut self, arn: &str) {
+        self.put(DELETING, arn.as_bytes().to_vec(), Vec::new());
+    }
+
     pub(crate) fn remove_state_machine(&mut self, arn: &str) {
         self.delete(STATE_MACHINES, arn.as_bytes().to_vec());
+        self.delete(DELETING, arn.as_bytes().to_vec());
     }
 
     pub(crate) fn activity(&mut self, record: &ActivityRecord) {

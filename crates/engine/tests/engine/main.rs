@@ -4,6 +4,7 @@
 
 mod activities;
 mod crashes;
+mod deletions;
 mod executions;
 mod faults;
 mod state_machines;

@@ -60,7 +60,7 @@ pub(crate) fn run(turn: &mut Turn<'_>) -> Result<(), Halt> {
             break;
         }
         if let Some(id) = turn.parts.root_mut()?.ready.pop_front() {
-            enter(turn, id)?;
+            transition(turn, id, enter)?;
         }
     }
     if !turn.parts.root()?.ready.is_empty() {
@@ -95,7 +95,21 @@ fn input_as_shown(turn: &Turn<'_>, frame: &Frame) -> Payload {
 /// The delay of a retry is over.
 pub(crate) fn again(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
     turn.parts.frame_mut(id)?.phase = Phase::Ready;
-    begin(turn, id)
+    transition(turn, id, begin)
+}
+
+/// What AWS counts as a state transition. An execution of a state machine that is being deleted ends here.
+fn transition<'t>(
+    turn: &mut Turn<'t>,
+    id: PartId,
+    go_on: impl FnOnce(&mut Turn<'t>, PartId) -> Result<(), Halt>,
+) -> Result<(), Halt> {
+    if turn.ends_at_transition {
+        let (position, deleted) =
+            (turn.parts.frame(id)?.position, Failure::state_machine_deleted(&turn.facts.state_machine_name));
+        return Ok(turn.end_failed(position, deleted)?);
+    }
+    go_on(turn, id)
 }
 
 /// What a state does when it was entered, and again at each retry.

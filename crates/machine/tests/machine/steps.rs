@@ -1,7 +1,7 @@
 //! What holds for every step.
 
 use crate::world::{World, ambient};
-use machine::{StepError, Trigger};
+use machine::{EventType, StepError, Trigger};
 
 const DEFINITION: &str = r#"{"StartAt": "A", "States": {
     "A": {"Type": "Pass", "Assign": {"v": 1}, "Next": "B"},
@@ -72,4 +72,17 @@ fn what_is_pending_is_asked_for_again_after_a_restart() {
     let machine::Effect::RunTask(request) = &pending[0].effect else { panic!("{pending:?}") };
     assert_eq!((request.id, &**request.parameters.text()), (5, r#"{"v":1}"#));
     assert!(pending[0].started && pending[0].submitted.is_none());
+}
+
+#[test]
+fn an_execution_of_a_deleted_state_machine_ends_where_it_would_enter_a_state() {
+    let definition = r#"{"StartAt": "W", "States": {
+        "W": {"Type": "Wait", "Seconds": 5, "Next": "P"}, "P": {"Type": "Pass", "End": true}}}"#;
+    let mut world = World::started(definition, "{}");
+    world.execution.end_at_next_transition();
+    assert_eq!(world.outcome, None);
+    world.fire_next_timer();
+    assert_eq!(world.failure(), ("States.Runtime".into(), "State machine machine has been deleted.".into()));
+    let (last, before) = (&world.history[3], &world.history[2]);
+    assert_eq!((last.event_type, last.previous_event_id), (EventType::ExecutionFailed, before.id));
 }
