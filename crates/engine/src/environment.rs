@@ -5,6 +5,7 @@ use crate::{
     activities::ActivityQueues,
     definitions::Definitions,
     deletions::Deletions,
+    express::ExpressHistory,
     shard::{Order, ShardSender},
     tables::{ExecutionKey, Tables, Writes},
     tokens::Sealer,
@@ -27,6 +28,8 @@ pub(crate) struct Environment {
     pub(crate) sealer: Sealer,
     pub(crate) definitions: Definitions,
     pub(crate) activities: ActivityQueues,
+    /// `None`: Express executions are forgotten when they end.
+    pub(crate) express_history: Option<ExpressHistory>,
     /// Standard executions that are open.
     pub(crate) open_executions: AtomicU64,
     /// Set when the engine shuts down: nothing new is begun.

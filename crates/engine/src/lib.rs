@@ -31,6 +31,7 @@ mod shard;
 mod tables;
 mod timers;
 mod tokens;
+mod witness;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::Error;
@@ -38,6 +39,7 @@ pub use model::*;
 pub use observed::Observed;
 pub use options::Options;
 pub use task::{Call, Restart, Task, Tasks};
+pub use witness::{LogLevel, Logged, Logging, Receive};
 
 use asl::Arn;
 use environment::Environment;
@@ -88,6 +90,11 @@ impl Engine {
 
     pub fn limits(&self) -> &asl::Limits {
         &self.inner.environment.options.limits
+    }
+
+    /// Whether Express executions can be described and show their history, as far as they are kept.
+    pub fn keeps_express_history(&self) -> bool {
+        self.inner.environment.express_history.is_some()
     }
 
     /// Creates a state machine. Idempotent by AWS's rule (same name, definition text, type, logging, tracing,

@@ -6,6 +6,7 @@ use crate::{
     definitions::Definitions,
     deletions::Deletions,
     environment::Environment,
+    express::ExpressHistory,
     random, reopen, retention,
     shard::{Order, Shard, ShardSender},
     state_machines::Registry,
@@ -37,6 +38,7 @@ impl Engine {
         let environment = Arc::new(Environment {
             activities: ActivityQueues::new(options.limits.activity_pollers_max),
             definitions: Definitions::default(),
+            express_history: ExpressHistory::new(options.express_history_bytes_max),
             open_executions: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             deletions,

@@ -1,6 +1,7 @@
 //! How the engine runs.
 
-use std::time::Duration;
+use crate::{ExecutionRecord, Logged, Receive};
+use std::{sync::Arc, time::Duration};
 
 /// How the engine runs. Every figure has a default.
 #[derive(Clone, Debug)]
@@ -22,6 +23,13 @@ pub struct Options {
     pub commits_in_flight_max: usize,
     /// A batch that has grown to this size is committed before the shard steps on.
     pub batch_bytes_max: usize,
+    /// Bytes of Express executions that are kept in memory to be described and to show their history, the oldest of them
+    /// forgotten first. 0, as in AWS: none are.
+    pub express_history_bytes_max: usize,
+    /// Takes the history events of state machines that have a `loggingConfiguration`.
+    pub log: Option<Arc<dyn Receive<Logged>>>,
+    /// Takes each change of the status of a Standard execution, as the record then was.
+    pub status_changes: Option<Arc<dyn Receive<ExecutionRecord>>>,
 }
 
 impl Default for Options {
@@ -46,6 +54,9 @@ impl Default for Options {
             requests_waiting_max: 4_096,
             commits_in_flight_max: 3,
             batch_bytes_max: 1 << 20,
+            express_history_bytes_max: 0,
+            log: None,
+            status_changes: None,
         }
     }
 }

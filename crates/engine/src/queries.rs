@@ -6,9 +6,10 @@
 use crate::{
     Error, ExecutionFilter, ExecutionRecord, Page, Paged, StateMachineRecord,
     environment::Environment,
+    express::ExpressHistory,
     tables::{ExecutionKey, ReadError, StoredExecution, Tables},
 };
-use asl::Arn;
+use asl::{Arn, Resource};
 use json::Text;
 use machine::{EventId, HistoryEvent, Status};
 use std::{collections::HashSet, sync::Arc};
@@ -16,7 +17,19 @@ use std::{collections::HashSet, sync::Arc};
 const ALL: [Status; 5] = [Status::Running, Status::Succeeded, Status::Failed, Status::TimedOut, Status::Aborted];
 
 pub(crate) fn execution(environment: &Environment, arn: &Arn) -> Result<ExecutionRecord, Error> {
+    if let Some(record) = express_history(environment, arn).and_then(|kept| kept.record(key_of(arn))) {
+        return Ok(record);
+    }
     Ok(stored(&environment.tables()?, arn)?.1.record)
+}
+
+/// Where an Express execution may be kept.
+fn express_history<'e>(environment: &'e Environment, arn: &Arn) -> Option<&'e ExpressHistory> {
+    environment.express_history.as_ref().filter(|_| matches!(arn.resource, Resource::ExpressExecution { .. }))
+}
+
+fn key_of(arn: &Arn) -> ExecutionKey {
+    ExecutionKey::of(&arn.to_string())
 }
 
 fn stored(tables: &Tables, arn: &Arn) -> Result<(ExecutionKey, StoredExecution), Error> {
@@ -29,6 +42,9 @@ pub(crate) fn state_machine_of_execution(
     environment: &Environment,
     arn: &Arn,
 ) -> Result<Arc<StateMachineRecord>, Error> {
+    if let Some(definition) = express_history(environment, arn).and_then(|kept| kept.definition(key_of(arn))) {
+        return Ok(Arc::clone(&definition.record));
+    }
     let tables = environment.tables()?;
     let (_, stored) = stored(&tables, arn)?;
     Ok(Arc::clone(&environment.definitions.get(stored.revision, &tables)?.record))
@@ -41,6 +57,11 @@ pub(crate) fn history(
     reverse: bool,
     page: &Page,
 ) -> Result<Paged<HistoryEvent>, Error> {
+    if let Some(kept) = express_history(environment, arn)
+        && let Some(events) = kept.history(key_of(arn), reverse, page)?
+    {
+        return Ok(events);
+    }
     let tables = environment.tables()?;
     let (key, _) = stored(&tables, arn)?;
     let position = page.after.as_deref().map(event_id).transpose()?;
@@ -56,7 +77,7 @@ pub(crate) fn history(
     Ok(Paged { items, next })
 }
 
-fn event_id(position: &[u8]) -> Result<EventId, Error> {
+pub(crate) fn event_id(position: &[u8]) -> Result<EventId, Error> {
     position.try_into().map(EventId::from_be_bytes).map_err(|_| Error::InvalidPageToken)
 }
 

@@ -11,6 +11,7 @@
 //! | `live` | the executions in memory |
 //! | `requests` | what callers ask for |
 //! | `stepping` | a trigger to a step, a step to writes and effects |
+//! | `telling` | what a step tells those who watch from outside |
 //! | `slow_lane` | steps that need more time than the loop can give |
 //! | `effects` | tasks, activities and timers |
 //! | `recovery` | taking up executions after a start, setting them aside, opening the store again |
@@ -23,6 +24,7 @@ mod recovery;
 mod requests;
 mod slow_lane;
 mod stepping;
+mod telling;
 
 use message::Found;
 pub(crate) use message::{Message, NewExecution, Order, Reply, Report, Request, ShardSender};

@@ -1,7 +1,7 @@
 //! The executions in memory. Those that have waited longest are put out of it when there are too many.
 
 use crate::{
-    SyncResult,
+    Logging, SyncResult,
     definitions::Definition,
     shard::{Reply, message::Work},
     tables::{ExecutionKey, StoredExecution},
@@ -19,6 +19,8 @@ pub(crate) struct Live {
     /// Number of the step that the slow lane makes.
     pub(crate) slow_step: Option<u64>,
     pub(crate) definition: Arc<Definition>,
+    /// What of its history is logged; `None`: nothing.
+    pub(crate) logging: Option<Arc<Logging>>,
     pub(crate) stored: StoredExecution,
     /// Standard: it is in the store. Express: it is only here.
     pub(crate) is_standard: bool,
@@ -49,6 +51,7 @@ impl Live {
         Live {
             execution: Some(execution),
             slow_step: None,
+            logging: Logging::of(&definition.record),
             definition,
             stored,
             is_standard,

@@ -124,6 +124,7 @@ impl Shard {
         }
         self.move_timers(key, timers, &mut outbox);
         self.show(key, &mut step, &mut outbox);
+        self.tell(key, &step.history, &mut outbox);
         then.fulfil(self, key, !step.history.is_empty(), &mut outbox);
         let Some(live) = self.live.get(key) else { return };
         let (is_closed, is_standard) = (live.is_closed(), live.is_standard);

@@ -11,3 +11,4 @@ mod state_machines;
 mod support;
 mod tasks;
 mod timers;
+mod watching;
