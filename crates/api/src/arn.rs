@@ -15,6 +15,15 @@ pub(crate) fn execution(text: &str) -> Result<Arn, ApiError> {
     of_kind(text, |resource| matches!(resource, Resource::Execution { .. }))
 }
 
+/// An execution that can be described. Of Express executions AWS keeps nothing that it could show.
+pub(crate) fn described_execution(text: &str, keeps_express_history: bool) -> Result<Arn, ApiError> {
+    of_kind(text, |resource| match resource {
+        Resource::Execution { .. } => true,
+        Resource::ExpressExecution { .. } => keeps_express_history,
+        _ => false,
+    })
+}
+
 pub(crate) fn activity(text: &str) -> Result<Arn, ApiError> {
     of_kind(text, |resource| matches!(resource, Resource::Activity { .. }))
 }

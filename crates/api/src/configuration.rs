@@ -14,19 +14,20 @@ use serde::Serialize;
 pub(crate) struct Configurations {
     pub(crate) logging: Option<Payload>,
     pub(crate) tracing: Option<Payload>,
+    pub(crate) encryption: Option<Payload>,
 }
 
 /// Checks what a request gives for a new state machine.
 pub(crate) fn of_new(
     logging: Option<LoggingConfiguration>,
     tracing: Option<TracingConfiguration>,
-    encryption: Option<&EncryptionConfiguration>,
+    encryption: Option<EncryptionConfiguration>,
 ) -> Result<Configurations, ApiError> {
     check_logging(logging.as_ref())?;
-    check_encryption(encryption)?;
     Ok(Configurations {
         logging: logging.map(complete_logging).filter(|given| *given != default_logging()).map(|given| payload(&given)),
         tracing: tracing.filter(|given| given.enabled == Some(true)).map(|given| payload(&given)),
+        encryption: encryption_of_new(encryption)?,
     })
 }
 
@@ -34,24 +35,42 @@ pub(crate) fn of_new(
 pub(crate) fn of_change(
     logging: Option<LoggingConfiguration>,
     tracing: Option<TracingConfiguration>,
-    encryption: Option<&EncryptionConfiguration>,
+    encryption: Option<EncryptionConfiguration>,
 ) -> Result<Configurations, ApiError> {
     check_logging(logging.as_ref())?;
-    check_encryption(encryption)?;
     Ok(Configurations {
         logging: logging.map(|given| payload(&complete_logging(given))),
         tracing: tracing.map(|given| payload(&given)),
+        encryption: complete_encryption(encryption)?.map(|given| payload(&given)),
     })
 }
 
-/// There are no customer managed keys here. Taking one and not encrypting with it would be a lie.
-pub(crate) fn check_encryption(given: Option<&EncryptionConfiguration>) -> Result<(), ApiError> {
-    match given {
-        Some(given) if &*given.r#type != OWNED_KEY => Err(ApiError::new(
-            "InvalidEncryptionConfiguration",
-            "Invalid Encryption Configuration: customer managed keys are not supported yet",
-        )),
-        _ => Ok(()),
+/// The encryption of a new state machine or activity.
+pub(crate) fn encryption_of_new(given: Option<EncryptionConfiguration>) -> Result<Option<Payload>, ApiError> {
+    let given = complete_encryption(given)?.filter(|given| &*given.r#type != OWNED_KEY);
+    Ok(given.map(|given| payload(&given)))
+}
+
+/// Checks what is given, and completes it as AWS does. Nothing is encrypted with the key yet.
+///
+/// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_EncryptionConfiguration.html>
+fn complete_encryption(given: Option<EncryptionConfiguration>) -> Result<Option<EncryptionConfiguration>, ApiError> {
+    let Some(given) = given else { return Ok(None) };
+    let refused = |why: &str| {
+        Err(ApiError::new("InvalidEncryptionConfiguration", format!("Invalid Encryption Configuration: {why}")))
+    };
+    let has_key = given.kms_key_id.is_some();
+    match (&*given.r#type == OWNED_KEY, has_key) {
+        (true, false) if given.kms_data_key_reuse_period_seconds.is_some() => {
+            refused("kmsDataKeyReusePeriodSeconds can only be set when type is CUSTOMER_MANAGED_KMS_KEY")
+        }
+        (true, true) => refused("kmsKeyId can only be set when type is CUSTOMER_MANAGED_KMS_KEY"),
+        (false, false) => refused("kmsKeyId must be set when type is CUSTOMER_MANAGED_KMS_KEY"),
+        (true, false) => Ok(Some(given)),
+        (false, true) => {
+            let period = given.kms_data_key_reuse_period_seconds.or(Some(DATA_KEY_REUSE_SECONDS));
+            Ok(Some(EncryptionConfiguration { kms_data_key_reuse_period_seconds: period, ..given }))
+        }
     }
 }
 
@@ -69,18 +88,25 @@ pub(crate) fn encryption(kept: Option<&Payload>) -> EncryptionConfiguration {
 }
 
 const OWNED_KEY: &str = "AWS_OWNED_KEY";
+/// How long AWS uses a data key of a customer managed key, unless told otherwise.
+const DATA_KEY_REUSE_SECONDS: i64 = 300;
 
 fn check_logging(given: Option<&LoggingConfiguration>) -> Result<(), ApiError> {
     let Some(given) = given else { return Ok(()) };
     let is_off = given.level.as_deref().is_none_or(|level| level == "OFF");
-    let destinations = given.destinations.as_ref().map_or(0, Vec::len);
-    if destinations == 1 || (is_off && destinations == 0) {
-        return Ok(());
+    let refused =
+        |why: &str| Err(ApiError::new("InvalidLoggingConfiguration", format!("Invalid Logging Configuration: {why}")));
+    let log_group = match given.destinations.as_deref().unwrap_or_default() {
+        [] if is_off => return Ok(()),
+        [destination] => destination.cloud_watch_logs_log_group.as_ref().and_then(|group| group.log_group_arn.as_ref()),
+        _ => None,
+    };
+    match log_group {
+        None => refused("Must specify exactly one Log Destination."),
+        Some(arn) if !arn.ends_with(":*") => refused("Log Group ARN must be provided with '*' qualifier."),
+        Some(arn) if !arn.starts_with("arn:") || !arn.contains(":log-group:") => refused("Log Destination not found."),
+        Some(_) => Ok(()),
     }
-    Err(ApiError::new(
-        "InvalidLoggingConfiguration",
-        "Invalid Logging Configuration: Must specify exactly one Log Destination.",
-    ))
 }
 
 fn complete_logging(given: LoggingConfiguration) -> LoggingConfiguration {

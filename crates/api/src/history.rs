@@ -64,9 +64,11 @@ impl std::fmt::Display for LowerFirst {
     }
 }
 
-struct Details<'a> {
-    details: &'a EventDetails,
-    with_data: bool,
+/// The details member of an event.
+pub(crate) struct Details<'a> {
+    pub(crate) details: &'a EventDetails,
+    /// Whether inputs, outputs and variables are shown.
+    pub(crate) with_data: bool,
 }
 
 /// Nothing that AWS cuts off is shown here: payloads are within the limits.

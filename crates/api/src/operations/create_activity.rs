@@ -18,10 +18,9 @@ impl Operation for CreateActivity {
 
     async fn call(api: &Api, caller: &Caller, input: CreateActivityInput) -> Result<CreateActivityOutput, ApiError> {
         arn::check_name(&input.name)?;
-        configuration::check_encryption(input.encryption_configuration.as_ref())?;
         let new = NewActivity {
             arn: caller.arn(Resource::Activity { name: input.name }),
-            encryption: None,
+            encryption: configuration::encryption_of_new(input.encryption_configuration)?,
             tags: tags::pairs(input.tags.unwrap_or_default()),
         };
         let record = api.engine().create_activity(new).await?;

@@ -28,7 +28,7 @@ impl Operation for CreateStateMachine {
         let configurations = configuration::of_new(
             input.logging_configuration,
             input.tracing_configuration,
-            input.encryption_configuration.as_ref(),
+            input.encryption_configuration,
         )?;
         let state_machine_type = definition::state_machine_type(input.r#type.as_deref());
         let new = NewStateMachine {
@@ -39,7 +39,7 @@ impl Operation for CreateStateMachine {
             state_machine_type,
             logging: configurations.logging,
             tracing: configurations.tracing,
-            encryption: None,
+            encryption: configurations.encryption,
             tags: tags::pairs(input.tags.unwrap_or_default()),
         };
         let record = api.engine().create_state_machine(new).await?;

@@ -17,7 +17,10 @@ impl Operation for DescribeExecution {
         _caller: &Caller,
         input: DescribeExecutionInput,
     ) -> Result<DescribeExecutionOutput, ApiError> {
-        let record = api.engine().execution(&arn::execution(&input.execution_arn)?).await?;
+        let record = api
+            .engine()
+            .execution(&arn::described_execution(&input.execution_arn, api.engine().keeps_express_history())?)
+            .await?;
         Ok(record::execution(record, record::with_data(input.included_data.as_ref())))
     }
 }

@@ -17,7 +17,13 @@ impl Operation for DescribeStateMachineForExecution {
         _caller: &Caller,
         input: DescribeStateMachineForExecutionInput,
     ) -> Result<DescribeStateMachineForExecutionOutput, ApiError> {
-        let record = api.engine().state_machine_of_execution(&arn::execution(&input.execution_arn)?).await?;
+        let record = api
+            .engine()
+            .state_machine_of_execution(&arn::described_execution(
+                &input.execution_arn,
+                api.engine().keeps_express_history(),
+            )?)
+            .await?;
         Ok(record::state_machine_of_execution(&record, record::with_data(input.included_data.as_ref())))
     }
 }

@@ -34,7 +34,7 @@ impl Operation for UpdateStateMachine {
         let configurations = configuration::of_change(
             input.logging_configuration,
             input.tracing_configuration,
-            input.encryption_configuration.as_ref(),
+            input.encryption_configuration,
         )?;
         let definition = match input.definition {
             None => None,
@@ -50,7 +50,7 @@ impl Operation for UpdateStateMachine {
             role_arn: input.role_arn,
             logging: configurations.logging,
             tracing: configurations.tracing,
-            encryption: None,
+            encryption: configurations.encryption,
         };
         let record = api.engine().update_state_machine(&arn, change).await?;
         Ok(UpdateStateMachineOutput {

@@ -18,9 +18,13 @@ impl Tasks for NoTasks {
 }
 
 pub async fn api() -> Api {
+    api_with(Options::default()).await
+}
+
+pub async fn api_with(options: Options) -> Api {
     let store = Arc::new(MemoryStore::new());
     let open_store: engine::OpenStore = Arc::new(move || Ok(store.clone() as _));
-    let engine = Engine::open(open_store, Arc::new(NoTasks), Arc::new(SystemClock), Options::default()).await.unwrap();
+    let engine = Engine::open(open_store, Arc::new(NoTasks), Arc::new(SystemClock), options).await.unwrap();
     Api::new(engine, ApiConfig { account_id: "123456789012".into(), default_region: "us-east-1".into() })
 }
 
