@@ -138,6 +138,8 @@ pub(crate) fn facts_of(record: &ExecutionRecord, input: Payload, region: Text, a
         input_text: record.input_text.clone(),
         region,
         account,
+        redrive_count: record.redrive_count,
+        redrive_ms: record.redrive_ms,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::failure::Halt;
 use crate::frame::{Answer, Call, Phase, Request, Timer};
 use crate::parts::Parts;
+use crate::redrive;
 use crate::states::{self, task, wait};
 use crate::turn::{Turn, after};
 use crate::{Effect, EventDetails, EventId, EventType, Failure, Frame, HistoryEvent, Part, PartId, TimerId, Trigger};
@@ -12,7 +13,7 @@ use query::{Ambient, ExecutionContext};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
 
-/// What is fixed when an execution starts.
+/// What is fixed when an execution starts, or is redriven.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Facts {
     pub execution_arn: Text,
@@ -33,6 +34,11 @@ pub struct Facts {
     pub input_text: Text,
     pub region: Text,
     pub account: Text,
+    /// How often it was redriven, and when the last time (milliseconds since the Unix epoch).
+    #[serde(default)]
+    pub redrive_count: u32,
+    #[serde(default)]
+    pub redrive_ms: Option<i64>,
 }
 
 /// How an execution stands.
@@ -130,6 +136,12 @@ impl Execution {
         Ok(Execution { facts: Arc::new(facts), parts, context: OnceLock::new(), ends_at_transition: false })
     }
 
+    /// The same execution with the facts of a redrive; its next step takes `Trigger::Redrive`.
+    #[must_use]
+    pub fn redriven(self, facts: Facts) -> Execution {
+        Execution { facts: Arc::new(facts), context: OnceLock::new(), ..self }
+    }
+
     pub fn part(&self, id: PartId) -> Option<&Part> {
         self.parts.get(id)
     }
@@ -140,6 +152,17 @@ impl Execution {
 
     pub fn status(&self) -> Status {
         self.parts.root().map_or(Status::Running, |root| root.status)
+    }
+
+    /// Whether it ended unsuccessfully and knows where: what stood there was kept for a redrive. Express executions
+    /// keep nothing, and neither does one whose history is full.
+    pub fn is_redrivable(&self) -> bool {
+        !matches!(self.status(), Status::Running | Status::Succeeded) && self.parts.frames().next().is_some()
+    }
+
+    /// The number of its events so far.
+    pub fn last_event(&self) -> EventId {
+        self.parts.root().map_or(0, |root| root.last_event)
     }
 
     /// Whether the last step was bounded: after loading, such an execution wants `Trigger::Continue`.
@@ -214,8 +237,8 @@ fn execution_context(facts: &Facts) -> ExecutionContext {
         role_arn: facts.role_arn.clone(),
         start_time_ms: facts.start_ms,
         // Recorded: the context object of a synchronous execution has no such member.
-        redrive_count: (!facts.is_synchronous).then_some(0),
-        redrive_time_ms: None,
+        redrive_count: (!facts.is_synchronous).then_some(facts.redrive_count),
+        redrive_time_ms: facts.redrive_ms,
         state_machine_id: facts.state_machine_arn.clone(),
         state_machine_name: facts.state_machine_name.clone(),
     }
@@ -228,14 +251,17 @@ fn calls(frame: &Frame, id: EventId) -> bool {
 impl Turn<'_> {
     /// Takes what happened, then moves on as far as it goes.
     fn take(&mut self, trigger: Trigger) -> Result<(), StepError> {
-        if !self.is_running()? {
+        if self.is_running()? == matches!(trigger, Trigger::Redrive) {
             return Ok(());
         }
         match self.answer(trigger).and_then(|()| states::run(self)) {
             Ok(()) => Ok(()),
             Err(Halt::HistoryFull) => {
                 let last = self.parts.root()?.last_event;
-                self.end_failed(last, Failure::history_full(self.limits.history_events_max))
+                self.end_failed(last, Failure::history_full(self.limits.history_events_max))?;
+                // There is no room for a redrive, and what stands there may be half of a move.
+                self.parts.clear();
+                Ok(())
             }
             Err(Halt::Step(error)) => Err(error),
         }
@@ -262,6 +288,7 @@ impl Turn<'_> {
             Trigger::TaskFailed { effect, failure } => {
                 self.call(effect).map_or(Ok(()), |id| task::answered(self, id, Answer::Failed(failure)))
             }
+            Trigger::Redrive => redrive::begin(self),
             // The stop comes from outside: its event follows no other.
             Trigger::Stop { error, cause } => Ok(self.end(0, Outcome::Aborted(Failure { error, cause }.truncated()))?),
         }
@@ -272,7 +299,7 @@ impl Turn<'_> {
             return Ok(());
         }
         self.emit(0, EventType::ExecutionStarted, self.started())?;
-        let deadline = self.set_timer(after(self.facts.start_ms, self.seconds_max()))?;
+        let deadline = self.set_timer(self.deadline_ms())?;
         let (start_at, input) = (self.definition.flow.start_at.clone(), self.facts.input.clone());
         // AWS gives the first state no previous event, although `ExecutionStarted` comes before it.
         let top = self.parts.add_frame(Frame::ready(None, start_at, input, 0))?;
@@ -291,13 +318,16 @@ impl Turn<'_> {
         }
     }
 
-    /// How long the execution may take.
-    fn seconds_max(&self) -> u64 {
+    /// When the execution times out that starts, or is redriven, now: a redrive sets its own timeout back, but an
+    /// execution is open for no longer than its type may be.
+    pub(crate) fn deadline_ms(&self) -> i64 {
         let of_type = match self.facts.state_machine_type {
             StateMachineType::Standard => self.limits.standard_seconds_max,
             StateMachineType::Express => self.limits.express_seconds_max,
         };
-        self.definition.timeout_seconds.map_or(of_type, |seconds| seconds.min(of_type))
+        let from_ms = self.facts.redrive_ms.unwrap_or(self.facts.start_ms);
+        let own = self.definition.timeout_seconds.map_or(i64::MAX, |seconds| after(from_ms, seconds));
+        own.min(after(self.facts.start_ms, of_type))
     }
 
     fn timer_fired(&mut self, id: TimerId) -> Result<(), Halt> {

@@ -20,6 +20,7 @@ mod data;
 mod failure;
 mod frame;
 mod parts;
+mod redrive;
 mod retry;
 mod turn;
 mod variables;

@@ -84,9 +84,11 @@ impl Root {
 /// All parts of an execution.
 #[derive(Clone, Debug)]
 pub(crate) struct Parts {
-    parts: BTreeMap<PartId, Part>,
+    by_id: BTreeMap<PartId, Part>,
     /// What each touched part was before this step.
     before: BTreeMap<PartId, Option<Part>>,
+    /// The same since a state failed, as long as nothing has caught its failure.
+    before_failure: Option<BTreeMap<PartId, Option<Part>>>,
 }
 
 impl Parts {
@@ -95,15 +97,15 @@ impl Parts {
     }
 
     pub(crate) fn from_stored(parts: impl IntoIterator<Item = (PartId, Part)>) -> Parts {
-        Parts { parts: parts.into_iter().collect(), before: BTreeMap::new() }
+        Parts { by_id: parts.into_iter().collect(), before: BTreeMap::new(), before_failure: None }
     }
 
     pub(crate) fn get(&self, id: PartId) -> Option<&Part> {
-        self.parts.get(&id)
+        self.by_id.get(&id)
     }
 
     pub(crate) fn root(&self) -> Result<&Root, StepError> {
-        match self.parts.get(&PartId::ROOT) {
+        match self.by_id.get(&PartId::ROOT) {
             Some(Part::Root(root)) => Ok(root),
             other => Err(misplaced(PartId::ROOT, "the root", other)),
         }
@@ -117,7 +119,7 @@ impl Parts {
     }
 
     pub(crate) fn frame(&self, id: PartId) -> Result<&Arc<Frame>, StepError> {
-        match self.parts.get(&id) {
+        match self.by_id.get(&id) {
             Some(Part::Frame(frame)) => Ok(frame),
             other => Err(misplaced(id, "a frame", other)),
         }
@@ -137,8 +139,15 @@ impl Parts {
         }
     }
 
+    pub(crate) fn progress(&self, id: PartId) -> Result<Progress, StepError> {
+        match self.by_id.get(&id) {
+            Some(Part::Progress(progress)) => Ok(*progress),
+            other => Err(misplaced(id, "the progress of a fork", other)),
+        }
+    }
+
     pub(crate) fn payload(&self, id: PartId) -> Result<&Payload, StepError> {
-        match self.parts.get(&id) {
+        match self.by_id.get(&id) {
             Some(Part::Payload(payload)) => Ok(payload),
             other => Err(misplaced(id, "a payload", other)),
         }
@@ -146,7 +155,7 @@ impl Parts {
 
     /// All frames, oldest first.
     pub(crate) fn frames(&self) -> impl Iterator<Item = (PartId, &Arc<Frame>)> {
-        self.parts.range(..PartId(PartId::FIRST_DATA)).filter_map(|(id, part)| match part {
+        self.by_id.range(..PartId(PartId::FIRST_DATA)).filter_map(|(id, part)| match part {
             Part::Frame(frame) => Some((*id, frame)),
             Part::Root(_) | Part::Progress(_) | Part::Payload(_) | Part::Variables(_) => None,
         })
@@ -181,7 +190,7 @@ impl Parts {
     }
 
     fn variables(&self, id: PartId) -> Result<&Variables, StepError> {
-        match self.parts.get(&id) {
+        match self.by_id.get(&id) {
             Some(Part::Variables(variables)) => Ok(variables),
             other => Err(misplaced(id, "variables", other)),
         }
@@ -215,27 +224,50 @@ impl Parts {
 
     pub(crate) fn put(&mut self, id: PartId, part: Part) {
         self.remember(id);
-        self.parts.insert(id, part);
+        self.by_id.insert(id, part);
     }
 
     pub(crate) fn remove(&mut self, id: PartId) -> Option<Part> {
         self.remember(id);
-        self.parts.remove(&id)
+        self.by_id.remove(&id)
     }
 
     /// Removes all but the root.
     pub(crate) fn clear(&mut self) {
-        let gone: Vec<PartId> = self.parts.keys().copied().filter(|id| *id != PartId::ROOT).collect();
+        let gone: Vec<PartId> = self.by_id.keys().copied().filter(|id| *id != PartId::ROOT).collect();
         for id in gone {
             self.remove(id);
         }
     }
 
+    /// A state fails. Those around it may fail with it; what they were until then is remembered.
+    pub(crate) fn failing(&mut self) {
+        self.before_failure.get_or_insert_default();
+    }
+
+    /// A retrier or catcher helped: the execution goes on.
+    pub(crate) fn recovered(&mut self) {
+        self.before_failure = None;
+    }
+
+    /// Nothing helped: everything is again what it was when the first state failed, but for what counts on.
+    pub(crate) fn return_to_failure(&mut self) -> Result<(), StepError> {
+        for (id, part) in self.before_failure.take().unwrap_or_default() {
+            match part {
+                Some(Part::Root(root)) => self.root_mut()?.variables_bytes = root.variables_bytes,
+                Some(part) => self.put(id, part),
+                None => drop(self.remove(id)),
+            }
+        }
+        Ok(())
+    }
+
     /// Accepts the step: gives the parts to write and the parts to delete.
     pub(crate) fn accept(&mut self) -> (Vec<PartId>, Vec<PartId>) {
+        self.recovered();
         let (mut changed, mut removed) = (Vec::new(), Vec::new());
         for (id, before) in std::mem::take(&mut self.before) {
-            if self.parts.contains_key(&id) {
+            if self.by_id.contains_key(&id) {
                 changed.push(id);
             } else if before.is_some() {
                 removed.push(id);
@@ -246,22 +278,24 @@ impl Parts {
 
     /// Undoes the step.
     pub(crate) fn undo(&mut self) {
+        self.recovered();
         for (id, before) in std::mem::take(&mut self.before) {
             match before {
-                Some(part) => self.parts.insert(id, part),
-                None => self.parts.remove(&id),
+                Some(part) => self.by_id.insert(id, part),
+                None => self.by_id.remove(&id),
             };
         }
     }
 
     fn remember(&mut self, id: PartId) {
-        let parts = &self.parts;
-        self.before.entry(id).or_insert_with(|| parts.get(&id).cloned());
+        for before in self.before_failure.iter_mut().chain([&mut self.before]) {
+            before.entry(id).or_insert_with(|| self.by_id.get(&id).cloned());
+        }
     }
 
     fn touch(&mut self, id: PartId) -> Option<&mut Part> {
         self.remember(id);
-        self.parts.get_mut(&id)
+        self.by_id.get_mut(&id)
     }
 }
 

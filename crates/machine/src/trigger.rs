@@ -42,6 +42,8 @@ pub enum Trigger {
         effect: EventId,
         failure: Failure,
     },
+    /// RedriveExecution, of an execution that ended unsuccessfully.
+    Redrive,
     /// StopExecution.
     Stop {
         error: Option<Text>,

@@ -4,9 +4,10 @@ use crate::execution::{Outcome, Status, Step, TokenOf};
 use crate::failure::Halt;
 use crate::frame::{Frame, Timer};
 use crate::parts::Parts;
+use crate::redrive;
 use crate::visit::Visit;
 use crate::{Effect, EventDetails, EventId, EventType, Facts, Failure, HistoryEvent, PartId, StepError, TimerId};
-use asl::{Flow, Limits, State, StateKind, StateMachine};
+use asl::{Flow, Limits, State, StateKind, StateMachine, StateMachineType};
 use json::Text;
 use query::{Ambient, ContextObject, ExecutionContext, MapItem};
 use std::sync::Arc;
@@ -109,7 +110,8 @@ impl<'t> Turn<'t> {
         }
     }
 
-    /// Ends the execution: the last event, and nothing is awaited any more.
+    /// Ends the execution: the last event, and nothing is awaited any more. A Standard execution that ends unsuccessfully
+    /// stays where it stood, for a redrive.
     pub(crate) fn end(&mut self, previous: EventId, outcome: Outcome) -> Result<(), StepError> {
         let frames: Vec<Arc<Frame>> = self.parts.frames().map(|(_, frame)| frame.clone()).collect();
         for frame in frames {
@@ -121,7 +123,11 @@ impl<'t> Turn<'t> {
         if let Some(deadline) = root.deadline.take() {
             self.cancel_timer(deadline.id);
         }
-        self.parts.clear();
+        if outcome.status() == Status::Succeeded || self.facts.state_machine_type == StateMachineType::Express {
+            self.parts.clear();
+        } else {
+            redrive::keep(self)?;
+        }
         let (event_type, details) = last_event(&outcome);
         self.append(previous, event_type, details)?;
         self.step.outcome = Some(outcome);

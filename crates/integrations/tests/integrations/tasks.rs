@@ -89,6 +89,8 @@ fn facts() -> Arc<Facts> {
         input_text: "{}".into(),
         region: "eu-west-1".into(),
         account: "123456789012".into(),
+        redrive_count: 0,
+        redrive_ms: None,
     })
 }
 

@@ -8,7 +8,7 @@
 use super::{Move, fork, unexpected};
 use crate::data;
 use crate::failure::{Failed, QUERY_EVALUATION_ERROR, Stop};
-use crate::frame::{Fork, Parent};
+use crate::frame::{Fork, Parent, Progress};
 use crate::turn::Turn;
 use crate::visit::{Sees, Visit, as_count};
 use crate::{EventDetails, EventId, EventType, PartId, StepError};
@@ -25,15 +25,24 @@ pub(crate) fn begin(turn: &mut Turn<'_>, visit: &Visit<'_>, map: &Map) -> Result
     let length = length(&items);
     let concurrency = concurrency(visit, map, input.value())?;
     turn.advance(visit.id, EventType::MapStateStarted, EventDetails::MapStateStarted { length })?;
-    let started = turn.parts.frame(visit.id)?.position;
     let fork = fork::open(turn, visit.id, length, concurrency, Some(items.into()))?;
-    for index in 0..length.min(concurrency) {
-        start_iteration(turn, visit.id, &fork, index, started)?;
-    }
+    start_iterations(turn, visit.id, &fork)?;
     if length == 0 {
         fork::join(turn, visit.id)?;
     }
     Ok(Move::Stay)
+}
+
+/// Starts the next iterations, as many as may run at once, after the last event of the state itself.
+pub(super) fn start_iterations(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), Stop> {
+    let previous = turn.parts.frame(id)?.position;
+    loop {
+        let Progress { started, succeeded } = turn.parts.progress(fork.progress)?;
+        if started >= fork.length || started.saturating_sub(succeeded) >= fork.concurrency {
+            return Ok(());
+        }
+        start_iteration(turn, id, fork, started, previous)?;
+    }
 }
 
 /// Starts the iteration of item `index`, after the event `previous`.

@@ -73,10 +73,19 @@ fn is_long(turn: &Turn<'_>) -> bool {
     turn.history_bytes >= STEP_HISTORY_BYTES_MAX || turn.ambient.expressions() >= STEP_EXPRESSIONS_MAX
 }
 
+/// Enters the state. One that is redriven was entered before: it only begins again, but for a Fail state, and a Parallel or
+/// Map state whose children go on starts those that have not begun.
 fn enter(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
     let frame = turn.parts.frame(id)?;
-    let (previous, input) = (frame.position, input_as_shown(turn, frame));
     let state = turn.state(frame)?;
+    if let Phase::Forked(fork) = frame.phase {
+        let result = map::start_iterations(turn, id, &fork).map(|()| Move::Stay);
+        return settle(turn, id, result);
+    }
+    if frame.entered.is_some() && !matches!(state.kind, StateKind::Fail(_)) {
+        return begin(turn, id);
+    }
+    let (previous, input) = (frame.position, input_as_shown(turn, frame));
     let details = EventDetails::StateEntered { name: state.name.clone(), input };
     let event = turn.advance(id, events(&state.kind).entered, details)?;
     let at_ms = turn.ambient.now_ms;
@@ -175,6 +184,7 @@ fn end(turn: &mut Turn<'_>, id: PartId, output: Payload) -> Result<(), Halt> {
 
 /// A state failed: its retriers are asked, then its catchers, then whoever is around it.
 pub(crate) fn fail(turn: &mut Turn<'_>, id: PartId, failed: &Failed) -> Result<(), Halt> {
+    turn.parts.failing();
     let visit = turn.visit(id)?;
     let failure = visit.report(failed).truncated();
     evaluation_failed(turn, &visit, failed, &failure)?;
@@ -190,6 +200,7 @@ pub(crate) fn fail(turn: &mut Turn<'_>, id: PartId, failed: &Failed) -> Result<(
         let frame = turn.parts.frame_mut(id)?;
         retry::count(frame, retry.retrier);
         frame.phase = Phase::Retrying { timer };
+        turn.parts.recovered();
         return Ok(());
     }
     if let Some(failed) = events(&visit.state.kind).failed {
@@ -204,7 +215,10 @@ pub(crate) fn fail(turn: &mut Turn<'_>, id: PartId, failed: &Failed) -> Result<(
 /// The state ends by its catcher; if that fails itself, nothing catches it any more.
 fn caught(turn: &mut Turn<'_>, visit: &Visit<'_>, catcher: &Catcher, failure: &Failure) -> Result<(), Halt> {
     match catch::exit(visit, catcher, failure) {
-        Ok(exit) => leave(turn, visit.id, exit),
+        Ok(exit) => {
+            turn.parts.recovered();
+            leave(turn, visit.id, exit)
+        }
         Err(Stop::Failed(failed)) => {
             let failure = visit.report(&failed).truncated();
             evaluation_failed(turn, visit, &failed, &failure)?;

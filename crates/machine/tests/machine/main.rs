@@ -14,6 +14,7 @@ mod jsonata;
 mod limits;
 mod long_runs;
 mod recorded;
+mod redrive;
 mod retry_and_catch;
 mod steps;
 mod timers;

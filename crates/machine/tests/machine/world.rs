@@ -136,6 +136,17 @@ impl World {
         self.trigger(Trigger::TaskFailed { effect, failure });
     }
 
+    /// RedriveExecution, `after_ms` after the end.
+    pub fn redrive(&mut self, after_ms: i64) {
+        assert!(self.execution.is_redrivable() && self.calls.is_empty() && self.timers.is_empty());
+        self.now_ms += after_ms;
+        self.outcome = None;
+        let facts = Facts::clone(self.execution.facts());
+        let (redrive_count, redrive_ms) = (facts.redrive_count + 1, Some(self.now_ms));
+        self.execution = self.execution.clone().redriven(Facts { redrive_count, redrive_ms, ..facts });
+        self.trigger(Trigger::Redrive);
+    }
+
     /// The call that waits longest.
     pub fn call(&self) -> EventId {
         *self.calls.keys().next().expect("a call waits")
@@ -206,5 +217,7 @@ fn facts(state_machine_type: StateMachineType, input: &str) -> Facts {
         input: Payload::parse(input).unwrap(),
         region: "us-east-1".into(),
         account: "111111111111".into(),
+        redrive_count: 0,
+        redrive_ms: None,
     }
 }
