@@ -81,6 +81,7 @@ impl From<engine::Error> for ApiError {
             Error::ExecutionLimitExceeded => {
                 ApiError::new("ExecutionLimitExceeded", "The maximum number of running executions has been reached")
             }
+            Error::Throttled => ApiError::new("ThrottlingException", "Rate exceeded"),
             Error::ActivityDoesNotExist(arn) => about("ActivityDoesNotExist", "Activity Does Not Exist", &arn),
             Error::ActivityAlreadyExists(arn) => about("ActivityAlreadyExists", "Activity Already Exists", &arn),
             Error::ActivityLimitExceeded => {

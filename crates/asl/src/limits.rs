@@ -28,6 +28,8 @@ pub struct Limits {
     pub variables_bytes_total_max: usize,
     /// Executions open at once, per account and Region.
     pub open_executions_max: u64,
+    /// Express executions that run at once. They are in memory, so there is a limit, which AWS has not.
+    pub express_executions_max: u64,
     /// State machines per account and Region.
     pub state_machines_max: u64,
     /// Activities per account and Region.
@@ -53,6 +55,7 @@ impl Default for Limits {
             variable_bytes_max: 262_144,
             variables_bytes_total_max: 10_485_760,
             open_executions_max: 1_000_000,
+            express_executions_max: 100_000,
             state_machines_max: 100_000,
             activities_max: 100_000,
             tags_per_resource_max: 50,

@@ -1,8 +1,8 @@
 //! Calls of one shard: carries out `RunTask`, and brings the outcome back as a report.
 //!
 //! So many calls run at once; the others wait in line by name only, and their request is taken from the execution when
-//! their turn comes. A `.sync` call counts until it was submitted: an execution that waits for another one must not
-//! keep that one from being carried out.
+//! their turn comes. A call that only waits for something else in this engine takes no place, and a `.sync` call has one
+//! until it was submitted: an execution that waits for another one must not keep that one from being carried out.
 
 use crate::{
     Call, Task,
@@ -32,8 +32,18 @@ struct Running {
     /// Tells this run from an earlier one of the same attempt, whose report may still be on its way.
     number: u64,
     abort: AbortHandle,
-    /// False once a `.sync` call was submitted, when it only waits.
-    is_calling: bool,
+    load: Load,
+}
+
+/// What a call takes up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Load {
+    /// A place among the calls that run at once.
+    Place,
+    /// No place: it waits for something in this engine. A shutdown waits for its answer all the same.
+    Answer,
+    /// Nothing: a `.sync` call that was submitted, and can be resumed at any time.
+    Nothing,
 }
 
 /// The calls of a shard.
@@ -41,8 +51,11 @@ pub(crate) struct Dispatcher {
     environment: Arc<Environment>,
     shard: ShardSender,
     running: HashMap<Attempt, Running>,
+    /// Calls that have a place.
+    placed: usize,
+    placed_max: usize,
+    /// Calls whose answer a shutdown waits for: those with a place and those that wait.
     calling: usize,
-    calling_max: usize,
     line: VecDeque<Attempt>,
     runs: u64,
     /// Set when the engine shuts down: what is not begun stays in line.
@@ -51,13 +64,14 @@ pub(crate) struct Dispatcher {
 
 impl Dispatcher {
     pub(crate) fn new(environment: Arc<Environment>, shard: ShardSender) -> Dispatcher {
-        let calling_max = environment.options.per_shard(environment.options.tasks_at_once_max);
+        let placed_max = environment.options.per_shard(environment.options.tasks_at_once_max);
         Dispatcher {
             environment,
             shard,
             running: HashMap::new(),
+            placed: 0,
+            placed_max,
             calling: 0,
-            calling_max,
             line: VecDeque::new(),
             runs: 0,
             is_draining: false,
@@ -66,18 +80,21 @@ impl Dispatcher {
 
     /// Begins a call, or puts it in line.
     pub(crate) fn run(&mut self, key: ExecutionKey, request: TaskRequest, facts: Arc<Facts>) {
-        if self.is_draining || self.calling >= self.calling_max {
+        let task = self.environment.tasks.find(&request);
+        let load = if task.as_ref().is_some_and(|task| task.is_waiting(&request)) { Load::Answer } else { Load::Place };
+        if self.is_draining || (load == Load::Place && self.placed >= self.placed_max) {
             self.line.push_back((key, request.id));
             return;
         }
         let begin = |task: Arc<dyn Task>, call: Call| task.run(call);
-        self.spawn(key, request, facts, begin, true);
+        self.spawn(key, request, facts, task, begin, load);
     }
 
     /// Waits again for the end of a `.sync` call that was submitted before a restart.
     pub(crate) fn resume(&mut self, key: ExecutionKey, request: TaskRequest, facts: Arc<Facts>, submitted: Payload) {
         let wait = move |task: Arc<dyn Task>, call: Call| task.resume(call, submitted);
-        self.spawn(key, request, facts, wait, false);
+        let task = self.environment.tasks.find(&request);
+        self.spawn(key, request, facts, task, wait, Load::Nothing);
     }
 
     fn spawn<F>(
@@ -85,15 +102,15 @@ impl Dispatcher {
         key: ExecutionKey,
         request: TaskRequest,
         facts: Arc<Facts>,
+        task: Option<Arc<dyn Task>>,
         begin: impl FnOnce(Arc<dyn Task>, Call) -> F + Send + 'static,
-        is_calling: bool,
+        load: Load,
     ) where
         F: Future<Output = Outcome> + Send + 'static,
     {
         self.runs += 1;
         let (number, id, pattern) = (self.runs, request.id, request.pattern);
         let resource = request.resource.clone();
-        let task = self.environment.tasks.find(&request);
         let idempotency_key = idempotency_key(&facts, id);
         let call = Call::new(request, facts, idempotency_key, self.submitted(key, id, number));
         let shard = self.shard.clone();
@@ -104,8 +121,8 @@ impl Dispatcher {
             };
             shard.report(Report::TaskEnded { attempt: (key, id), number, pattern, outcome });
         });
-        self.calling += usize::from(is_calling);
-        let running = Running { number, abort: run.abort_handle(), is_calling };
+        self.take(load);
+        let running = Running { number, abort: run.abort_handle(), load };
         if let Some(earlier) = self.running.insert((key, id), running) {
             self.stopped(&earlier);
         }
@@ -143,7 +160,7 @@ impl Dispatcher {
             return false;
         }
         if let Some(running) = self.running.remove(&attempt) {
-            self.calling -= usize::from(running.is_calling);
+            self.give_back(running.load);
         }
         true
     }
@@ -152,7 +169,8 @@ impl Dispatcher {
     pub(crate) fn waits(&mut self, attempt: Attempt, number: u64) -> bool {
         match self.running.get_mut(&attempt) {
             Some(running) if running.number == number => {
-                self.calling -= usize::from(std::mem::take(&mut running.is_calling));
+                let load = std::mem::replace(&mut running.load, Load::Nothing);
+                self.give_back(load);
                 true
             }
             _ => false,
@@ -192,7 +210,7 @@ impl Dispatcher {
 
     /// The next call in line, if one more may run.
     pub(crate) fn next(&mut self) -> Option<Attempt> {
-        if self.is_draining || self.calling >= self.calling_max {
+        if self.is_draining || self.placed >= self.placed_max {
             return None;
         }
         self.line.pop_front()
@@ -203,7 +221,7 @@ impl Dispatcher {
         self.is_draining = true;
     }
 
-    /// Calls that were made and not answered.
+    /// Calls that were made and whose answer must not be lost.
     pub(crate) fn calling(&self) -> usize {
         self.calling
     }
@@ -215,7 +233,17 @@ impl Dispatcher {
 
     fn stopped(&mut self, running: &Running) {
         running.abort.abort();
-        self.calling -= usize::from(running.is_calling);
+        self.give_back(running.load);
+    }
+
+    fn take(&mut self, load: Load) {
+        self.placed += usize::from(load == Load::Place);
+        self.calling += usize::from(load != Load::Nothing);
+    }
+
+    fn give_back(&mut self, load: Load) {
+        self.placed -= usize::from(load == Load::Place);
+        self.calling -= usize::from(load != Load::Nothing);
     }
 }
 

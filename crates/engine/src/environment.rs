@@ -32,6 +32,8 @@ pub(crate) struct Environment {
     pub(crate) express_history: Option<ExpressHistory>,
     /// Standard executions that are open.
     pub(crate) open_executions: AtomicU64,
+    /// Express executions that run.
+    pub(crate) express_executions: AtomicU64,
     /// Set when the engine shuts down: nothing new is begun.
     pub(crate) stopping: AtomicBool,
     pub(crate) shards: OnceLock<Vec<ShardSender>>,
@@ -69,6 +71,18 @@ impl Environment {
         let less = |open: u64| Some(open.saturating_sub(1));
         // It is never refused.
         let _ = self.open_executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Counts an Express execution that begins; false if as many run as may.
+    pub(crate) fn one_express_more(&self) -> bool {
+        let max = self.options.limits.express_executions_max;
+        let more = |running: u64| (running < max).then_some(running + 1);
+        self.express_executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// An Express execution has ended.
+    pub(crate) fn one_express_less(&self) {
+        self.express_executions.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Commits writes that belong to no shard.

@@ -18,6 +18,8 @@ pub enum Error {
     ExecutionAlreadyExists(Text),
     #[error("too many open executions")]
     ExecutionLimitExceeded,
+    #[error("too many Express executions run")]
+    Throttled,
     #[error("activity `{0}` does not exist")]
     ActivityDoesNotExist(Text),
     #[error("activity `{0}` exists with another encryption configuration")]

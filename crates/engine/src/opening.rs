@@ -40,6 +40,7 @@ impl Engine {
             definitions: Definitions::default(),
             express_history: ExpressHistory::new(options.express_history_bytes_max),
             open_executions: AtomicU64::new(0),
+            express_executions: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             deletions,
             shards: OnceLock::new(),
@@ -71,7 +72,16 @@ impl Engine {
             () = environment.order_all(|done| Order::Drain { done }) => {}
             () = environment.clock.sleep_until(deadline_ms) => tracing::warn!("tasks still run; their outcome is unknown to the next start"),
         }
-        environment.order_all(|done| Order::End { done }).await;
+        let mut ended = std::pin::pin!(environment.order_all(|done| Order::End { done }));
+        tokio::select! {
+            () = &mut ended => {}
+            () = environment.clock.sleep_until(deadline_ms) => {
+                for shard in environment.shards.get().into_iter().flatten() {
+                    shard.order(Order::Hurry);
+                }
+                ended.await;
+            }
+        }
         let threads = std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // The thread has said that it ends; a panic of it was logged.

@@ -15,6 +15,7 @@
 //! | `slow_lane` | steps that need more time than the loop can give |
 //! | `effects` | tasks, activities and timers |
 //! | `recovery` | taking up executions after a start, setting them aside, opening the store again |
+//! | `supervision` | going on after a panic |
 
 mod effects;
 mod live;
@@ -24,6 +25,7 @@ mod recovery;
 mod requests;
 mod slow_lane;
 mod stepping;
+mod supervision;
 mod telling;
 
 use message::Found;
@@ -67,6 +69,10 @@ pub(crate) struct Shard {
     recovery: Recovery,
     /// Executions that were set aside by this process, whether or not that is durable yet.
     aside: HashMap<ExecutionKey, String>,
+    /// The execution that the shard works for now.
+    at: Option<ExecutionKey>,
+    /// Executions at which the shard panicked, and how: they are set aside when the store is open again.
+    blamed: Vec<(ExecutionKey, String)>,
     /// Outcomes of calls that came while the store was being opened again.
     stalled: VecDeque<Work>,
     /// Callers that wait for the end of an execution.
@@ -83,6 +89,8 @@ pub(crate) struct Shard {
     drained: Option<oneshot::Sender<()>>,
     /// Who waits until everything is committed; the shard ends then.
     ended: Option<oneshot::Sender<()>>,
+    /// Set when the slow lane is not waited for at the end: what led to its steps is lost, as in a crash.
+    is_hurried: bool,
     is_over: bool,
 }
 
@@ -108,6 +116,8 @@ impl Shard {
             recovery: Recovery::new(environment.partitions(number)),
             work: VecDeque::new(),
             aside: HashMap::new(),
+            at: None,
+            blamed: Vec::new(),
             stalled: VecDeque::new(),
             closers: HashMap::new(),
             observers: HashMap::new(),
@@ -117,6 +127,7 @@ impl Shard {
             settling: Vec::new(),
             drained: None,
             ended: None,
+            is_hurried: false,
             is_over: false,
             alarm,
             environment,
@@ -127,17 +138,22 @@ impl Shard {
 
     /// Runs until the shard is told to end.
     pub(crate) fn run(mut self) {
-        self.read_held();
+        self.supervised(Shard::read_held);
         while !self.is_over {
-            self.receive();
-            self.work();
-            self.fire_timers();
-            self.recover();
-            self.submit();
-            self.live.put_out(self.pipeline.durable());
-            self.finish_settling();
-            self.finish_drain();
+            self.supervised(Shard::pass);
         }
+    }
+
+    /// One pass of the loop.
+    fn pass(&mut self) {
+        self.receive();
+        self.work();
+        self.fire_timers();
+        self.recover();
+        self.submit();
+        self.live.put_out(self.pipeline.durable());
+        self.finish_settling();
+        self.finish_drain();
     }
 
     /// Takes what has come in; waits for it if there is nothing else to do.
@@ -174,7 +190,9 @@ impl Shard {
                 return;
             }
             let Some(work) = self.work.pop_front() else { return };
+            self.at = work.key();
             self.perform(work);
+            self.at = None;
         }
     }
 
@@ -258,6 +276,7 @@ impl Shard {
                 self.drained = Some(done);
             }
             Order::End { done } => self.ended = Some(done),
+            Order::Hurry => self.is_hurried = true,
             Order::Abandon => self.is_over = true,
         }
     }
@@ -290,7 +309,7 @@ impl Shard {
     /// Whether nothing is left to commit. What led to a step of the slow lane would be lost without it. What a commit
     /// releases goes in line: the line is marked when the commits are through, and that is committed, too.
     fn is_at_rest(&mut self) -> bool {
-        if !self.pipeline.is_settled() || self.live.has_slow_step() {
+        if !self.pipeline.is_settled() || (self.live.has_slow_step() && !self.is_hurried) {
             return false;
         }
         self.hold_line();

@@ -47,6 +47,12 @@ pub trait Task: Send + Sync {
     /// `.sync` after a restart: waits for the end of what was submitted with this output.
     fn resume(&self, call: Call, submitted: Payload) -> BoxFuture<'static, Result<Payload, Failure>>;
     fn restart(&self, request: &TaskRequest) -> Restart;
+    /// Whether the call does nothing but wait for something that happens in this engine, such as the end of an
+    /// execution. Such a call takes no place among those that run at once, because what it waits for may need one; the
+    /// number of such calls is bounded by that of what they wait for.
+    fn is_waiting(&self, _request: &TaskRequest) -> bool {
+        false
+    }
 }
 
 /// Finds the integration of a `Resource`.

@@ -29,6 +29,10 @@ const IDEMPOTENCY: &[(&str, &str)] = &[("StartExecution", "name"), ("RedriveExec
 /// carry a member of [`IDEMPOTENCY`]; an answer to a task token that was taken already is refused, never taken twice.
 const NOT_REPEATABLE: &[&str] = &["StartSyncExecution"];
 
+/// Operations that wait for an execution or for a task, which may need the place that they would take. How many of them
+/// there are is bounded by the limits on Express executions and on pollers.
+const WAITING: &[&str] = &["StartSyncExecution", "GetActivityTask"];
+
 impl Task for AwsSdkSfn {
     fn run(&self, call: Call) -> BoxFuture<'static, Result<Payload, Failure>> {
         let step_functions = Arc::clone(&self.step_functions);
@@ -52,6 +56,10 @@ impl Task for AwsSdkSfn {
             return restart::outcome_unknown("Sfn.SfnException", &request.action);
         }
         Restart::Redispatch
+    }
+
+    fn is_waiting(&self, request: &TaskRequest) -> bool {
+        WAITING.contains(&&*casing::pascal(action_name(&request.action)))
     }
 }
 

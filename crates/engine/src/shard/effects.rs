@@ -178,6 +178,7 @@ impl Shard {
                 return;
             }
             let Some(row) = self.timers.take_due(now_ms) else { return };
+            self.at = Some(row.key);
             let is_set = match self.find(row.key) {
                 Ok(Found::Open) => {
                     self.live.get(row.key).is_some_and(|live| live.timers.get(&row.timer) == Some(&row.due_ms))
@@ -187,6 +188,7 @@ impl Shard {
             if is_set {
                 self.turn(row.key, Trigger::TimerFired { timer: row.timer }, Then::Nothing);
             }
+            self.at = None;
         }
     }
 }

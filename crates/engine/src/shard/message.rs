@@ -86,6 +86,8 @@ pub(crate) enum Order {
     Drain { done: oneshot::Sender<()> },
     /// Commit what is left, and end.
     End { done: oneshot::Sender<()> },
+    /// The time to end in is over: do not wait for the slow lane any more.
+    Hurry,
     /// End at once, as in a crash.
     Abandon,
 }
@@ -112,6 +114,41 @@ pub(crate) enum Work {
     EndUnwanted(Attempt),
     /// Go on with the call after a start, as its integration says.
     TakeUp(Attempt),
+}
+
+impl Work {
+    /// The execution that it is about, if it is about one.
+    pub(crate) fn key(&self) -> Option<ExecutionKey> {
+        match self {
+            Work::Turn { key, .. } => Some(*key),
+            Work::Begin((key, _)) | Work::EndUnwanted((key, _)) | Work::TakeUp((key, _)) => Some(*key),
+            Work::Request(request, _) => Some(request.key()),
+            Work::Report(report) => report.key(),
+        }
+    }
+}
+
+impl Request {
+    fn key(&self) -> ExecutionKey {
+        match self {
+            Request::Start { new, .. } | Request::StartSync { new, .. } => new.key,
+            Request::Answer { token, .. } => token.key,
+            Request::Stop { arn, .. } | Request::WaitUntilClosed { arn, .. } | Request::Observe { arn, .. } => {
+                ExecutionKey::of(&arn.to_string())
+            }
+        }
+    }
+}
+
+impl Report {
+    fn key(&self) -> Option<ExecutionKey> {
+        match self {
+            Report::TaskEnded { attempt: (key, _), .. } | Report::TaskSubmitted { attempt: (key, _), .. } => Some(*key),
+            Report::SlowStep(step) => Some(step.key),
+            Report::TakeActivity { offer, .. } => Some(offer.key),
+            Report::Committed { .. } | Report::Alarm => None,
+        }
+    }
 }
 
 /// Whose answer depends on a turn.

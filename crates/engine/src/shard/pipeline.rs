@@ -5,7 +5,8 @@ use crate::{
     outbox::Outbox,
     tables::{ExecutionKey, Tables, Writes},
 };
-use std::collections::VecDeque;
+use futures_util::FutureExt;
+use std::{collections::VecDeque, panic::AssertUnwindSafe};
 use tokio::runtime::Handle;
 
 /// The commits of a shard, in order.
@@ -106,7 +107,8 @@ impl Pipeline {
         let commit = tables.store().commit(std::mem::take(&mut self.writes).into_batch());
         let shard = self.shard.clone();
         self.runtime.spawn(async move {
-            let result = commit.await;
+            // A store that panics has failed: without its answer the shard would wait for ever.
+            let result = AssertUnwindSafe(commit).catch_unwind().await.unwrap_or(Err(store::Error::Poisoned));
             shard.report(Report::Committed { number, result });
         });
         None

@@ -96,11 +96,13 @@ impl Shard {
             if self.recovery.met.remove(&key) {
                 continue;
             }
+            self.at = Some(key);
             match self.load(key, &tables) {
                 Ok(Found::Open) => self.take_up_all(key),
                 Ok(_) => {}
                 Err(error) => tracing::error!(%error, "an open execution cannot be taken up"),
             }
+            self.at = None;
         }
     }
 
@@ -219,6 +221,7 @@ impl Shard {
         }
         match live {
             Some(Live { is_standard: false, sync_reply, parked, .. }) => {
+                self.environment.one_express_less();
                 if let Some(reply) = sync_reply {
                     self.pipeline.outbox.answer(reply, Err(refused()));
                 }
@@ -240,7 +243,7 @@ impl Shard {
         refused()
     }
 
-    fn keep_aside(&mut self, key: ExecutionKey, why: &str) {
+    pub(super) fn keep_aside(&mut self, key: ExecutionKey, why: &str) {
         self.aside.insert(key, why.to_owned());
         self.pipeline.writes.aside(key, why);
     }
@@ -272,6 +275,7 @@ impl Shard {
         let partitions = self.recovery.partitions().to_vec();
         self.recovery = Recovery::new(partitions);
         self.pipeline.reopened(tables);
+        self.set_blamed_aside();
         self.read_held();
         self.work.append(&mut self.stalled);
         self.work.extend(self.dispatcher.running().map(Work::EndUnwanted));

@@ -49,6 +49,8 @@ impl Shard {
             if open >= self.environment.options.limits.open_executions_max {
                 return self.pipeline.outbox.answer(reply, Err(Error::ExecutionLimitExceeded));
             }
+        } else if !self.environment.one_express_more() {
+            return self.pipeline.outbox.answer(reply, Err(Error::ExecutionLimitExceeded));
         }
         self.begin_execution(new, Then::Started(reply, arn));
     }
@@ -66,7 +68,11 @@ impl Shard {
         }
     }
 
+    /// StartSyncExecution, which has no error of its own for a limit: AWS throttles it.
     fn start_sync(&mut self, new: NewExecution, reply: Reply<SyncResult>) {
+        if !self.environment.one_express_more() {
+            return self.pipeline.outbox.answer(reply, Err(Error::Throttled));
+        }
         let key = new.key;
         self.insert_new(new);
         if let Some(live) = self.live.get_mut(key) {

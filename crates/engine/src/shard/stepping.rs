@@ -42,13 +42,14 @@ impl Turn {
         let token_of = |id: EventId| -> Text { sealer.seal(TaskToken { key, start_ms, id }) };
         let ambient = query::Ambient::new(self.now_ms, self.seed, budget);
         let step = || execution.step(definition, self.trigger.clone(), &ambient, limits, &token_of);
-        catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|panic| Err(StepError::Corrupt(panic_text(&*panic))))
+        catch_unwind(AssertUnwindSafe(step))
+            .unwrap_or_else(|panic| Err(StepError::Corrupt(panic_text("its step panicked", &*panic))))
     }
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+pub(super) fn panic_text(what: &str, panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("its step panicked: {}", text.unwrap_or("no message"))
+    format!("{what}: {}", text.unwrap_or("no message"))
 }
 
 impl Shard {
@@ -247,6 +248,7 @@ impl Shard {
             outbox.then(move || environment.deletions.execution_closed(&record.state_machine_arn));
         } else {
             self.live.remove(key);
+            self.environment.one_express_less();
         }
     }
 }

@@ -231,3 +231,19 @@ async fn closed_executions_expire() {
     assert_eq!(open.status, Status::Succeeded);
     start(&engine, &machine, "old").await;
 }
+
+#[tokio::test]
+async fn only_so_many_express_executions_run() {
+    let mut world = World::new();
+    world.options.limits.express_executions_max = 1;
+    let engine = world.open().await;
+    let machine = create_typed(&engine, "x", WAITS, StateMachineType::Express).await;
+    for _ in 0..2 {
+        let started = engine.start_execution(start_of(&machine, "e", "{}")).await.unwrap();
+        let more = engine.start_execution(start_of(&machine, "f", "{}")).await;
+        assert!(matches!(more, Err(Error::ExecutionLimitExceeded)), "{more:?}");
+        let more = engine.start_sync_execution(start_of(&machine, "g", "{}")).await;
+        assert!(matches!(more, Err(Error::Throttled)), "{more:?}");
+        engine.stop_execution(&Arn::parse(&started.arn).unwrap(), None, None).await.unwrap();
+    }
+}

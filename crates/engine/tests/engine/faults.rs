@@ -6,7 +6,7 @@ use machine::Status;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -146,6 +146,35 @@ async fn a_corrupt_record_hides_no_other() {
     world.clock.advance(Duration::from_secs(60));
     assert_eq!(engine.wait_until_closed(&sound).await.unwrap().status, Status::Succeeded);
     assert!(matches!(engine.execution(&damaged).await, Err(Error::SetAside { .. })));
+}
+
+#[tokio::test]
+async fn a_shard_that_panics_goes_on_without_the_execution_at_which_it_did() {
+    let mut world = World::new();
+    world.options.shards = 1;
+    world.options.executions_in_memory_max = 1;
+    let is_armed = Arc::new(AtomicBool::new(false));
+    let (store, armed) = (world.store.clone(), Arc::clone(&is_armed));
+    let open: OpenStore =
+        Arc::new(move || Ok(Arc::new(PanickingStore { inner: store.clone(), is_armed: Arc::clone(&armed) }) as _));
+    let engine = world.open_with(open).await;
+    let machine = create(&engine, "m", WAITS).await;
+    let blamed = start(&engine, &machine, "blamed").await;
+    let neighbour = start(&engine, &machine, "neighbour").await;
+    is_armed.store(true, Ordering::SeqCst);
+    // The execution is not in memory: the shard reads it, and panics.
+    engine.stop_execution(&blamed, None, None).await.unwrap_err();
+    let refused = loop {
+        match engine.stop_execution(&blamed, None, None).await {
+            Err(Error::Store(_)) => tokio::task::yield_now().await,
+            stopped => break stopped,
+        }
+    };
+    assert!(matches!(refused, Err(Error::SetAside { .. })), "{refused:?}");
+    world.clock.advance(Duration::from_secs(60));
+    let record = engine.wait_until_closed(&neighbour).await.unwrap();
+    assert_eq!(record.status, Status::Succeeded);
+    check_history(&engine, &record).await;
 }
 
 fn page() -> Page {

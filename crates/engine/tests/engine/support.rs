@@ -7,7 +7,10 @@ use engine::{
 };
 use json::Payload;
 use machine::{Failure, HistoryEvent, TaskRequest};
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 use store::{Batch, BoxFuture, Error, Keyspace, MemoryStore, Range, Record, Store};
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot};
 
@@ -103,6 +106,9 @@ impl Task for Scripted {
     }
     fn restart(&self, _request: &TaskRequest) -> Restart {
         self.calls.restart.lock().unwrap().clone()
+    }
+    fn is_waiting(&self, request: &TaskRequest) -> bool {
+        &*request.action == "getActivityTask"
     }
 }
 
@@ -268,5 +274,25 @@ impl Store for PatientStore {
             }
             inner.commit(batch).await
         })
+    }
+}
+
+/// Panics at one read of a shard's thread, when it is told to.
+pub struct PanickingStore {
+    pub inner: MemoryStore,
+    pub is_armed: Arc<AtomicBool>,
+}
+
+impl Store for PanickingStore {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let is_shard = std::thread::current().name().is_some_and(|name| name.starts_with("shard-"));
+        assert!(!is_shard || !self.is_armed.swap(false, Ordering::SeqCst), "told to panic");
+        self.inner.get(keyspace, key)
+    }
+    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, Error> {
+        self.inner.scan(keyspace, range, limit)
+    }
+    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
+        self.inner.commit(batch)
     }
 }

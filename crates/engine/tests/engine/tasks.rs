@@ -122,6 +122,38 @@ async fn a_submitted_call_does_not_keep_others_from_running() {
 }
 
 #[tokio::test]
+async fn a_call_that_waits_for_something_here_takes_no_place() {
+    let mut world = World::new();
+    world.options.tasks_at_once_max = 1;
+    world.options.shards = 1;
+    let engine = world.open().await;
+    let poll = r#","Parameters":{"ActivityArn":"arn:aws:states:us-east-1:123456789012:activity:a"}"#;
+    let waiting = create(&engine, "w", &task("arn:aws:states:::aws-sdk:sfn:getActivityTask", poll)).await;
+    let calling = create(&engine, "m", &task(LAMBDA, INVOKE)).await;
+    let mut waits = Vec::new();
+    for name in ["a", "b", "c"] {
+        start(&engine, &waiting, name).await;
+        waits.push(world.calls.next().await);
+    }
+    // One call has the only place, the next waits for it.
+    let arns = [start(&engine, &calling, "d").await, start(&engine, &calling, "e").await];
+    let first = world.calls.next().await;
+    assert!(world.calls.is_empty().await);
+    first.succeed("1");
+    world.calls.next().await.succeed("2");
+    for arn in &arns {
+        assert_eq!(engine.wait_until_closed(arn).await.unwrap().status, Status::Succeeded);
+    }
+    // A shutdown waits for those that wait: nobody else would know of their answer.
+    let shutdown = engine.shutdown(Duration::from_secs(10));
+    let answer = async { waits.into_iter().for_each(|made| made.succeed("3")) };
+    tokio::join!(shutdown, answer);
+    drop(engine);
+    let engine = world.open().await;
+    assert_eq!(engine.wait_until_closed(&execution_arn("w", "c")).await.unwrap().status, Status::Succeeded);
+}
+
+#[tokio::test]
 async fn a_token_survives_restarts_and_is_accepted_once() {
     let world = World::new();
     let engine = world.open().await;
@@ -284,5 +316,35 @@ async fn a_clean_shutdown_waits_for_the_slow_lane() {
     tokio::select! {
         record = engine.wait_until_closed(&execution) => assert_eq!(record.unwrap().status, Status::Succeeded),
         made = world.calls.next() => panic!("the answer of a call was lost: {:?}", made.call.request),
+    }
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_in_time_whatever_waits_for_the_slow_lane() {
+    let mut world = World::new();
+    world.options.quick_budget.memory_bytes = 1_000;
+    let engine = world.open().await;
+    let machine = create(&engine, "m", &slow_after_a_call()).await;
+    let executions: Vec<String> = (0..20).map(|number| format!("e{number}")).collect();
+    for name in &executions {
+        start(&engine, &machine, name).await;
+        for made in [world.calls.next().await, world.calls.next().await] {
+            made.succeed("1");
+        }
+    }
+    engine.shutdown(Duration::ZERO).await;
+    drop(engine);
+    // The lane had not come to the last of them. What is lost is made again.
+    let engine = world.open().await;
+    let last = execution_arn("m", "e19");
+    assert_eq!(engine.execution(&last).await.unwrap().status, Status::Running);
+    let answer = async {
+        loop {
+            world.calls.next().await.succeed("1");
+        }
+    };
+    tokio::select! {
+        record = engine.wait_until_closed(&last) => assert_eq!(record.unwrap().status, Status::Succeeded),
+        () = answer => unreachable!(),
     }
 }
