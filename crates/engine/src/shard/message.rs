@@ -120,8 +120,9 @@ impl Work {
     /// The execution that it is about, if it is about one.
     pub(crate) fn key(&self) -> Option<ExecutionKey> {
         match self {
-            Work::Turn { key, .. } => Some(*key),
-            Work::Begin((key, _)) | Work::EndUnwanted((key, _)) | Work::TakeUp((key, _)) => Some(*key),
+            Work::Turn { key, .. } | Work::Begin((key, _)) | Work::EndUnwanted((key, _)) | Work::TakeUp((key, _)) => {
+                Some(*key)
+            }
             Work::Request(request, _) => Some(request.key()),
             Work::Report(report) => report.key(),
         }
