@@ -10,6 +10,24 @@ pub(crate) fn state_machine(text: &str) -> Result<Arn, ApiError> {
     })
 }
 
+/// A state machine itself, which alone can be changed.
+pub(crate) fn unqualified_state_machine(text: &str) -> Result<Arn, ApiError> {
+    of_kind(text, |resource| matches!(resource, Resource::StateMachine { .. }))
+}
+
+/// A state machine or a version of it.
+pub(crate) fn state_machine_or_version(text: &str) -> Result<Arn, ApiError> {
+    of_kind(text, |resource| matches!(resource, Resource::StateMachine { .. } | Resource::Version { .. }))
+}
+
+pub(crate) fn version(text: &str) -> Result<Arn, ApiError> {
+    of_kind(text, |resource| matches!(resource, Resource::Version { .. }))
+}
+
+pub(crate) fn alias(text: &str) -> Result<Arn, ApiError> {
+    of_kind(text, |resource| matches!(resource, Resource::Alias { .. }))
+}
+
 /// A Standard execution.
 pub(crate) fn execution(text: &str) -> Result<Arn, ApiError> {
     of_kind(text, |resource| matches!(resource, Resource::Execution { .. }))
@@ -48,7 +66,15 @@ fn of_kind(text: &str, accepted: impl FnOnce(&Resource) -> bool) -> Result<Arn, 
     if accepted(&arn.resource) {
         return Ok(arn);
     }
-    let resource_type = arn.resource_type();
+    let resource_type = match &arn.resource {
+        Resource::MapRunStateMachine { .. } => {
+            let message = format!("ARNs with the label of a Map state are not supported by this operation: '{arn}'");
+            return Err(ApiError::validation_because("API_DOES_NOT_SUPPORT_LABELED_ARNS", message));
+        }
+        Resource::Version { .. } => "stateMachineVersion",
+        Resource::Alias { .. } => "stateMachineAlias",
+        _ => arn.resource_type(),
+    };
     Err(ApiError::invalid_arn(&format!("Resource type not valid in this context: {resource_type}")))
 }
 

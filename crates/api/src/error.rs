@@ -10,16 +10,23 @@ pub struct ApiError {
     /// The name of the error's shape: `StateMachineDoesNotExist`.
     pub code: &'static str,
     pub message: String,
+    /// The member `reason` of a `ValidationException`, one of the service model's `ValidationExceptionReason`.
+    pub reason: Option<&'static str>,
     pub status: StatusCode,
 }
 
 impl ApiError {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> ApiError {
-        ApiError { code, message: message.into(), status: StatusCode::BAD_REQUEST }
+        ApiError { code, message: message.into(), reason: None, status: StatusCode::BAD_REQUEST }
     }
 
     pub(crate) fn validation(message: impl Into<String>) -> ApiError {
         ApiError::new("ValidationException", message)
+    }
+
+    /// A `ValidationException` that tells programs its reason, too.
+    pub(crate) fn validation_because(reason: &'static str, message: impl Into<String>) -> ApiError {
+        ApiError { reason: Some(reason), ..ApiError::validation(message) }
     }
 
     pub(crate) fn serialization(message: impl Into<String>) -> ApiError {
@@ -51,6 +58,7 @@ impl ApiError {
         ApiError {
             code: "InternalServerError",
             message: "internal error, see the log for this request id".to_owned(),
+            reason: None,
             status: StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -76,6 +84,34 @@ impl From<engine::Error> for ApiError {
             Error::StateMachineLimitExceeded => {
                 ApiError::new("StateMachineLimitExceeded", "The maximum number of state machines has been reached")
             }
+            Error::RevisionConflict { wanted, current } => ApiError::new(
+                "ConflictException",
+                format!(
+                    "Failed to publish the State Machine version for revision {wanted}. \
+                     The current State Machine revision is {current}."
+                ),
+            ),
+            Error::VersionInUse(aliases) => ApiError::new(
+                "ConflictException",
+                format!(
+                    "Version to be deleted must not be referenced by an alias. \
+                     Current list of aliases referencing this version: [{}]",
+                    aliases.join(", ")
+                ),
+            ),
+            Error::AliasAlreadyExists => ApiError::new(
+                "ConflictException",
+                "Failed to create alias because an alias with the same name and a different routing configuration \
+                 already exists.",
+            ),
+            Error::VersionLimitExceeded => ApiError::new(
+                "ServiceQuotaExceededException",
+                "The maximum number of versions of the state machine has been reached",
+            ),
+            Error::AliasLimitExceeded => ApiError::new(
+                "ServiceQuotaExceededException",
+                "The maximum number of aliases of the state machine has been reached",
+            ),
             Error::ExecutionDoesNotExist(arn) => about("ExecutionDoesNotExist", "Execution Does Not Exist", &arn),
             Error::ExecutionAlreadyExists(arn) => about("ExecutionAlreadyExists", "Execution Already Exists", &arn),
             Error::ExecutionLimitExceeded => {
@@ -99,6 +135,7 @@ impl From<engine::Error> for ApiError {
             Error::ShuttingDown => ApiError {
                 code: "ServiceUnavailable",
                 message: "the server is shutting down, try again".to_owned(),
+                reason: None,
                 status: StatusCode::SERVICE_UNAVAILABLE,
             },
             Error::SetAside { .. } | Error::Store(_) => {

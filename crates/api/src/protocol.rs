@@ -117,6 +117,8 @@ fn respond(outcome: Result<Vec<u8>, ApiError>, request_id: &str) -> Response<Byt
         #[serde(rename = "__type")]
         code: &'a str,
         message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
     }
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
@@ -129,7 +131,7 @@ fn respond(outcome: Result<Vec<u8>, ApiError>, request_id: &str) -> Response<Byt
         Err(error) => {
             headers.insert(ERROR_TYPE, HeaderValue::from_static(error.code));
             *response.status_mut() = error.status;
-            let body = Body { code: error.code, message: &error.message };
+            let body = Body { code: error.code, message: &error.message, reason: error.reason };
             *response.body_mut() = Bytes::from(serde_json::to_vec(&body).unwrap_or_default());
         }
     }

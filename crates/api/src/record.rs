@@ -7,7 +7,7 @@ use crate::model::{
     DescribeStateMachineOutput, ExecutionListItem,
 };
 use crate::shape::Timestamp;
-use engine::{ExecutionRecord, StateMachineRecord};
+use engine::{ExecutionRecord, StateMachineRecord, Version};
 use json::Text;
 use machine::{Failure, Outcome, Status};
 use std::collections::BTreeMap;
@@ -118,6 +118,15 @@ pub(crate) fn state_machine(record: &StateMachineRecord, with_data: bool) -> Des
         description: None,
         encryption_configuration: Some(configuration::encryption(record.encryption.as_ref())),
         variable_references: variable_references(record, with_data),
+    }
+}
+
+pub(crate) fn version(version: Version, with_data: bool) -> DescribeStateMachineOutput {
+    DescribeStateMachineOutput {
+        state_machine_arn: version.arn,
+        creation_date: Timestamp(version.created_ms),
+        description: version.description,
+        ..state_machine(&version.state_machine, with_data)
     }
 }
 

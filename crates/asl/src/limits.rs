@@ -32,6 +32,10 @@ pub struct Limits {
     pub express_executions_max: u64,
     /// State machines per account and Region.
     pub state_machines_max: u64,
+    /// Published versions of one state machine.
+    pub versions_per_state_machine_max: u64,
+    /// Aliases of one state machine.
+    pub aliases_per_state_machine_max: usize,
     /// Activities per account and Region.
     pub activities_max: u64,
     /// Tags of one resource.
@@ -57,6 +61,8 @@ impl Default for Limits {
             open_executions_max: 1_000_000,
             express_executions_max: 100_000,
             state_machines_max: 100_000,
+            versions_per_state_machine_max: 1_000,
+            aliases_per_state_machine_max: 100,
             activities_max: 100_000,
             tags_per_resource_max: 50,
             activity_pollers_max: 1_000,

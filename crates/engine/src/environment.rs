@@ -87,6 +87,9 @@ impl Environment {
 
     /// Commits writes that belong to no shard.
     pub(crate) async fn commit(&self, writes: Writes) -> Result<(), Error> {
+        if writes.is_empty() {
+            return Ok(());
+        }
         let tables = self.tables()?;
         let result = tables.store().commit(writes.into_batch()).await;
         if let Err(error @ (store::Error::Poisoned | store::Error::Backend { .. })) = result {

@@ -12,6 +12,16 @@ pub enum Error {
     StateMachineTypeNotSupported,
     #[error("too many state machines")]
     StateMachineLimitExceeded,
+    #[error("revision `{wanted}` is not the current one, which is `{current}`")]
+    RevisionConflict { wanted: Text, current: Text },
+    #[error("too many versions of the state machine")]
+    VersionLimitExceeded,
+    #[error("aliases lead to the version: {0:?}")]
+    VersionInUse(Vec<Text>),
+    #[error("the alias exists with other properties")]
+    AliasAlreadyExists,
+    #[error("too many aliases of the state machine")]
+    AliasLimitExceeded,
     #[error("execution `{0}` does not exist")]
     ExecutionDoesNotExist(Text),
     #[error("execution `{0}` exists with other input or is closed")]

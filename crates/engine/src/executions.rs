@@ -5,6 +5,7 @@ use crate::{
     activities::{Polled, Poller},
     definitions::Definition,
     random,
+    routing::Target,
     shard::{NewExecution, Report, Request, ShardSender},
     tables::{ExecutionKey, StoredExecution, facts_of},
 };
@@ -39,7 +40,8 @@ impl Engine {
             return Err(Error::ShuttingDown);
         }
         let deletions_begun = self.inner.environment.deletions.begun();
-        let definition = self.inner.registry.to_start(&start.state_machine)?;
+        let target = self.inner.registry.to_start(&start.state_machine)?;
+        let definition = &target.definition;
         if only.is_some_and(|only| only != definition.record.state_machine_type) {
             return Err(Error::StateMachineTypeNotSupported);
         }
@@ -47,13 +49,13 @@ impl Engine {
             Some(name) => Arc::clone(name),
             None => random::uuid()?.into(),
         };
-        let arn: Text = execution_arn(&start.state_machine, &definition, &name)?.to_string().into();
+        let arn: Text = execution_arn(&start.state_machine, definition, &name)?.to_string().into();
         let key = ExecutionKey::of(&arn);
-        let record = new_record(&arn, &name, &definition, start);
+        let record = new_record(&arn, &name, &target, start);
         let stored = StoredExecution { record, revision: definition.revision };
         let Arn { region, account, .. } = start.state_machine.clone();
         let facts = facts_of(&stored.record, start.input.clone(), region, account);
-        Ok(NewExecution { key, stored, facts, definition, deletions_begun })
+        Ok(NewExecution { key, stored, facts, definition: target.definition, deletions_begun })
     }
 
     pub(crate) async fn stop(&self, arn: &Arn, error: Option<Text>, cause: Option<Text>) -> Result<i64, Error> {
@@ -153,16 +155,16 @@ fn execution_arn(state_machine: &Arn, definition: &Definition, name: &Text) -> R
 }
 
 /// The record but for the start time, which the shard sets.
-fn new_record(arn: &Text, name: &Text, definition: &Definition, start: &StartExecution) -> ExecutionRecord {
-    let state_machine = &definition.record;
+fn new_record(arn: &Text, name: &Text, target: &Target, start: &StartExecution) -> ExecutionRecord {
+    let state_machine = &target.definition.record;
     ExecutionRecord {
         arn: Arc::clone(arn),
         name: Arc::clone(name),
         state_machine_arn: Arc::clone(&state_machine.arn),
         state_machine_name: Arc::clone(&state_machine.name),
         role_arn: Arc::clone(&state_machine.role_arn),
-        state_machine_version_arn: None,
-        state_machine_alias_arn: None,
+        state_machine_version_arn: target.version_arn.clone(),
+        state_machine_alias_arn: target.alias_arn.clone(),
         state_machine_type: state_machine.state_machine_type,
         status: Status::Running,
         start_ms: 0,

@@ -10,12 +10,15 @@ mod model;
 mod options;
 mod task;
 
+mod aliases;
 mod executions;
 mod observed;
 mod opening;
 mod queries;
 mod resources;
+mod routing;
 mod state_machines;
+mod versions;
 
 mod activities;
 mod definitions;
@@ -98,19 +101,15 @@ impl Engine {
     }
 
     /// Creates a state machine. Idempotent by AWS's rule (same name, definition text, type, logging, tracing,
-    /// encryption).
+    /// encryption, and the same version to publish or none).
     ///
     /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>
-    pub async fn create_state_machine(&self, new: NewStateMachine) -> Result<Arc<StateMachineRecord>, Error> {
+    pub async fn create_state_machine(&self, new: NewStateMachine) -> Result<Changed, Error> {
         self.inner.registry.create(new).await
     }
 
     /// Makes a new revision, unless the change changes nothing. Executions that run keep theirs.
-    pub async fn update_state_machine(
-        &self,
-        arn: &Arn,
-        change: StateMachineChange,
-    ) -> Result<Arc<StateMachineRecord>, Error> {
+    pub async fn update_state_machine(&self, arn: &Arn, change: StateMachineChange) -> Result<Changed, Error> {
         self.inner.registry.update(arn, change).await
     }
 
@@ -119,8 +118,65 @@ impl Engine {
         Ok(Arc::clone(&self.inner.registry.definition(arn)?.record))
     }
 
+    /// A version of the state machine as it is now: the one that there is, or a new one. With a `revision_id`
+    /// (`INITIAL` before the first update) only if that is the current one.
+    ///
+    /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_PublishStateMachineVersion.html>
+    pub async fn publish_version(
+        &self,
+        arn: &Arn,
+        revision_id: Option<Text>,
+        publish: Publish,
+    ) -> Result<VersionRecord, Error> {
+        self.inner.registry.publish(arn, revision_id, &publish).await
+    }
+
+    /// The version that a version ARN names, or the one that an alias ARN leads most executions to.
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn version(&self, arn: &Arn) -> Result<Version, Error> {
+        self.inner.registry.version(arn)
+    }
+
+    /// Versions of a state machine, the newest first; none if there is no such state machine.
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn list_versions(&self, state_machine: &Arn, page: Page) -> Result<Paged<VersionRecord>, Error> {
+        self.inner.registry.versions(state_machine, &page)
+    }
+
+    /// Refused while an alias leads to it; unknown ones are no error.
+    pub async fn delete_version(&self, arn: &Arn) -> Result<(), Error> {
+        self.inner.registry.delete_version(arn).await
+    }
+
+    /// Idempotent by AWS's rule: same name, description and routes.
+    ///
+    /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachineAlias.html>
+    pub async fn create_alias(&self, new: NewAlias) -> Result<AliasRecord, Error> {
+        self.inner.registry.create_alias(new).await
+    }
+
+    pub async fn update_alias(&self, arn: &Arn, change: AliasChange) -> Result<AliasRecord, Error> {
+        self.inner.registry.update_alias(arn, change).await
+    }
+
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn alias(&self, arn: &Arn) -> Result<AliasRecord, Error> {
+        self.inner.registry.alias(arn)
+    }
+
+    /// Unknown ones are no error. Executions that it started go on.
+    pub async fn delete_alias(&self, arn: &Arn) -> Result<(), Error> {
+        self.inner.registry.delete_alias(arn).await
+    }
+
+    /// Aliases of a state machine, or those that lead to a version of it; the oldest first, as AWS lists them.
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn list_aliases(&self, arn: &Arn, page: Page) -> Result<Paged<AliasRecord>, Error> {
+        self.inner.registry.aliases(arn, &page)
+    }
+
     /// Marks it DELETING: each open execution fails at its next transition, and the state machine is gone when the last
-    /// one has closed. Unknown ones are no error.
+    /// one has closed, and its versions and aliases with it. Unknown ones are no error.
     ///
     /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DeleteStateMachine.html>
     pub async fn delete_state_machine(&self, arn: &Arn) -> Result<(), Error> {

@@ -69,6 +69,8 @@ pub struct NewStateMachine {
     pub tracing: Option<Payload>,
     pub encryption: Option<Payload>,
     pub tags: Vec<(String, String)>,
+    /// Publishes version 1 with the creation.
+    pub publish: Option<Publish>,
 }
 #[derive(Clone, Debug, Default)]
 pub struct StateMachineChange {
@@ -77,10 +79,76 @@ pub struct StateMachineChange {
     pub logging: Option<Payload>,
     pub tracing: Option<Payload>,
     pub encryption: Option<Payload>,
+    /// Publishes a version of the state machine as the change leaves it, even if it changes nothing.
+    pub publish: Option<Publish>,
+}
+
+/// That a version is to be published.
+#[derive(Clone, Debug, Default)]
+pub struct Publish {
+    pub description: Option<Text>,
+}
+/// A state machine that was created or changed, and its version, if one was asked for.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    pub state_machine: Arc<StateMachineRecord>,
+    pub version_arn: Option<Text>,
+}
+
+/// A published version as it is stored: it names a revision of its state machine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VersionRecord {
+    /// From 1 on; never given twice, also not after a deletion.
+    pub number: u64,
+    pub description: Option<Text>,
+    pub created_ms: i64,
+    pub(crate) revision: RevisionKey,
+    /// Published by CreateStateMachine, which is idempotent in this, too.
+    pub(crate) with_creation: bool,
+}
+/// A version with the state machine as it was when it was published.
+#[derive(Clone, Debug)]
+pub struct Version {
+    pub arn: Text,
+    pub description: Option<Text>,
+    pub created_ms: i64,
+    pub state_machine: Arc<StateMachineRecord>,
+}
+
+/// Where an alias sends executions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The number of the version.
+    pub version: u64,
+    /// Of 100 executions, so many.
+    pub weight: u8,
+}
+/// An alias as it is stored: one route or two, whose weights sum to 100.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AliasRecord {
+    pub name: Text,
+    pub description: Option<Text>,
+    pub routes: Vec<Route>,
+    pub created_ms: i64,
+    pub updated_ms: i64,
+}
+#[derive(Clone, Debug)]
+pub struct NewAlias {
+    /// The ARN that the alias is to have.
+    pub arn: Arn,
+    pub description: Option<Text>,
+    pub routes: Vec<Route>,
+}
+/// What is `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct AliasChange {
+    pub description: Option<Text>,
+    pub routes: Option<Vec<Route>>,
 }
 
 #[derive(Clone, Debug)]
 pub struct StartExecution {
+    /// A state machine, or one of its versions or aliases.
     pub state_machine: Arn,
     /// `None`: a new UUID.
     pub name: Option<Text>,
@@ -123,6 +191,7 @@ pub struct ExecutionRecord {
 }
 #[derive(Clone, Debug)]
 pub struct ExecutionFilter {
+    /// A state machine, or one of its versions or aliases, by which they were started.
     pub state_machine: Arn,
     pub status: Option<Status>,
 }

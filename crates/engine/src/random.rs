@@ -11,6 +11,13 @@ pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], Error> {
     Ok(bytes)
 }
 
+/// One of 0 to 99, each as likely.
+pub(crate) fn below_100() -> Result<u8, Error> {
+    // Of so many numbers it does not matter that 100 does not divide them.
+    let number = u64::from_be_bytes(bytes()?) % 100;
+    Ok(u8::try_from(number).unwrap_or_default())
+}
+
 /// A version 4 UUID in lower case.
 pub(crate) fn uuid() -> Result<String, Error> {
     let random = u128::from_be_bytes(bytes()?);

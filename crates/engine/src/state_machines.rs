@@ -1,11 +1,13 @@
 //! State machines: created, updated, deleted and listed. Changes are made one at a time; reads are not held up by them.
 
 use crate::{
-    Account, Error, NewStateMachine, Page, Paged, StateMachineChange, StateMachineRecord,
+    Account, Changed, Error, NewStateMachine, Page, Paged, Publish, StateMachineChange, StateMachineRecord,
     definitions::Definition,
     environment::Environment,
+    routing::Routing,
     shard::Order,
     tables::{RevisionKey, Writes, arn_prefix},
+    versions::{is_same_publish, published, version_arn},
 };
 use asl::Arn;
 use json::Text;
@@ -25,6 +27,8 @@ pub(crate) struct Registry {
     pub(crate) changes: Mutex<Counts>,
     /// The current revisions that were used lately; only what is durable.
     current: RwLock<HashMap<Text, Arc<Definition>>>,
+    /// The same of versions and aliases.
+    pub(crate) routing: Routing,
 }
 
 /// How many there are, for the limits.
@@ -43,19 +47,16 @@ impl Registry {
             environment,
             changes: Mutex::new(Counts { state_machines, activities }),
             current: RwLock::default(),
+            routing: Routing::default(),
         })
     }
 
     /// Idempotent by AWS's rule: the role and the tags are not compared.
-    pub(crate) async fn create(&self, new: NewStateMachine) -> Result<Arc<StateMachineRecord>, Error> {
+    pub(crate) async fn create(&self, new: NewStateMachine) -> Result<Changed, Error> {
         let mut counts = self.changes.lock().await;
         let arn: Text = new.arn.to_string().into();
         if let Some(existing) = self.environment.tables()?.state_machine(&arn)? {
-            return match &existing {
-                _ if existing.deleting => Err(Error::StateMachineDeleting(arn)),
-                _ if is_same(&existing, &new) => Ok(Arc::new(existing)),
-                _ => Err(Error::StateMachineAlreadyExists(arn)),
-            };
+            return self.created_before(existing, &new);
         }
         if counts.state_machines >= self.environment.options.limits.state_machines_max {
             return Err(Error::StateMachineLimitExceeded);
@@ -78,13 +79,26 @@ impl Registry {
         };
         let mut writes = Writes::default();
         writes.tags(&record.arn, &self.checked_tags(new.tags)?);
-        let record = self.commit(record, new.parsed, writes).await?;
+        let created = self.commit(record, new.parsed, writes, new.publish.as_ref()).await?;
         counts.state_machines += 1;
-        Ok(record)
+        Ok(created)
+    }
+
+    /// The answer to a creation of what is there.
+    fn created_before(&self, existing: StateMachineRecord, new: &NewStateMachine) -> Result<Changed, Error> {
+        if existing.deleting {
+            return Err(Error::StateMachineDeleting(existing.arn));
+        }
+        let tables = self.environment.tables()?;
+        if !is_same(&existing, new) || !is_same_publish(&tables, &existing.arn, new.publish.as_ref())? {
+            return Err(Error::StateMachineAlreadyExists(existing.arn));
+        }
+        let version_arn = new.publish.as_ref().map(|_| version_arn(&existing.arn, 1));
+        Ok(Changed { state_machine: Arc::new(existing), version_arn })
     }
 
     /// An update that changes nothing makes no revision.
-    pub(crate) async fn update(&self, arn: &Arn, change: StateMachineChange) -> Result<Arc<StateMachineRecord>, Error> {
+    pub(crate) async fn update(&self, arn: &Arn, change: StateMachineChange) -> Result<Changed, Error> {
         let _changes = self.changes.lock().await;
         let current = self.definition(arn)?;
         if current.record.deleting {
@@ -100,11 +114,26 @@ impl Registry {
         record.tracing = change.tracing.or(record.tracing);
         record.encryption = change.encryption.or(record.encryption);
         if RevisionKey::of(&record) == RevisionKey::of(&current.record) {
-            return Ok(Arc::clone(&current.record));
+            let mut writes = Writes::default();
+            let version_arn = self.publication(&mut writes, &record.arn, current.revision, change.publish.as_ref())?;
+            self.environment.commit(writes).await?;
+            return Ok(Changed { state_machine: Arc::clone(&current.record), version_arn });
         }
         record.revision_id = Some(crate::random::uuid()?.into());
         record.updated_ms = self.environment.clock.now_ms();
-        self.commit(record, parsed, Writes::default()).await
+        self.commit(record, parsed, Writes::default(), change.publish.as_ref()).await
+    }
+
+    fn publication(
+        &self,
+        writes: &mut Writes,
+        arn: &Text,
+        revision: RevisionKey,
+        publish: Option<&Publish>,
+    ) -> Result<Option<Text>, Error> {
+        let Some(publish) = publish else { return Ok(None) };
+        let version = published(&self.environment, writes, arn, revision, publish)?;
+        Ok(Some(version_arn(arn, version.number)))
     }
 
     /// Makes `record` the current revision.
@@ -113,9 +142,11 @@ impl Registry {
         mut record: StateMachineRecord,
         parsed: Arc<asl::StateMachine>,
         mut writes: Writes,
-    ) -> Result<Arc<StateMachineRecord>, Error> {
+        publish: Option<&Publish>,
+    ) -> Result<Changed, Error> {
         let revision = RevisionKey::of(&record);
         record.revision = Some(revision);
+        let version_arn = self.publication(&mut writes, &record.arn, revision, publish)?;
         writes.revision(revision, &record);
         writes.state_machine(&record);
         self.forget(&record.arn);
@@ -123,7 +154,7 @@ impl Registry {
         let definition = Arc::new(Definition { revision, record: Arc::new(record), parsed });
         self.environment.definitions.keep(Arc::clone(&definition));
         self.keep(&definition);
-        Ok(Arc::clone(&definition.record))
+        Ok(Changed { state_machine: Arc::clone(&definition.record), version_arn })
     }
 
     /// The state machine as it is now.
@@ -143,9 +174,9 @@ impl Registry {
         }))
     }
 
-    /// What StartExecution needs. It is kept in memory if nothing is changed from before it is read until it is kept, so
+    /// The revision that is started now. It is kept in memory if nothing is changed from before it is read until it is kept, so
     /// that no change can be overtaken by an older reading.
-    pub(crate) fn to_start(&self, arn: &Arn) -> Result<Arc<Definition>, Error> {
+    pub(crate) fn current_to_start(&self, arn: &Arn) -> Result<Arc<Definition>, Error> {
         if let Some(definition) = self.kept(&arn.to_string().into()) {
             return Ok(definition);
         }
@@ -174,6 +205,7 @@ impl Registry {
             writes.state_machine(&record);
             writes.deleting(&record.arn);
             self.forget(&record.arn);
+            self.routing.forget_all_of(&record.arn);
             self.environment.deletions.begin();
             self.environment.commit(writes).await?;
             self.environment.deletions.mark(&record.arn);
@@ -200,6 +232,7 @@ impl Registry {
         }
         let mut writes = Writes::default();
         writes.remove_state_machine(arn);
+        tables.forget_qualifiers(&mut writes, arn)?;
         writes.tags(arn, &[]);
         self.forget(arn);
         self.environment.commit(writes).await?;

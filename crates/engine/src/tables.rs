@@ -1,8 +1,9 @@
 //! What is stored, and how: the only module that knows keyspaces, keys and encodings.
 //!
 //! `E` is an [`ExecutionKey`]: the first 16 bytes of the SHA-256 of the execution's ARN, so that an ARN leads to its
-//! records without an index. `M` is the same of a state machine's ARN. Numbers are big-endian, so that keys sort as
-//! numbers do; `MAX−t` is `u64::MAX` minus milliseconds, so that the newest comes first.
+//! records without an index. `M` is the same of a state machine's ARN, `Q` of that of a state machine, of one of its
+//! versions or of one of its aliases. Numbers are big-endian, so that keys sort as numbers do; `MAX−t` is `u64::MAX`
+//! minus milliseconds, so that the newest comes first.
 //!
 //! | keyspace | key | value |
 //! |---|---|---|
@@ -10,12 +11,15 @@
 //! | `parts` | E, part id | one part of an open execution |
 //! | `executions` | E | the execution as it is described, and the revision of the state machine that it runs |
 //! | `open` | E | nothing: what recovery reads |
-//! | `by_status` | M, status, MAX−t, E | nothing: RUNNING by start, closed ones by stop |
+//! | `by_status` | Q, status, MAX−t, E | nothing: RUNNING by start, closed ones by stop; an execution is listed under its state machine, and under the version and the alias that it was started by |
 //! | `timers` | first byte of E, due time, E, timer | nothing |
 //! | `held` | E, event id | nothing: a task that a clean shutdown did not begin |
 //! | `aside` | E | why the execution was set aside |
 //! | `revisions` | the name in the record, once its hash | a state machine with its definition, as it was when executions started |
 //! | `state_machines` | ARN | the state machine as it is now |
+//! | `versions` | M | the number of the version that was published last; a number is never given again |
+//! | `versions` | M, number | a version: the name of its revision |
+//! | `aliases` | M, name | an alias: the numbers of its versions, and their weights |
 //! | `deleting` | ARN | nothing: a state machine whose deletion is under way |
 //! | `activities` | ARN | the activity |
 //! | `tags` | ARN | the tags of the resource |
@@ -26,6 +30,7 @@
 //! `open`; activity tasks and pending calls are found in the parts; expiry is read off the tail of `by_status`.
 //! So an execution that ends in its first step costs three records.
 
+mod qualifiers;
 mod reads;
 mod writes;
 
@@ -49,6 +54,8 @@ const HELD: Keyspace = Keyspace("held");
 const ASIDE: Keyspace = Keyspace("aside");
 const REVISIONS: Keyspace = Keyspace("revisions");
 const STATE_MACHINES: Keyspace = Keyspace("state_machines");
+const VERSIONS: Keyspace = Keyspace("versions");
+const ALIASES: Keyspace = Keyspace("aliases");
 const DELETING: Keyspace = Keyspace("deleting");
 const ACTIVITIES: Keyspace = Keyspace("activities");
 const TAGS: Keyspace = Keyspace("tags");
@@ -189,14 +196,17 @@ fn held_key(key: ExecutionKey, id: EventId) -> Vec<u8> {
     join([&key.0, &id.to_be_bytes()])
 }
 
-fn status_prefix(state_machine_arn: &str, status: Status) -> Vec<u8> {
-    join([&digest(state_machine_arn.as_bytes()), &[status_byte(status)]])
+fn status_prefix(arn: &str, status: Status) -> Vec<u8> {
+    join([&digest(arn.as_bytes()), &[status_byte(status)]])
 }
 
 /// Where the execution stands in `by_status`.
-fn status_key(record: &ExecutionRecord, key: ExecutionKey) -> Vec<u8> {
+fn status_keys(record: &ExecutionRecord, key: ExecutionKey) -> impl Iterator<Item = Vec<u8>> {
     let time = record.stop_ms.unwrap_or(record.start_ms);
-    join([&status_prefix(&record.state_machine_arn, record.status), &newest_first(time), &key.0])
+    let qualified = [&record.state_machine_version_arn, &record.state_machine_alias_arn];
+    std::iter::once(&record.state_machine_arn)
+        .chain(qualified.into_iter().flatten())
+        .map(move |arn| join([&status_prefix(arn, record.status), &newest_first(time), &key.0]))
 }
 
 fn status_byte(status: Status) -> u8 {

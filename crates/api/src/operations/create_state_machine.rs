@@ -22,7 +22,7 @@ impl Operation for CreateStateMachine {
         caller: &Caller,
         input: CreateStateMachineInput,
     ) -> Result<CreateStateMachineOutput, ApiError> {
-        versions::refuse_publish(input.publish, input.version_description.as_ref())?;
+        let publish = versions::to_publish(input.publish, input.version_description)?;
         arn::check_name(&input.name)?;
         arn::any(&input.role_arn)?;
         let configurations = configuration::of_new(
@@ -41,12 +41,13 @@ impl Operation for CreateStateMachine {
             tracing: configurations.tracing,
             encryption: configurations.encryption,
             tags: tags::pairs(input.tags.unwrap_or_default()),
+            publish,
         };
-        let record = api.engine().create_state_machine(new).await?;
+        let created = api.engine().create_state_machine(new).await?;
         Ok(CreateStateMachineOutput {
-            state_machine_arn: record.arn.clone(),
-            creation_date: Timestamp(record.created_ms),
-            state_machine_version_arn: None,
+            state_machine_arn: created.state_machine.arn.clone(),
+            creation_date: Timestamp(created.state_machine.created_ms),
+            state_machine_version_arn: created.version_arn,
         })
     }
 }

@@ -17,7 +17,7 @@ impl Operation for DeleteStateMachine {
         _caller: &Caller,
         input: DeleteStateMachineInput,
     ) -> Result<DeleteStateMachineOutput, ApiError> {
-        api.engine().delete_state_machine(&arn::state_machine(&input.state_machine_arn)?).await?;
+        api.engine().delete_state_machine(&arn::unqualified_state_machine(&input.state_machine_arn)?).await?;
         Ok(DeleteStateMachineOutput {})
     }
 }

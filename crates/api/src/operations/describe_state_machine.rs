@@ -1,8 +1,9 @@
-//! `DescribeStateMachine`: tells what a state machine is.
+//! `DescribeStateMachine`: tells what a state machine is, or what it was when a version was published.
 
 use crate::model::{DescribeStateMachineInput, DescribeStateMachineOutput};
 use crate::operation::Operation;
 use crate::{Api, ApiError, Caller, arn, record};
+use asl::Resource;
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeStateMachine.html>
 pub(crate) struct DescribeStateMachine;
@@ -17,7 +18,11 @@ impl Operation for DescribeStateMachine {
         _caller: &Caller,
         input: DescribeStateMachineInput,
     ) -> Result<DescribeStateMachineOutput, ApiError> {
-        let record = api.engine().state_machine(&arn::state_machine(&input.state_machine_arn)?).await?;
-        Ok(record::state_machine(&record, record::with_data(input.included_data.as_ref())))
+        let arn = arn::state_machine(&input.state_machine_arn)?;
+        let with_data = record::with_data(input.included_data.as_ref());
+        if matches!(arn.resource, Resource::StateMachine { .. }) {
+            return Ok(record::state_machine(&*api.engine().state_machine(&arn).await?, with_data));
+        }
+        Ok(record::version(api.engine().version(&arn).await?, with_data))
     }
 }

@@ -1,9 +1,9 @@
-//! `ListExecutions`: lists executions of a state machine, newest first.
+//! `ListExecutions`: lists executions of a state machine, or those that a version or an alias started, newest first.
 
 use crate::model::{ListExecutionsInput, ListExecutionsOutput};
 use crate::operation::Operation;
 use crate::{Api, ApiError, Caller, arn, record};
-use asl::StateMachineType;
+use asl::{Resource, StateMachineType};
 use engine::ExecutionFilter;
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html>
@@ -31,7 +31,11 @@ impl Operation for ListExecutions {
         let page = api.page_tokens().page(input.max_results, input.next_token.as_ref(), &filter)?;
         let state_machine = arn::state_machine(state_machine_arn)?;
         // Executions of Express state machines are not listed.
-        if api.engine().state_machine(&state_machine).await?.state_machine_type == StateMachineType::Express {
+        let record = match state_machine.resource {
+            Resource::StateMachine { .. } => api.engine().state_machine(&state_machine).await?,
+            _ => api.engine().version(&state_machine).await?.state_machine,
+        };
+        if record.state_machine_type == StateMachineType::Express {
             return Err(engine::Error::StateMachineTypeNotSupported.into());
         }
         let wanted = ExecutionFilter { state_machine, status };

@@ -23,11 +23,11 @@ impl Operation for UpdateStateMachine {
         _caller: &Caller,
         input: UpdateStateMachineInput,
     ) -> Result<UpdateStateMachineOutput, ApiError> {
-        versions::refuse_publish(input.publish, input.version_description.as_ref())?;
-        let arn = arn::state_machine(&input.state_machine_arn)?;
+        let arn = arn::unqualified_state_machine(&input.state_machine_arn)?;
         if changes_nothing(&input) {
             return Err(ApiError::new("MissingRequiredParameter", NOTHING_TO_CHANGE));
         }
+        let publish = versions::to_publish(input.publish, input.version_description)?;
         if let Some(role_arn) = &input.role_arn {
             arn::any(role_arn)?;
         }
@@ -51,12 +51,13 @@ impl Operation for UpdateStateMachine {
             logging: configurations.logging,
             tracing: configurations.tracing,
             encryption: configurations.encryption,
+            publish,
         };
-        let record = api.engine().update_state_machine(&arn, change).await?;
+        let updated = api.engine().update_state_machine(&arn, change).await?;
         Ok(UpdateStateMachineOutput {
-            update_date: Timestamp(record.updated_ms),
-            revision_id: record.revision_id.clone(),
-            state_machine_version_arn: None,
+            update_date: Timestamp(updated.state_machine.updated_ms),
+            revision_id: updated.state_machine.revision_id.clone(),
+            state_machine_version_arn: updated.version_arn,
         })
     }
 }

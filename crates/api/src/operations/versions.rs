@@ -1,15 +1,13 @@
-//! Versions of state machines, as far as CreateStateMachine and UpdateStateMachine ask for them.
+//! The version that CreateStateMachine and UpdateStateMachine publish on request.
 
 use crate::ApiError;
+use engine::Publish;
 use json::Text;
 
-/// There are no versions yet.
-pub(crate) fn refuse_publish(publish: Option<bool>, description: Option<&Text>) -> Result<(), ApiError> {
-    if publish == Some(true) {
-        return Err(ApiError::unsupported("`publish`"));
-    }
-    match description {
-        Some(_) => Err(ApiError::validation("Version description can only be set when publish is true")),
-        None => Ok(()),
+pub(crate) fn to_publish(publish: Option<bool>, description: Option<Text>) -> Result<Option<Publish>, ApiError> {
+    match (publish, description) {
+        (Some(true), description) => Ok(Some(Publish { description })),
+        (_, None) => Ok(None),
+        (_, Some(_)) => Err(ApiError::validation("Version description can only be set when publish is true")),
     }
 }

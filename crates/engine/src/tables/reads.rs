@@ -142,23 +142,24 @@ impl Tables {
         self.readable(HELD, vec![partition], prefix_end(&[partition]).as_deref(), usize::MAX, read)
     }
 
-    /// Executions of a state machine with a status, newest first: `(time, key)` after the position `after`.
+    /// Executions of a state machine, a version or an alias with a status, newest first: `(time, key)` after the position `after`.
     pub(crate) fn by_status(
         &self,
-        state_machine_arn: &str,
+        arn: &str,
         status: Status,
         after: Option<(i64, ExecutionKey)>,
         limit: usize,
     ) -> Result<Vec<(i64, ExecutionKey)>, ReadError> {
-        let prefix = status_prefix(state_machine_arn, status);
+        let prefix = status_prefix(arn, status);
         let from = after
             .map_or_else(|| prefix.clone(), |(time, key)| successor(&join([&prefix, &newest_first(time), &key.0])));
         let to = prefix_end(&prefix);
         self.readable(BY_STATUS, from, to.as_deref(), limit, |(at, _)| listed(at))
     }
 
-    /// Rows of `by_status` of closed executions that stopped before `before_ms`, up to `limit`. The state machines are
-    /// found by jumping from prefix to prefix, because those that were deleted have executions too.
+    /// Rows of `by_status` of closed executions that stopped before `before_ms`, up to `limit`, one of each execution.
+    /// The state machines are found by jumping from prefix to prefix, because those that were deleted have executions
+    /// too.
     pub(crate) fn expired(&self, before_ms: i64, limit: usize) -> Result<Vec<(Vec<u8>, ExecutionKey)>, ReadError> {
         let mut found = Vec::new();
         let mut from = Vec::new();
@@ -171,7 +172,9 @@ impl Tables {
                 let range = Range::new(&oldest, to.as_deref());
                 for (at, _) in self.store.scan(BY_STATUS, range, limit - found.len())? {
                     let (_, key) = listed(&at)?;
-                    found.push((at, key));
+                    if found.iter().all(|(_, known)| *known != key) {
+                        found.push((at, key));
+                    }
                 }
             }
             match to {
@@ -188,6 +191,11 @@ impl Tables {
             for (at, _) in self.all(keyspace, &key.0)? {
                 writes.delete(keyspace, at);
             }
+        }
+        match self.execution(key) {
+            Ok(stored) => stored.iter().for_each(|stored| writes.unlist(key, &stored.record)),
+            Err(ReadError::Corrupt { .. }) => {}
+            Err(error) => return Err(error),
         }
         writes.delete(EXECUTIONS, key.0.to_vec());
         writes.delete(BY_STATUS, row);
@@ -301,11 +309,11 @@ impl Tables {
         Ok(found)
     }
 
-    fn record<T: DeserializeOwned>(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<T>, ReadError> {
+    pub(super) fn record<T: DeserializeOwned>(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<T>, ReadError> {
         self.store.get(keyspace, key)?.map(|value| decode(keyspace, &value)).transpose()
     }
 
-    fn all(&self, keyspace: Keyspace, prefix: &[u8]) -> Result<Vec<Record>, ReadError> {
+    pub(super) fn all(&self, keyspace: Keyspace, prefix: &[u8]) -> Result<Vec<Record>, ReadError> {
         let to = prefix_end(prefix);
         let mut records: Vec<Record> = Vec::new();
         loop {

@@ -2,7 +2,7 @@
 
 use super::{
     ACTIVITIES, ASIDE, BY_STATUS, DELETING, EXECUTIONS, ExecutionKey, HELD, HISTORY, META, OPEN, PARTS, REVISIONS,
-    RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, encode, held_key, history_key, part_key, status_key,
+    RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, encode, held_key, history_key, part_key, status_keys,
     timer_key,
 };
 use crate::model::{ActivityRecord, ExecutionRecord, StateMachineRecord};
@@ -76,11 +76,15 @@ impl Writes {
     }
 
     pub(crate) fn list(&mut self, key: ExecutionKey, record: &ExecutionRecord) {
-        self.put(BY_STATUS, status_key(record, key), Vec::new());
+        for row in status_keys(record, key) {
+            self.put(BY_STATUS, row, Vec::new());
+        }
     }
 
     pub(crate) fn unlist(&mut self, key: ExecutionKey, record: &ExecutionRecord) {
-        self.delete(BY_STATUS, status_key(record, key));
+        for row in status_keys(record, key) {
+            self.delete(BY_STATUS, row);
+        }
     }
 
     pub(crate) fn timer(&mut self, key: ExecutionKey, timer: TimerId, due_ms: i64) {
@@ -148,7 +152,7 @@ impl Writes {
         self.write(keyspace, key.clone(), Write::Delete { keyspace, key });
     }
 
-    fn put(&mut self, keyspace: Keyspace, key: Vec<u8>, value: Vec<u8>) {
+    pub(super) fn put(&mut self, keyspace: Keyspace, key: Vec<u8>, value: Vec<u8>) {
         self.write(keyspace, key.clone(), Write::Put { keyspace, key, value });
     }
 

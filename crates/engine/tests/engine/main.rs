@@ -11,4 +11,5 @@ mod state_machines;
 mod support;
 mod tasks;
 mod timers;
+mod versions;
 mod watching;

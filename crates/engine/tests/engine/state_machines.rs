@@ -25,8 +25,8 @@ async fn creating_is_idempotent_by_its_definition() {
     let world = World::new();
     let engine = world.open().await;
     let new = |definition| new_state_machine("m", definition, StateMachineType::Standard);
-    let first = engine.create_state_machine(new(ONE)).await.unwrap();
-    let again = engine.create_state_machine(new(ONE)).await.unwrap();
+    let first = engine.create_state_machine(new(ONE)).await.unwrap().state_machine;
+    let again = engine.create_state_machine(new(ONE)).await.unwrap().state_machine;
     assert_eq!((&first.arn, first.created_ms), (&again.arn, again.created_ms));
     let other = engine.create_state_machine(new(TWO)).await;
     assert!(matches!(other, Err(Error::StateMachineAlreadyExists(_))));
@@ -38,10 +38,10 @@ async fn an_update_makes_a_revision_if_it_changes_something() {
     let engine = world.open().await;
     let machine = create(&engine, "m", ONE).await;
     assert_eq!(engine.state_machine(&machine).await.unwrap().revision_id, None);
-    let same = engine.update_state_machine(&machine, change(ONE)).await.unwrap();
+    let same = engine.update_state_machine(&machine, change(ONE)).await.unwrap().state_machine;
     assert_eq!(same.revision_id, None);
     let before = start(&engine, &machine, "before").await;
-    let changed = engine.update_state_machine(&machine, change(TWO)).await.unwrap();
+    let changed = engine.update_state_machine(&machine, change(TWO)).await.unwrap().state_machine;
     assert!(changed.revision_id.is_some());
     let after = start(&engine, &machine, "after").await;
     drop(engine);

@@ -150,6 +150,7 @@ pub fn new_state_machine(name: &str, definition: &str, state_machine_type: State
         tracing: None,
         encryption: None,
         tags: Vec::new(),
+        publish: None,
     }
 }
 

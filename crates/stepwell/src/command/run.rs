@@ -157,6 +157,7 @@ fn new_state_machine(arn: Arn, definition: String) -> Result<NewStateMachine, Er
         tracing: None,
         encryption: None,
         tags: Vec::new(),
+        publish: None,
     })
 }
 
