@@ -6,3 +6,4 @@ mod bad_requests;
 mod configurations;
 mod operations;
 mod support;
+mod versions;
