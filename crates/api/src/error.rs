@@ -1,6 +1,7 @@
 //! [`ApiError`]: what a client is told when an operation refuses, letter for letter as AWS says it.
 
 use http::StatusCode;
+use json::Text;
 
 /// An error of the API. It is part of the API: people assert on code and message.
 ///
@@ -84,34 +85,11 @@ impl From<engine::Error> for ApiError {
             Error::StateMachineLimitExceeded => {
                 ApiError::new("StateMachineLimitExceeded", "The maximum number of state machines has been reached")
             }
-            Error::RevisionConflict { wanted, current } => ApiError::new(
-                "ConflictException",
-                format!(
-                    "Failed to publish the State Machine version for revision {wanted}. \
-                     The current State Machine revision is {current}."
-                ),
-            ),
-            Error::VersionInUse(aliases) => ApiError::new(
-                "ConflictException",
-                format!(
-                    "Version to be deleted must not be referenced by an alias. \
-                     Current list of aliases referencing this version: [{}]",
-                    aliases.join(", ")
-                ),
-            ),
-            Error::AliasAlreadyExists => ApiError::new(
-                "ConflictException",
-                "Failed to create alias because an alias with the same name and a different routing configuration \
-                 already exists.",
-            ),
-            Error::VersionLimitExceeded => ApiError::new(
-                "ServiceQuotaExceededException",
-                "The maximum number of versions of the state machine has been reached",
-            ),
-            Error::AliasLimitExceeded => ApiError::new(
-                "ServiceQuotaExceededException",
-                "The maximum number of aliases of the state machine has been reached",
-            ),
+            Error::RevisionConflict { wanted, current } => ApiError::new(CONFLICT, not_current(&wanted, &current)),
+            Error::VersionInUse(aliases) => ApiError::new(CONFLICT, in_use(&aliases)),
+            Error::AliasAlreadyExists => ApiError::new(CONFLICT, ALIAS_EXISTS),
+            Error::VersionLimitExceeded => ApiError::new(QUOTA, MOST_VERSIONS),
+            Error::AliasLimitExceeded => ApiError::new(QUOTA, MOST_ALIASES),
             Error::ExecutionDoesNotExist(arn) => about("ExecutionDoesNotExist", "Execution Does Not Exist", &arn),
             Error::ExecutionAlreadyExists(arn) => about("ExecutionAlreadyExists", "Execution Already Exists", &arn),
             Error::ExecutionLimitExceeded => {
@@ -146,4 +124,25 @@ impl From<engine::Error> for ApiError {
     }
 }
 
+const CONFLICT: &str = "ConflictException";
+const QUOTA: &str = "ServiceQuotaExceededException";
+const ALIAS_EXISTS: &str =
+    "Failed to create alias because an alias with the same name and a different routing configuration already exists.";
+const MOST_VERSIONS: &str = "The maximum number of versions of the state machine has been reached";
+const MOST_ALIASES: &str = "The maximum number of aliases of the state machine has been reached";
 const NO_SUCH_TASK: &str = "Provided task does not exist anymore";
+
+fn not_current(wanted: &str, current: &str) -> String {
+    format!(
+        "Failed to publish the State Machine version for revision {wanted}. \
+         The current State Machine revision is {current}."
+    )
+}
+
+fn in_use(aliases: &[Text]) -> String {
+    format!(
+        "Version to be deleted must not be referenced by an alias. \
+         Current list of aliases referencing this version: [{}]",
+        aliases.join(", ")
+    )
+}
