@@ -6,12 +6,13 @@ use crate::{
     definitions::Definitions,
     deletions::Deletions,
     express::ExpressHistory,
+    scopes::PerScope,
     shard::{Order, ShardSender},
     tables::{ExecutionKey, Tables, Writes},
     tokens::Sealer,
 };
 use std::sync::{
-    Arc, OnceLock, PoisonError, RwLock,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use tokio::{
@@ -31,7 +32,7 @@ pub(crate) struct Environment {
     /// `None`: Express executions are forgotten when they end.
     pub(crate) express_history: Option<ExpressHistory>,
     /// Standard executions that are open.
-    pub(crate) open_executions: AtomicU64,
+    pub(crate) open_executions: Mutex<PerScope>,
     /// Express executions that run.
     pub(crate) express_executions: AtomicU64,
     /// Set when the engine shuts down: nothing new is begun.
@@ -66,11 +67,16 @@ impl Environment {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = tables;
     }
 
-    /// An open execution is open no more. The count may have begun anew since it was counted.
-    pub(crate) fn one_less_open(&self) {
-        let less = |open: u64| Some(open.saturating_sub(1));
-        // It is never refused.
-        let _ = self.open_executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    /// The open executions; held for no longer than it takes to count.
+    pub(crate) fn open_executions(&self) -> MutexGuard<'_, PerScope> {
+        self.open_executions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Executions that closed before this time exist no more for who asks, whether or not they are removed already.
+    pub(crate) fn expired_before_ms(&self) -> i64 {
+        const DAY_MS: i64 = 86_400_000;
+        let days = i64::try_from(self.options.limits.retention_days).unwrap_or(i64::MAX);
+        self.clock.now_ms().saturating_sub(days.saturating_mul(DAY_MS))
     }
 
     /// Counts an Express execution that begins; false if as many run as may.

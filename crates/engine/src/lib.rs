@@ -30,6 +30,7 @@ mod outbox;
 mod random;
 mod reopen;
 mod retention;
+mod scopes;
 mod shard;
 mod tables;
 mod timers;
@@ -242,10 +243,16 @@ impl Engine {
         self.observed(arn).await
     }
 
-    /// Removes closed executions that are older than the retention time, and says how many. The engine does so by
-    /// itself from time to time.
+    /// Removes executions that closed, or were set aside, longer ago than the retention time, and says how many. The
+    /// engine does so by itself from time to time.
     pub async fn remove_expired(&self) -> Result<usize, Error> {
         retention::remove_expired(&self.inner.environment).await
+    }
+
+    /// Removes revisions of state machines that were superseded more than a day ago and that nothing uses, and says how
+    /// many. The engine does so by itself from time to time.
+    pub async fn remove_unused_revisions(&self) -> Result<usize, Error> {
+        retention::remove_unused_revisions(&self.inner.environment).await
     }
 
     pub async fn create_activity(&self, new: NewActivity) -> Result<ActivityRecord, Error> {

@@ -15,7 +15,7 @@ use crate::{
 };
 use std::{
     sync::{
-        Arc, OnceLock, PoisonError, RwLock,
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
@@ -39,7 +39,7 @@ impl Engine {
             activities: ActivityQueues::new(options.limits.activity_pollers_max),
             definitions: Definitions::default(),
             express_history: ExpressHistory::new(options.express_history_bytes_max),
-            open_executions: AtomicU64::new(0),
+            open_executions: Mutex::default(),
             express_executions: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             deletions,

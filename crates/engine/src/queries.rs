@@ -20,7 +20,7 @@ pub(crate) fn execution(environment: &Environment, arn: &Arn) -> Result<Executio
     if let Some(record) = express_history(environment, arn).and_then(|kept| kept.record(key_of(arn))) {
         return Ok(record);
     }
-    Ok(stored(&environment.tables()?, arn)?.1.record)
+    Ok(stored(environment, &environment.tables()?, arn)?.1.record)
 }
 
 /// Where an Express execution may be kept.
@@ -32,10 +32,13 @@ fn key_of(arn: &Arn) -> ExecutionKey {
     ExecutionKey::of(&arn.to_string())
 }
 
-fn stored(tables: &Tables, arn: &Arn) -> Result<(ExecutionKey, StoredExecution), Error> {
+fn stored(environment: &Environment, tables: &Tables, arn: &Arn) -> Result<(ExecutionKey, StoredExecution), Error> {
     let text: Text = arn.to_string().into();
     let key = ExecutionKey::of(&text);
-    Ok((key, tables.execution(key)?.ok_or(Error::ExecutionDoesNotExist(text))?))
+    let before_ms = environment.expired_before_ms();
+    let found =
+        tables.execution(key)?.filter(|stored| stored.record.stop_ms.is_none_or(|stop_ms| stop_ms >= before_ms));
+    Ok((key, found.ok_or(Error::ExecutionDoesNotExist(text))?))
 }
 
 pub(crate) fn state_machine_of_execution(
@@ -46,7 +49,7 @@ pub(crate) fn state_machine_of_execution(
         return Ok(Arc::clone(&definition.record));
     }
     let tables = environment.tables()?;
-    let (_, stored) = stored(&tables, arn)?;
+    let (_, stored) = stored(environment, &tables, arn)?;
     Ok(Arc::clone(&environment.definitions.get(stored.revision, &tables)?.record))
 }
 
@@ -63,7 +66,7 @@ pub(crate) fn history(
         return Ok(events);
     }
     let tables = environment.tables()?;
-    let (key, _) = stored(&tables, arn)?;
+    let (key, _) = stored(environment, &tables, arn)?;
     let position = page.after.as_deref().map(event_id).transpose()?;
     let limit = page.size.saturating_add(1);
     let mut items = if reverse {
@@ -91,9 +94,12 @@ pub(crate) fn list_executions(
     let arn = filter.state_machine.to_string();
     let after = page.after.as_deref().map(listed_position).transpose()?;
     let limit = page.size.saturating_add(1);
+    let before_ms = environment.expired_before_ms();
     let mut rows = Vec::new();
     for status in ALL.into_iter().filter(|status| filter.status.is_none_or(|wanted| wanted == *status)) {
-        rows.extend(tables.by_status(&arn, status, after, limit)?);
+        let found = tables.by_status(&arn, status, after, limit)?;
+        // What has expired is removed a little later.
+        rows.extend(found.into_iter().filter(|(time, _)| status == Status::Running || *time >= before_ms));
     }
     rows.sort_unstable_by_key(|(time, key)| (std::cmp::Reverse(*time), *key));
     // An execution that closes between two scans is found under both statuses; the later one counts.

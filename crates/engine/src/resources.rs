@@ -19,7 +19,7 @@ impl Registry {
             let is_same = existing.encryption == new.encryption;
             return if is_same { Ok(existing) } else { Err(Error::ActivityAlreadyExists(arn)) };
         }
-        if counts.activities >= self.environment.options.limits.activities_max {
+        if counts.activities.count(&arn) >= self.environment.options.limits.activities_max {
             return Err(Error::ActivityLimitExceeded);
         }
         let created_ms = self.environment.clock.now_ms();
@@ -28,7 +28,7 @@ impl Registry {
         writes.activity(&record);
         writes.tags(&record.arn, &self.checked_tags(new.tags)?);
         self.environment.commit(writes).await?;
-        counts.activities += 1;
+        counts.activities.add(&record.arn);
         Ok(record)
     }
 
@@ -48,7 +48,7 @@ impl Registry {
         writes.remove_activity(&text);
         writes.tags(&text, &[]);
         self.environment.commit(writes).await?;
-        counts.activities = counts.activities.saturating_sub(1);
+        counts.activities.remove(&text);
         Ok(())
     }
 

@@ -1,45 +1,112 @@
-//! Closed executions are kept for so many days, then removed, a few at a time and beside the shards: a shard never
-//! writes to a closed execution.
+//! What is removed after its time: closed executions, those that were set aside, and revisions that nothing uses. It is
+//! done a little at a time and beside the shards: a shard never writes to a closed execution, unless that is redriven.
+//!
+//! Whatever is removed has a precondition: the record that says that its time is over. An execution that is open again
+//! meanwhile, or a revision that was superseded anew, stays. Before an execution is removed nobody can read it any more
+//! ([`Environment::expired_before_ms`]), so nobody sees one that is removed in part.
 
-use crate::{Error, environment::Environment, tables::Writes};
+use crate::{
+    Error,
+    environment::Environment,
+    tables::{Expired, Search, Tables, Unused, Writes},
+};
+use futures_util::future::join_all;
 use std::sync::Arc;
 
-const DAY_MS: i64 = 86_400_000;
-/// How often it is looked for what has expired.
+/// How often it is looked for executions that have expired.
 const EVERY_MS: i64 = 600_000;
-/// Executions that are removed in one commit.
+/// How often it is looked for revisions, and how long ago they must have been superseded: longer than a start, which
+/// has read its definition, can be on its way.
+const REVISIONS_EVERY_MS: i64 = 86_400_000;
+/// Executions that are removed at once.
 const AT_ONCE: usize = 64;
+/// Records that one commit removes of an execution.
+const RECORDS_AT_ONCE: usize = 1_000;
 
 /// Removes what has expired, again and again.
 pub(crate) async fn run(environment: Arc<Environment>) {
+    let mut revisions_ms = i64::MIN;
     loop {
-        match remove_expired(&environment).await {
-            Ok(0) => {}
-            Ok(removed) => tracing::info!(removed, "closed executions were removed"),
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "expired executions were not removed");
-            }
+        let now_ms = environment.clock.now_ms();
+        tell("closed executions", remove_expired(&environment).await);
+        if revisions_ms <= now_ms {
+            tell("revisions of state machines", remove_unused_revisions(&environment).await);
+            revisions_ms = now_ms.saturating_add(REVISIONS_EVERY_MS);
         }
-        environment.clock.sleep_until(environment.clock.now_ms().saturating_add(EVERY_MS)).await;
+        environment.clock.sleep_until(now_ms.saturating_add(EVERY_MS)).await;
     }
 }
 
-/// Removes what has expired, and says how many executions that were.
-pub(crate) async fn remove_expired(environment: &Environment) -> Result<usize, Error> {
-    let days = i64::try_from(environment.options.limits.retention_days).unwrap_or(i64::MAX);
-    let before_ms = environment.clock.now_ms().saturating_sub(days.saturating_mul(DAY_MS));
-    let mut removed = 0;
-    loop {
-        let tables = environment.tables()?;
-        let expired = tables.expired(before_ms, AT_ONCE)?;
-        if expired.is_empty() {
-            return Ok(removed);
-        }
-        removed += expired.len();
-        let mut writes = Writes::default();
-        for (row, key) in expired {
-            tables.forget(&mut writes, row, key)?;
-        }
-        environment.commit(writes).await?;
+fn tell(what: &str, removed: Result<usize, Error>) {
+    match removed {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!(removed, "{what} were removed"),
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "{what} were not removed"),
     }
+}
+
+/// Removes the executions that have expired, and says how many they were.
+pub(crate) async fn remove_expired(environment: &Environment) -> Result<usize, Error> {
+    let before_ms = environment.expired_before_ms();
+    let mut removed = 0;
+    for find in [Tables::expired, Tables::expired_aside] {
+        let mut from = Vec::new();
+        loop {
+            let expired = find(&environment.tables()?, before_ms, &mut from, AT_ONCE)?;
+            if expired.is_empty() {
+                break;
+            }
+            // Their commits share a sync.
+            for was_removed in join_all(expired.iter().map(|expired| remove(environment, expired))).await {
+                removed += usize::from(was_removed?);
+            }
+        }
+    }
+    Ok(removed)
+}
+
+/// Removes one execution; false if it is not expired any more.
+async fn remove(environment: &Environment, expired: &Expired) -> Result<bool, Error> {
+    loop {
+        let mut writes = Writes::default();
+        let are_last = environment.tables()?.forget(&mut writes, expired, RECORDS_AT_ONCE)?;
+        match environment.commit(writes).await {
+            Ok(()) if are_last => return Ok(true),
+            Ok(()) => {}
+            Err(Error::Store(store::Error::Conflict)) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Removes the revisions that were superseded a while ago and that no execution and no state machine uses, and says how
+/// many they were.
+pub(crate) async fn remove_unused_revisions(environment: &Environment) -> Result<usize, Error> {
+    let before_ms = environment.clock.now_ms().saturating_sub(REVISIONS_EVERY_MS);
+    let (mut from, mut removed) = (Vec::new(), 0);
+    while let Some(mut unused) = environment.tables()?.superseded(before_ms, &mut from)? {
+        environment.tables()?.keep_current(&mut unused)?;
+        // An execution that was redriven meanwhile went back to those that run.
+        for mut search in [Search::all(&unused.arn), Search::running(&unused.arn)] {
+            while environment.tables()?.keep_used(&mut unused, &mut search)? {
+                tokio::task::yield_now().await;
+            }
+        }
+        removed += remove_revisions(environment, unused).await?;
+    }
+    Ok(removed)
+}
+
+async fn remove_revisions(environment: &Environment, unused: Unused) -> Result<usize, Error> {
+    let mut removed = 0;
+    for (revision, says_so) in unused.revisions {
+        let mut writes = Writes::default();
+        writes.remove_revision(revision, says_so);
+        match environment.commit(writes).await {
+            Ok(()) => removed += 1,
+            Err(Error::Store(store::Error::Conflict)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(removed)
 }

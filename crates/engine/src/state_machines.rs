@@ -5,6 +5,7 @@ use crate::{
     definitions::Definition,
     environment::Environment,
     routing::Routing,
+    scopes::PerScope,
     shard::Order,
     tables::{RevisionKey, Writes, arn_prefix},
     versions::{is_same_publish, published, version_arn},
@@ -31,10 +32,10 @@ pub(crate) struct Registry {
     pub(crate) routing: Routing,
 }
 
-/// How many there are, for the limits.
+/// How many there are, for the limits of an account in a Region.
 pub(crate) struct Counts {
-    pub(crate) state_machines: u64,
-    pub(crate) activities: u64,
+    pub(crate) state_machines: PerScope,
+    pub(crate) activities: PerScope,
 }
 
 impl Registry {
@@ -58,7 +59,7 @@ impl Registry {
         if let Some(existing) = self.environment.tables()?.state_machine(&arn)? {
             return self.created_before(existing, &new);
         }
-        if counts.state_machines >= self.environment.options.limits.state_machines_max {
+        if counts.state_machines.count(&arn) >= self.environment.options.limits.state_machines_max {
             return Err(Error::StateMachineLimitExceeded);
         }
         let now_ms = self.environment.clock.now_ms();
@@ -80,7 +81,7 @@ impl Registry {
         let mut writes = Writes::default();
         writes.tags(&record.arn, &self.checked_tags(new.tags)?);
         let created = self.commit(record, new.parsed, writes, new.publish.as_ref()).await?;
-        counts.state_machines += 1;
+        counts.state_machines.add(&created.state_machine.arn);
         Ok(created)
     }
 
@@ -121,7 +122,9 @@ impl Registry {
         }
         record.revision_id = Some(crate::random::uuid()?.into());
         record.updated_ms = self.environment.clock.now_ms();
-        self.commit(record, parsed, Writes::default(), change.publish.as_ref()).await
+        let mut writes = Writes::default();
+        writes.superseded(current.revision, &record.arn, record.updated_ms);
+        self.commit(record, parsed, writes, change.publish.as_ref()).await
     }
 
     fn publication(
@@ -223,21 +226,23 @@ impl Registry {
         self.environment.order_all(|done| Order::Settle { done }).await;
         let mut counts = self.changes.lock().await;
         let tables = self.environment.tables()?;
-        if !tables.state_machine(arn)?.is_some_and(|record| record.deleting) {
+        let Some(record) = tables.state_machine(arn)?.filter(|record| record.deleting) else {
             self.environment.deletions.end(arn);
             return Ok(());
-        }
+        };
         if tables.is_running(arn)? {
             return Ok(());
         }
         let mut writes = Writes::default();
         writes.remove_state_machine(arn);
         tables.forget_qualifiers(&mut writes, arn)?;
+        let revision = record.revision.unwrap_or_else(|| RevisionKey::of(&record));
+        writes.superseded(revision, arn, self.environment.clock.now_ms());
         writes.tags(arn, &[]);
         self.forget(arn);
         self.environment.commit(writes).await?;
         self.environment.deletions.end(arn);
-        counts.state_machines = counts.state_machines.saturating_sub(1);
+        counts.state_machines.remove(arn);
         Ok(())
     }
 

@@ -11,11 +11,12 @@
 //! | `parts` | E, part id | one part of an open execution |
 //! | `executions` | E | the execution as it is described, and the revision of the state machine that it runs |
 //! | `open` | E | nothing: what recovery reads |
-//! | `by_status` | Q, status, MAX−t, E | nothing: RUNNING by start, closed ones by stop; an execution is listed under its state machine, and under the version and the alias that it was started by |
+//! | `by_status` | Q, status, MAX−t, E | the name of the revision that it runs: RUNNING by start, closed ones by stop; an execution is listed under its state machine, and under the version and the alias that it was started by |
 //! | `timers` | first byte of E, due time, E, timer | nothing |
 //! | `held` | E, event id | nothing: a task that a clean shutdown did not begin |
-//! | `aside` | E | why the execution was set aside |
+//! | `aside` | E | why the execution was set aside, and when; it is removed when that is as long ago as a closed one is kept |
 //! | `revisions` | the name in the record, once its hash | a state machine with its definition, as it was when executions started |
+//! | `superseded` | M, the name | since when the revision is not the current one: it is removed when nothing uses it |
 //! | `state_machines` | ARN | the state machine as it is now |
 //! | `versions` | M | the number of the version that was published last; a number is never given again |
 //! | `versions` | M, number | a version: the name of its revision |
@@ -30,11 +31,15 @@
 //! `open`; activity tasks and pending calls are found in the parts; expiry is read off the tail of `by_status`.
 //! So an execution that ends in its first step costs three records.
 
+mod expiry;
 mod qualifiers;
 mod reads;
+mod revisions;
 mod writes;
 
+pub(crate) use expiry::Expired;
 pub(crate) use reads::{Tables, TimerRow};
+pub(crate) use revisions::{Search, Unused};
 pub(crate) use writes::Writes;
 
 use crate::model::ExecutionRecord;
@@ -53,6 +58,7 @@ const TIMERS: Keyspace = Keyspace("timers");
 const HELD: Keyspace = Keyspace("held");
 const ASIDE: Keyspace = Keyspace("aside");
 const REVISIONS: Keyspace = Keyspace("revisions");
+const SUPERSEDED: Keyspace = Keyspace("superseded");
 const STATE_MACHINES: Keyspace = Keyspace("state_machines");
 const VERSIONS: Keyspace = Keyspace("versions");
 const ALIASES: Keyspace = Keyspace("aliases");
@@ -128,6 +134,29 @@ impl StoredExecution {
     }
 }
 
+/// Why an execution was set aside, and when.
+#[derive(Serialize, Deserialize)]
+struct Aside {
+    why: String,
+    since_ms: i64,
+}
+
+impl Aside {
+    /// The first builds stored the reason alone.
+    fn read(value: &[u8]) -> Result<Aside, ReadError> {
+        let reason = |_| decode(ASIDE, value).map(|why| Aside { why, since_ms: i64::MAX });
+        decode(ASIDE, value).or_else(reason)
+    }
+}
+
+/// A revision that is not the current one any more.
+#[derive(Serialize, Deserialize)]
+struct Superseded {
+    /// Of the state machine.
+    arn: Text,
+    since_ms: i64,
+}
+
 /// What `machine` knows of an execution: what its record says, with the input parsed, for this Region and account.
 pub(crate) fn facts_of(record: &ExecutionRecord, input: Payload, region: Text, account: Text) -> Facts {
     Facts {
@@ -194,6 +223,10 @@ fn timer_key(key: ExecutionKey, timer: TimerId, due_ms: i64) -> Vec<u8> {
 
 fn held_key(key: ExecutionKey, id: EventId) -> Vec<u8> {
     join([&key.0, &id.to_be_bytes()])
+}
+
+fn superseded_key(state_machine_arn: &str, revision: RevisionKey) -> Vec<u8> {
+    join([&digest(state_machine_arn.as_bytes()), &revision.0])
 }
 
 fn status_prefix(arn: &str, status: Status) -> Vec<u8> {

@@ -83,9 +83,7 @@ impl Registry {
         let _changes = self.changes.lock().await;
         let tables = self.environment.tables()?;
         let state_machine_arn = unqualified(arn).to_string();
-        if tables.version(&state_machine_arn, number)?.is_none() {
-            return Ok(());
-        }
+        let Some(version) = tables.version(&state_machine_arn, number)? else { return Ok(()) };
         let leads_here = |alias: &crate::AliasRecord| alias.routes.iter().any(|route| route.version == number);
         let aliases = tables.aliases(&state_machine_arn)?.into_iter().filter(leads_here);
         let aliases: Vec<Text> = aliases.map(|alias| alias.name).collect();
@@ -94,6 +92,7 @@ impl Registry {
         }
         let mut writes = Writes::default();
         writes.remove_version(&state_machine_arn, number);
+        writes.superseded(version.revision, &state_machine_arn, self.environment.clock.now_ms());
         self.routing.forget(&arn.to_string());
         self.environment.commit(writes).await
     }

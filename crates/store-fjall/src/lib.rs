@@ -90,7 +90,13 @@ impl Store for FjallStore {
     }
 
     fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, store::Error> {
-        self.shared.read(|records| records.scan(keyspace, range, limit))
+        let read = |found: fjall::Guard| found.into_inner().map(|(key, value)| (key.to_vec(), value.to_vec()));
+        self.shared.read(|records| records.range(keyspace, range, limit, read))
+    }
+
+    fn keys(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Vec<u8>>, store::Error> {
+        let read = |found: fjall::Guard| found.key().map(|key| key.to_vec());
+        self.shared.read(|records| records.range(keyspace, range, limit, read))
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), store::Error>> {

@@ -10,7 +10,7 @@ use std::{
     path::Path,
     time::Duration,
 };
-use store::{Keyspace, Range, Record};
+use store::{Keyspace, Range};
 
 /// Where the number of the last group is. The contract leaves names that begin with a full stop to backends.
 const META: Keyspace = Keyspace(".meta");
@@ -59,21 +59,20 @@ impl Records {
         Ok(keyspace.get(key)?.map(|value| value.to_vec()))
     }
 
-    pub(crate) fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, fjall::Error> {
+    /// Reads up to `limit` records of a range, each as `read` does.
+    pub(crate) fn range<T>(
+        &self,
+        keyspace: Keyspace,
+        range: Range<'_>,
+        limit: usize,
+        read: impl Fn(fjall::Guard) -> Result<T, fjall::Error>,
+    ) -> Result<Vec<T>, fjall::Error> {
         let Some(keyspace) = self.keyspaces.get(keyspace.0).filter(|_| !range.is_empty()) else {
             return Ok(Vec::new());
         };
         let to = range.to.map_or(Bound::Unbounded, Bound::Excluded);
         let found = keyspace.range::<&[u8], _>((Bound::Included(range.from), to));
-        let owned = |record: fjall::Guard| {
-            let (key, value) = record.into_inner()?;
-            Ok((key.to_vec(), value.to_vec()))
-        };
-        if range.reverse {
-            found.rev().take(limit).map(owned).collect()
-        } else {
-            found.take(limit).map(owned).collect()
-        }
+        if range.reverse { found.rev().take(limit).map(read).collect() } else { found.take(limit).map(read).collect() }
     }
 
     /// The number of the last group that is in the records; 0 before the first.

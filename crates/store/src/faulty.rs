@@ -60,6 +60,11 @@ impl Store for FaultyStore {
         self.inner.scan(keyspace, range, limit)
     }
 
+    fn keys(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Vec<u8>>, Error> {
+        self.check()?;
+        self.inner.keys(keyspace, range, limit)
+    }
+
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
         // The lock is held while the inner store takes the batch, so that the order of the calls stays theirs.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! The store contract: bytes, three methods.
+//! The store contract: bytes, three methods (`keys` is a cheaper `scan`).
 //!
 //! A backend keeps ordered records in named keyspaces and commits batches of writes. It knows nothing of executions.
 //! What correctness needs of it, and what [`conformance::check`] asks of every backend:
@@ -51,6 +51,12 @@ pub trait Store: Send + Sync + 'static {
     /// Up to `limit` records of `range` as of the last durable commit: in key order, or from the end in reverse.
     /// One scan sees one moment: each batch whole or not at all.
     fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, Error>;
+
+    /// The keys of what [`Store::scan`] finds. A backend that can read them without the values does so: a key is small,
+    /// and a value may be large.
+    fn keys(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Vec<u8>>, Error> {
+        Ok(self.scan(keyspace, range, limit)?.into_iter().map(|(key, _)| key).collect())
+    }
 
     /// Applies the whole batch or nothing. The call itself takes the batch, in the order of the calls; the future is
     /// ready when the batch is durable, and dropping it withdraws nothing. The store holds what is in flight in

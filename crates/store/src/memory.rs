@@ -70,6 +70,16 @@ impl Store for MemoryStore {
         })
     }
 
+    fn keys(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Vec<u8>>, Error> {
+        let keyspaces = self.lock();
+        let Some(records) = keyspaces.get(&keyspace).filter(|_| !range.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let to = range.to.map_or(Bound::Unbounded, Bound::Excluded);
+        let found = records.range::<[u8], _>((Bound::Included(range.from), to)).map(|(key, _)| key.clone());
+        Ok(if range.reverse { found.rev().take(limit).collect() } else { found.take(limit).collect() })
+    }
+
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
         Box::pin(ready(self.apply(batch)))
     }

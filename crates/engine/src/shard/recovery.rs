@@ -12,13 +12,11 @@ use super::{
 use crate::{
     Error,
     outbox::Released,
+    scopes::PerScope,
     tables::{ExecutionKey, ReadError, StoredExecution, Tables},
 };
 use machine::{Effect, EventId, Execution, StepError, Trigger};
-use std::{
-    collections::HashSet,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{collections::HashSet, sync::Arc};
 
 /// Executions that are taken up between two turns of the loop.
 const AT_ONCE: usize = 64;
@@ -182,8 +180,9 @@ impl Shard {
 
     /// Goes on with everything that an execution had asked for when the process ended.
     fn take_up_all(&mut self, key: ExecutionKey) {
-        self.environment.open_executions.fetch_add(1, Ordering::Relaxed);
-        let Some(execution) = self.live.get(key).and_then(|live| live.execution.as_ref()) else { return };
+        let Some(live) = self.live.get(key) else { return };
+        self.environment.open_executions().add(&live.stored.record.arn);
+        let Some(execution) = &live.execution else { return };
         let is_ready = execution.is_ready();
         for pending in execution.pending() {
             match pending.effect {
@@ -228,7 +227,7 @@ impl Shard {
                 self.work.extend(parked);
             }
             Some(live) => {
-                self.environment.one_less_open();
+                self.environment.open_executions().remove(arn);
                 let environment = Arc::clone(&self.environment);
                 let state_machine_arn = live.stored.record.state_machine_arn.clone();
                 self.pipeline.outbox.then(move || environment.deletions.execution_closed(&state_machine_arn));
@@ -245,7 +244,7 @@ impl Shard {
 
     pub(super) fn keep_aside(&mut self, key: ExecutionKey, why: &str) {
         self.aside.insert(key, why.to_owned());
-        self.pipeline.writes.aside(key, why);
+        self.pipeline.writes.aside(key, why, self.environment.clock.now_ms());
     }
 
     /// A commit failed: what was kept of it is unknown. The shard forgets what is not durable and waits until the
@@ -265,7 +264,7 @@ impl Shard {
         self.timers.forget(|key| live.is_express(key));
         self.observers.retain(|key, _| live.is_express(*key));
         self.aside.clear();
-        self.environment.open_executions.store(0, Ordering::Relaxed);
+        *self.environment.open_executions() = PerScope::default();
     }
 
     /// The store was opened again: the shard starts as after a restart, but for the calls that run: they were durable

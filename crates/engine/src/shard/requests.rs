@@ -14,7 +14,7 @@ use crate::{
 use asl::{Arn, StateMachineType};
 use json::Text;
 use machine::{Effect, Execution, HistoryEvent, Trigger};
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 use tokio::sync::mpsc as channel;
 
 impl Shard {
@@ -45,7 +45,7 @@ impl Shard {
             if let Some(answer) = earlier {
                 return self.pipeline.outbox.answer(reply, answer);
             }
-            let open = self.environment.open_executions.load(Ordering::Relaxed);
+            let open = self.environment.open_executions().count(&arn);
             if open >= self.environment.options.limits.open_executions_max {
                 return self.pipeline.outbox.answer(reply, Err(Error::ExecutionLimitExceeded));
             }
@@ -93,7 +93,7 @@ impl Shard {
         new.facts.start_ms = now_ms;
         let is_standard = new.facts.state_machine_type == StateMachineType::Standard;
         if is_standard {
-            self.environment.open_executions.fetch_add(1, Ordering::Relaxed);
+            self.environment.open_executions().add(&new.stored.record.arn);
             self.recovery.met(new.key);
         }
         let execution = Execution::new(new.facts);

@@ -193,7 +193,7 @@ impl Shard {
             }
         }
         if record.is_some() {
-            writes.list(key, &live.stored.record);
+            writes.list(key, &live.stored);
         }
         live.is_written = true;
         if live.is_closed() {
@@ -243,7 +243,7 @@ impl Shard {
             outbox.answer(reply, Ok(crate::express::sync_result(record.clone())));
         }
         if live.is_standard {
-            self.environment.one_less_open();
+            self.environment.open_executions().remove(&record.arn);
             let environment = Arc::clone(&self.environment);
             outbox.then(move || environment.deletions.execution_closed(&record.state_machine_arn));
         } else {

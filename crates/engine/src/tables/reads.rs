@@ -2,10 +2,13 @@
 
 use super::{
     ACTIVITIES, ASIDE, BY_STATUS, DELETING, EXECUTIONS, ExecutionKey, HELD, HISTORY, META, OPEN, PARTS, REVISIONS,
-    ReadError, RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, Writes, decode, history_key, join,
-    newest_first, ordered, status_prefix, successor,
+    ReadError, RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, decode, history_key, join, newest_first,
+    ordered, status_prefix, successor,
 };
-use crate::model::{ActivityRecord, StateMachineRecord};
+use crate::{
+    model::{ActivityRecord, StateMachineRecord},
+    scopes::PerScope,
+};
 use json::Text;
 use machine::{EventId, HistoryEvent, Part, PartId, Status, TimerId};
 use serde::de::DeserializeOwned;
@@ -23,11 +26,11 @@ pub(crate) struct TimerRow {
 /// A store, read as tables.
 #[derive(Clone)]
 pub(crate) struct Tables {
-    store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
 }
 
 /// How many records a scan of everything under a prefix takes at once.
-const PAGE: usize = 1_000;
+pub(super) const PAGE: usize = 1_000;
 /// Steps of a history that are read at once: each may be large.
 const RECORDS: usize = 64;
 
@@ -44,8 +47,10 @@ impl Tables {
         self.record(EXECUTIONS, &key.0)
     }
 
+    /// Why the execution is set aside, if it is.
     pub(crate) fn aside(&self, key: ExecutionKey) -> Result<Option<String>, ReadError> {
-        self.record(ASIDE, &key.0)
+        let aside = self.store.get(ASIDE, &key.0)?.map(|value| super::Aside::read(&value)).transpose()?;
+        Ok(aside.map(|aside| aside.why))
     }
 
     pub(crate) fn parts(&self, key: ExecutionKey) -> Result<Vec<(PartId, Part)>, ReadError> {
@@ -157,51 +162,6 @@ impl Tables {
         self.readable(BY_STATUS, from, to.as_deref(), limit, |(at, _)| listed(at))
     }
 
-    /// Rows of `by_status` of closed executions that stopped before `before_ms`, up to `limit`, one of each execution.
-    /// The state machines are found by jumping from prefix to prefix, because those that were deleted have executions
-    /// too.
-    pub(crate) fn expired(&self, before_ms: i64, limit: usize) -> Result<Vec<(Vec<u8>, ExecutionKey)>, ReadError> {
-        let mut found = Vec::new();
-        let mut from = Vec::new();
-        while let Some((at, _)) = self.store.scan(BY_STATUS, Range::new(&from, None), 1)?.into_iter().next() {
-            let prefix: [u8; 17] = bytes(BY_STATUS, &at, 0)?;
-            let to = prefix_end(&prefix);
-            let [.., status] = prefix;
-            if status != super::status_byte(Status::Running) {
-                let oldest = join([&prefix, &newest_first(before_ms.saturating_sub(1))]);
-                let range = Range::new(&oldest, to.as_deref());
-                for (at, _) in self.store.scan(BY_STATUS, range, limit - found.len())? {
-                    let (_, key) = listed(&at)?;
-                    if found.iter().all(|(_, known)| *known != key) {
-                        found.push((at, key));
-                    }
-                }
-            }
-            match to {
-                Some(next) if found.len() < limit => from = next,
-                _ => break,
-            }
-        }
-        Ok(found)
-    }
-
-    /// Deletes everything that a closed execution has.
-    pub(crate) fn forget(&self, writes: &mut Writes, row: Vec<u8>, key: ExecutionKey) -> Result<(), ReadError> {
-        for keyspace in [HISTORY, PARTS] {
-            for (at, _) in self.all(keyspace, &key.0)? {
-                writes.delete(keyspace, at);
-            }
-        }
-        match self.execution(key) {
-            Ok(stored) => stored.iter().for_each(|stored| writes.unlist(key, &stored.record)),
-            Err(ReadError::Corrupt { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        writes.delete(EXECUTIONS, key.0.to_vec());
-        writes.delete(BY_STATUS, row);
-        Ok(())
-    }
-
     pub(crate) fn revision(&self, key: RevisionKey) -> Result<Option<StateMachineRecord>, ReadError> {
         self.record(REVISIONS, &key.0)
     }
@@ -263,10 +223,18 @@ impl Tables {
         self.named(ACTIVITIES, prefix, after, limit)
     }
 
-    /// How many state machines and activities there are.
-    pub(crate) fn counts(&self) -> Result<(u64, u64), ReadError> {
-        let count = |keyspace| self.all(keyspace, b"arn:").map(|records| records.len() as u64);
+    /// How many state machines and activities there are in each account and Region.
+    pub(crate) fn counts(&self) -> Result<(PerScope, PerScope), ReadError> {
+        let count = |keyspace| {
+            let keys = self.all_keys(keyspace, b"arn:")?;
+            Ok::<_, ReadError>(keys.iter().filter_map(|key| std::str::from_utf8(key).ok()).collect())
+        };
         Ok((count(STATE_MACHINES)?, count(ACTIVITIES)?))
+    }
+
+    fn all_keys(&self, keyspace: Keyspace, prefix: &[u8]) -> Result<Vec<Vec<u8>>, ReadError> {
+        let to = prefix_end(prefix);
+        Ok(self.store.keys(keyspace, Range::new(prefix, to.as_deref()), usize::MAX)?)
     }
 
     fn named<T: DeserializeOwned>(
@@ -283,7 +251,7 @@ impl Tables {
 
     /// Up to `limit` records of a range; less only if it has no more. One that cannot be read is reported and left
     /// out: it must not take the others with it.
-    fn readable<T>(
+    pub(super) fn readable<T>(
         &self,
         keyspace: Keyspace,
         mut from: Vec<u8>,
@@ -328,17 +296,17 @@ impl Tables {
     }
 }
 
-fn listed(at: &[u8]) -> Result<(i64, ExecutionKey), ReadError> {
+pub(super) fn listed(at: &[u8]) -> Result<(i64, ExecutionKey), ReadError> {
     let inverted: [u8; 8] = bytes(BY_STATUS, at, 17)?;
     let time = i64::try_from(u64::MAX - u64::from_be_bytes(inverted)).unwrap_or(i64::MAX);
     Ok((time, key_at(BY_STATUS, at, 25)?))
 }
 
-fn corrupt(keyspace: Keyspace, why: String) -> ReadError {
+pub(super) fn corrupt(keyspace: Keyspace, why: String) -> ReadError {
     ReadError::Corrupt { keyspace: keyspace.0, why }
 }
 
-fn key_at(keyspace: Keyspace, at: &[u8], offset: usize) -> Result<ExecutionKey, ReadError> {
+pub(super) fn key_at(keyspace: Keyspace, at: &[u8], offset: usize) -> Result<ExecutionKey, ReadError> {
     bytes(keyspace, at, offset).map(ExecutionKey)
 }
 
@@ -347,7 +315,7 @@ fn number(keyspace: Keyspace, at: &[u8]) -> Result<u64, ReadError> {
     bytes(keyspace, at, at.len().saturating_sub(8)).map(u64::from_be_bytes)
 }
 
-fn bytes<const N: usize>(keyspace: Keyspace, at: &[u8], offset: usize) -> Result<[u8; N], ReadError> {
+pub(super) fn bytes<const N: usize>(keyspace: Keyspace, at: &[u8], offset: usize) -> Result<[u8; N], ReadError> {
     let short = || corrupt(keyspace, "its key is too short".into());
     at.get(offset..).and_then(|rest| rest.first_chunk::<N>()).copied().ok_or_else(short)
 }

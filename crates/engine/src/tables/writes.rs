@@ -1,14 +1,14 @@
 //! The writes of one commit. A record that several steps of the batch change is written once, as the last step left it.
 
 use super::{
-    ACTIVITIES, ASIDE, BY_STATUS, DELETING, EXECUTIONS, ExecutionKey, HELD, HISTORY, META, OPEN, PARTS, REVISIONS,
-    RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, encode, held_key, history_key, part_key, status_keys,
-    timer_key,
+    ACTIVITIES, ASIDE, Aside, BY_STATUS, DELETING, EXECUTIONS, ExecutionKey, HELD, HISTORY, META, OPEN, PARTS,
+    REVISIONS, RevisionKey, STATE_MACHINES, SUPERSEDED, StoredExecution, Superseded, TAGS, TIMERS, encode, held_key,
+    history_key, part_key, status_keys, superseded_key, timer_key,
 };
 use crate::model::{ActivityRecord, ExecutionRecord, StateMachineRecord};
 use machine::{EventId, HistoryEvent, Part, PartId, TimerId};
 use std::collections::HashMap;
-use store::{Batch, Keyspace, Write};
+use store::{Batch, Keyspace, Record, Write};
 
 /// Collects what a commit writes.
 #[derive(Default)]
@@ -75,9 +75,9 @@ impl Writes {
         self.delete(OPEN, key.0.to_vec());
     }
 
-    pub(crate) fn list(&mut self, key: ExecutionKey, record: &ExecutionRecord) {
-        for row in status_keys(record, key) {
-            self.put(BY_STATUS, row, Vec::new());
+    pub(crate) fn list(&mut self, key: ExecutionKey, stored: &StoredExecution) {
+        for row in status_keys(&stored.record, key) {
+            self.put(BY_STATUS, row, stored.revision.0.to_vec());
         }
     }
 
@@ -103,12 +103,17 @@ impl Writes {
         self.delete(HELD, held_key(key, id));
     }
 
-    pub(crate) fn aside(&mut self, key: ExecutionKey, why: &str) {
-        self.put(ASIDE, key.0.to_vec(), encode(&why));
+    pub(crate) fn aside(&mut self, key: ExecutionKey, why: &str, since_ms: i64) {
+        self.put(ASIDE, key.0.to_vec(), encode(&Aside { why: why.into(), since_ms }));
     }
 
     pub(crate) fn revision(&mut self, key: RevisionKey, record: &StateMachineRecord) {
         self.put(REVISIONS, key.0.to_vec(), encode(record));
+    }
+
+    /// A state machine has a newer revision, or is gone: this one is removed when nothing uses it any more.
+    pub(crate) fn superseded(&mut self, revision: RevisionKey, arn: &str, since_ms: i64) {
+        self.put(SUPERSEDED, superseded_key(arn, revision), encode(&Superseded { arn: arn.into(), since_ms }));
     }
 
     pub(crate) fn state_machine(&mut self, record: &StateMachineRecord) {
@@ -145,6 +150,11 @@ impl Writes {
     pub(crate) fn new_meta(&mut self, name: &str, value: &[u8]) {
         self.batch.expect.push((META, name.as_bytes().to_vec(), None));
         self.put(META, name.as_bytes().to_vec(), encode(&value.to_vec()));
+    }
+
+    /// Nothing of the batch is written unless this record is what it was when it was read.
+    pub(super) fn expect(&mut self, keyspace: Keyspace, (key, value): Record) {
+        self.batch.expect.push((keyspace, key, Some(value)));
     }
 
     /// Removes a record whose key was read from the store.

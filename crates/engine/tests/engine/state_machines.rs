@@ -1,8 +1,8 @@
 //! State machines: created once, updated, deleted, tagged, listed.
 
 use crate::support::*;
-use asl::StateMachineType;
-use engine::{Account, Error, Page, StateMachineChange};
+use asl::{Arn, StateMachineType};
+use engine::{Account, Error, NewStateMachine, Page, StateMachineChange};
 use futures_util::FutureExt;
 use std::sync::{
     Arc, Mutex,
@@ -196,4 +196,27 @@ async fn a_revision_is_found_whatever_a_build_stores_of_a_state_machine() {
     start(&engine, &machine, "e").await;
     let used = engine.state_machine_of_execution(&execution_arn("m", "e")).await.unwrap();
     assert_eq!(&*used.definition, ONE);
+}
+
+#[tokio::test]
+async fn limits_are_for_an_account_in_a_region() {
+    let mut world = World::new();
+    (world.options.limits.state_machines_max, world.options.limits.open_executions_max) = (1, 1);
+    let store = world.store.clone();
+    let here = |name: &str| arn("stateMachine", name);
+    let elsewhere = |name: &str| Arn { region: "eu-west-1".into(), ..here(name) };
+    for _restart in 0..2 {
+        let engine = world.open().await;
+        for of in [&here as &dyn Fn(&str) -> Arn, &elsewhere] {
+            let new =
+                |name| NewStateMachine { arn: of(name), ..new_state_machine("", WAITS, StateMachineType::Standard) };
+            engine.create_state_machine(new("m")).await.unwrap();
+            assert!(matches!(engine.create_state_machine(new("n")).await, Err(Error::StateMachineLimitExceeded)));
+            engine.start_execution(start_of(&of("m"), "e", "{}")).await.unwrap();
+            let more = engine.start_execution(start_of(&of("m"), "f", "{}")).await;
+            assert!(matches!(more, Err(Error::ExecutionLimitExceeded)));
+        }
+        drop(engine);
+    }
+    assert_eq!(store.scan(Keyspace("open"), Range::ALL, 9).unwrap().len(), 2);
 }

@@ -66,6 +66,8 @@ fn fill(store: &dyn Store, keyspace: Keyspace, keys: &[&str]) {
 /// The keys of a scan as text.
 fn keys(store: &dyn Store, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Vec<String> {
     let found = store.scan(keyspace, range, limit).unwrap();
+    let keys = store.keys(keyspace, range, limit).unwrap();
+    assert!(found.iter().map(|(key, _)| key).eq(&keys), "{keyspace:?} {range:?} limit {limit}: {keys:?}");
     found.into_iter().map(|(key, _)| String::from_utf8(key).unwrap()).collect()
 }
 
