@@ -12,6 +12,9 @@ pub struct Limits {
     pub payload_bytes_max: usize,
     /// Events of one execution history.
     pub history_events_max: u64,
+    /// Bytes of inputs, outputs and variables in one page of a history; a page with more has fewer events than were
+    /// asked for, but at least one.
+    pub history_page_bytes_max: usize,
     /// Characters of a definition.
     pub definition_chars_max: usize,
     /// Bytes of one API request.
@@ -51,6 +54,7 @@ impl Default for Limits {
         Limits {
             payload_bytes_max: 262_144,
             history_events_max: 25_000,
+            history_page_bytes_max: 8 << 20,
             definition_chars_max: 1_048_576,
             request_bytes_max: 1_048_576,
             standard_seconds_max: 31_536_000,

@@ -222,15 +222,27 @@ impl Engine {
         queries::state_machine_of_execution(&self.inner.environment, arn)
     }
 
-    /// Newest first.
+    /// Newest first, without inputs and outcomes.
     #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn list_executions(&self, filter: ExecutionFilter, page: Page) -> Result<Paged<ExecutionRecord>, Error> {
         queries::list_executions(&self.inner.environment, &filter, &page)
     }
 
+    /// A page has fewer events than were asked for if they are large ([`asl::Limits::history_page_bytes_max`]).
     #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn history(&self, arn: &Arn, reverse: bool, page: Page) -> Result<Paged<machine::HistoryEvent>, Error> {
-        queries::history(&self.inner.environment, arn, reverse, &page)
+        queries::history(&self.inner.environment, arn, reverse, true, &page)
+    }
+
+    /// The same without inputs, outputs and variables.
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn history_without_data(
+        &self,
+        arn: &Arn,
+        reverse: bool,
+        page: Page,
+    ) -> Result<Paged<machine::HistoryEvent>, Error> {
+        queries::history(&self.inner.environment, arn, reverse, false, &page)
     }
 
     /// Ready when the execution has ended.

@@ -7,7 +7,7 @@ use crate::{
     Error, ExecutionFilter, ExecutionRecord, Page, Paged, StateMachineRecord,
     environment::Environment,
     express::ExpressHistory,
-    tables::{ExecutionKey, ReadError, StoredExecution, Tables},
+    tables::{ExecutionKey, ReadError, StoredExecution, Tables, Wanted},
 };
 use asl::{Arn, Resource};
 use json::Text;
@@ -58,6 +58,7 @@ pub(crate) fn history(
     environment: &Environment,
     arn: &Arn,
     reverse: bool,
+    with_data: bool,
     page: &Page,
 ) -> Result<Paged<HistoryEvent>, Error> {
     if let Some(kept) = express_history(environment, arn)
@@ -67,17 +68,11 @@ pub(crate) fn history(
     }
     let tables = environment.tables()?;
     let (key, _) = stored(environment, &tables, arn)?;
-    let position = page.after.as_deref().map(event_id).transpose()?;
-    let limit = page.size.saturating_add(1);
-    let mut items = if reverse {
-        tables.history_reversed(key, position.unwrap_or(EventId::MAX), limit)?
-    } else {
-        tables.history(key, position.unwrap_or(0), limit)?
-    };
-    let has_more = items.len() > page.size;
-    items.truncate(page.size);
-    let next = items.last().filter(|_| has_more).map(|last| last.id.to_be_bytes().to_vec());
-    Ok(Paged { items, next })
+    let after = page.after.as_deref().map(event_id).transpose()?;
+    let bytes_max = environment.options.limits.history_page_bytes_max;
+    let found = tables.history(key, &Wanted { reverse, with_data, after, events_max: page.size, bytes_max })?;
+    let next = found.events.last().filter(|_| found.has_more).map(|last| last.id.to_be_bytes().to_vec());
+    Ok(Paged { items: found.events, next })
 }
 
 pub(crate) fn event_id(position: &[u8]) -> Result<EventId, Error> {
@@ -110,12 +105,17 @@ pub(crate) fn list_executions(
     let mut items = Vec::with_capacity(rows.len());
     for (_, key) in rows {
         match tables.execution(key) {
-            Ok(stored) => items.extend(stored.map(|stored| stored.record)),
+            Ok(stored) => items.extend(stored.map(|stored| without_data(stored.record))),
             Err(error @ ReadError::Corrupt { .. }) => tracing::error!(%error, ?key, "an execution is not listed"),
             Err(ReadError::Store(error)) => return Err(Error::Store(error)),
         }
     }
     Ok(Paged { items, next })
+}
+
+/// A list shows neither inputs nor outputs, and a page of them may be large.
+fn without_data(record: ExecutionRecord) -> ExecutionRecord {
+    ExecutionRecord { input_text: Text::default(), outcome: None, ..record }
 }
 
 fn position_of((time, key): (i64, ExecutionKey)) -> Vec<u8> {

@@ -32,12 +32,14 @@
 //! So an execution that ends in its first step costs three records.
 
 mod expiry;
+mod history;
 mod qualifiers;
 mod reads;
 mod revisions;
 mod writes;
 
 pub(crate) use expiry::Expired;
+pub(crate) use history::Wanted;
 pub(crate) use reads::{Tables, TimerRow};
 pub(crate) use revisions::{Search, Unused};
 pub(crate) use writes::Writes;

@@ -155,6 +155,35 @@ pub enum EventDetails {
 }
 
 impl EventDetails {
+    /// Lets go of the payload that the event carries, and of its variables.
+    pub fn drop_payload(&mut self) {
+        match self {
+            EventDetails::ExecutionStarted { input, .. } => *input = Text::default(),
+            EventDetails::StateEntered { input: payload, .. }
+            | EventDetails::ActivityScheduled { input: payload, .. }
+            | EventDetails::LambdaFunctionScheduled { input: payload, .. }
+            | EventDetails::TaskScheduled { parameters: payload, .. }
+            | EventDetails::ExecutionSucceeded { output: payload }
+            | EventDetails::Succeeded { output: payload }
+            | EventDetails::TaskOutput { output: payload, .. } => *payload = Payload::default(),
+            EventDetails::StateExited { output, assigned_variables, .. } => {
+                *output = Payload::default();
+                *assigned_variables = None;
+            }
+            EventDetails::None
+            | EventDetails::ExecutionRedriven { .. }
+            | EventDetails::Failed { .. }
+            | EventDetails::ActivityStarted { .. }
+            | EventDetails::TaskStarted { .. }
+            | EventDetails::TaskFailed { .. }
+            | EventDetails::MapStateStarted { .. }
+            | EventDetails::MapIteration { .. }
+            | EventDetails::MapRunStarted { .. }
+            | EventDetails::MapRunRedriven { .. }
+            | EventDetails::EvaluationFailed { .. } => {}
+        }
+    }
+
     /// Bytes of the payload that the event carries, and of its variables. Names and errors are small beside them.
     pub fn payload_bytes(&self) -> usize {
         match self {

@@ -18,8 +18,12 @@ impl Operation for GetExecutionHistory {
         let reverse = input.reverse_order.unwrap_or(false);
         let filter = [Self::NAME, &*input.execution_arn, if reverse { "reverse" } else { "" }];
         let page = api.page_tokens().page(input.max_results, input.next_token.as_ref(), &filter)?;
-        let found = api.engine().history(&arn, reverse, page).await?;
         let with_data = input.include_execution_data.unwrap_or(true);
+        let found = if with_data {
+            api.engine().history(&arn, reverse, page).await?
+        } else {
+            api.engine().history_without_data(&arn, reverse, page).await?
+        };
         Ok(HistoryPage {
             events: found.items.into_iter().map(|event| ShownEvent { event, with_data }).collect(),
             next_token: api.page_tokens().next(found.next, &filter),

@@ -1,16 +1,16 @@
 //! Reads of the store, as records.
 
 use super::{
-    ACTIVITIES, ASIDE, BY_STATUS, DELETING, EXECUTIONS, ExecutionKey, HELD, HISTORY, META, OPEN, PARTS, REVISIONS,
-    ReadError, RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, decode, history_key, join, newest_first,
-    ordered, status_prefix, successor,
+    ACTIVITIES, ASIDE, BY_STATUS, DELETING, EXECUTIONS, ExecutionKey, HELD, META, OPEN, PARTS, REVISIONS, ReadError,
+    RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, decode, join, newest_first, ordered, status_prefix,
+    successor,
 };
 use crate::{
     model::{ActivityRecord, StateMachineRecord},
     scopes::PerScope,
 };
 use json::Text;
-use machine::{EventId, HistoryEvent, Part, PartId, Status, TimerId};
+use machine::{EventId, Part, PartId, Status, TimerId};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use store::{Keyspace, Range, Record, Store, prefix_end};
@@ -31,9 +31,6 @@ pub(crate) struct Tables {
 
 /// How many records a scan of everything under a prefix takes at once.
 pub(super) const PAGE: usize = 1_000;
-/// Steps of a history that are read at once: each may be large.
-const RECORDS: usize = 64;
-
 impl Tables {
     pub(crate) fn new(store: Arc<dyn Store>) -> Tables {
         Tables { store }
@@ -56,61 +53,6 @@ impl Tables {
     pub(crate) fn parts(&self, key: ExecutionKey) -> Result<Vec<(PartId, Part)>, ReadError> {
         let records = self.all(PARTS, &key.0)?;
         records.iter().map(|(at, value)| Ok((PartId(number(PARTS, at)?), decode(PARTS, value)?))).collect()
-    }
-
-    /// Up to `limit` events after `after`, in the order of their ids.
-    pub(crate) fn history(
-        &self,
-        key: ExecutionKey,
-        after: EventId,
-        limit: usize,
-    ) -> Result<Vec<HistoryEvent>, ReadError> {
-        let wanted = history_key(key, after.saturating_add(1));
-        let end = successor(&wanted);
-        let before = Range::new(&key.0, Some(&end)).reversed();
-        let first = self.store.scan(HISTORY, before, 1)?.into_iter().next().map_or(wanted, |(at, _)| at);
-        let end = prefix_end(&key.0);
-        self.events(Range::new(&first, end.as_deref()), limit, |event| event.id > after)
-    }
-
-    /// Up to `limit` events before `before`, the newest first.
-    pub(crate) fn history_reversed(
-        &self,
-        key: ExecutionKey,
-        before: EventId,
-        limit: usize,
-    ) -> Result<Vec<HistoryEvent>, ReadError> {
-        let end = history_key(key, before);
-        self.events(Range::new(&key.0, Some(&end)).reversed(), limit, |event| event.id < before)
-    }
-
-    fn events(
-        &self,
-        range: Range<'_>,
-        limit: usize,
-        wanted: impl Fn(&HistoryEvent) -> bool,
-    ) -> Result<Vec<HistoryEvent>, ReadError> {
-        let mut events = Vec::new();
-        let (mut from, mut to) = (range.from.to_vec(), range.to.map(<[u8]>::to_vec));
-        while events.len() < limit {
-            let rest = Range { from: &from, to: to.as_deref(), reverse: range.reverse };
-            // A record holds a step of one or more events, so it need not be asked for more records than events.
-            let records = self.store.scan(HISTORY, rest, (limit - events.len()).min(RECORDS))?;
-            match records.last() {
-                Some((last, _)) if range.reverse => to = Some(last.clone()),
-                Some((last, _)) => from = successor(last),
-                None => break,
-            }
-            for (_, value) in &records {
-                let mut step: Vec<HistoryEvent> = decode(HISTORY, value)?;
-                if range.reverse {
-                    step.reverse();
-                }
-                events.extend(step.into_iter().filter(&wanted));
-            }
-        }
-        events.truncate(limit);
-        Ok(events)
     }
 
     /// Executions that are open: up to `limit` of one partition, after `after`.
