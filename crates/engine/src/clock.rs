@@ -2,8 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::{LazyLock, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use store::BoxFuture;
 use tokio::sync::oneshot;
@@ -37,6 +37,12 @@ impl Clock for SystemClock {
             }
         })
     }
+}
+
+/// Nanoseconds that have passed since this was first asked: what a step's expressions take.
+pub(crate) fn stopwatch_ns() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A clock that moves only when it is told to: for tests and for simulation.

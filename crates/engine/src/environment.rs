@@ -6,6 +6,7 @@ use crate::{
     definitions::Definitions,
     deletions::Deletions,
     express::ExpressHistory,
+    lane::Lane,
     scopes::PerScope,
     shard::{Order, ShardSender},
     tables::{ExecutionKey, Tables, Writes},
@@ -31,6 +32,7 @@ pub(crate) struct Environment {
     pub(crate) activities: ActivityQueues,
     /// `None`: Express executions are forgotten when they end.
     pub(crate) express_history: Option<ExpressHistory>,
+    pub(crate) slow_lane: Arc<Lane>,
     /// Standard executions that are open.
     pub(crate) open_executions: Mutex<PerScope>,
     /// Express executions that run.

@@ -26,6 +26,7 @@ mod deletions;
 mod dispatch;
 mod environment;
 mod express;
+mod lane;
 mod outbox;
 mod random;
 mod reopen;

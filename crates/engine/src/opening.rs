@@ -7,6 +7,7 @@ use crate::{
     deletions::Deletions,
     environment::Environment,
     express::ExpressHistory,
+    lane::Lane,
     random, reopen, retention,
     shard::{Order, Shard, ShardSender},
     state_machines::Registry,
@@ -39,6 +40,7 @@ impl Engine {
             activities: ActivityQueues::new(options.limits.activity_pollers_max),
             definitions: Definitions::default(),
             express_history: ExpressHistory::new(options.express_history_bytes_max),
+            slow_lane: Arc::new(Lane::new(nanoseconds(options.slow_budget.time))),
             open_executions: Mutex::default(),
             express_executions: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
@@ -90,6 +92,10 @@ impl Engine {
         self.inner.keepers.iter().for_each(tokio::task::AbortHandle::abort);
         environment.set_tables(None);
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn start_shards(environment: &Arc<Environment>, tables: &Tables) -> Result<Vec<JoinHandle<()>>, Error> {

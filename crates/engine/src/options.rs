@@ -11,8 +11,8 @@ pub struct Options {
     pub shards: usize,
     /// Tasks that run at once; more of them wait in line.
     pub tasks_at_once_max: usize,
-    /// Budget of an expression on the shard's own thread, and on the slow lane that it is moved to when that is not enough.
-    /// On the slow lane an expression that needs more fails its state.
+    /// Budget of the expressions of one step on the shard's own thread, and on the slow lane that the step is moved to when
+    /// that is not enough. On the slow lane an expression that needs more fails its state.
     pub quick_budget: query::Budget,
     pub slow_budget: query::Budget,
     /// Executions kept in memory; those that wait are put out of it first and loaded again when something happens.

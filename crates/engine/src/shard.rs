@@ -33,6 +33,7 @@ pub(crate) use message::{Message, NewExecution, Order, Reply, Report, Request, S
 
 use crate::{
     Error,
+    clock::stopwatch_ns,
     dispatch::Dispatcher,
     environment::Environment,
     outbox::{Durable, Outbox, Released},
@@ -52,6 +53,8 @@ use tokio::sync::{mpsc as channel, oneshot, watch};
 
 /// Pieces of work between two submissions: bounds how long a commit waits for its batch.
 const WORK_AT_ONCE_MAX: usize = 256;
+/// Time between two submissions, not counting the last piece: hostile pieces use up the whole quick budget each.
+const WORK_NANOSECONDS_MAX: u64 = 20_000_000;
 /// Timers of one partition that are read at once.
 const TIMERS_AT_ONCE: usize = 4_096;
 
@@ -185,8 +188,10 @@ impl Shard {
     }
 
     fn work(&mut self) {
+        let started_ns = stopwatch_ns();
         for _ in 0..WORK_AT_ONCE_MAX {
-            if !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
+            let is_late = stopwatch_ns().saturating_sub(started_ns) > WORK_NANOSECONDS_MAX;
+            if is_late || !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
                 return;
             }
             let Some(work) = self.work.pop_front() else { return };

@@ -61,6 +61,11 @@ impl Payload {
         self.text().len()
     }
 
+    /// Whether the text is there already, so that asking for it costs nothing.
+    pub fn is_written(&self) -> bool {
+        self.parts.text.get().is_some()
+    }
+
     /// Whether arrays and objects nest deeper than [`crate::MAX_DEPTH`]. Such a payload cannot be read back, and
     /// a state machine that wraps its data again and again makes one: it must be refused like one that is too long.
     pub fn is_too_deep(&self) -> bool {

@@ -88,6 +88,8 @@ pub(crate) enum Failed {
     As(Failure),
     /// A missed heartbeat. It is reported as `States.Timeout`, and matched by `States.HeartbeatTimeout` as well.
     Heartbeat,
+    /// What a field makes is larger than any state may pass on.
+    TooLarge,
     /// Found while the state's fields were evaluated. Its cause begins with the state and the event that entered it.
     Evaluating(Evaluating),
 }
@@ -186,8 +188,10 @@ impl From<StepError> for Stop {
 
 impl From<query::Failure> for Stop {
     fn from(failure: query::Failure) -> Stop {
-        if failure.reason == query::Reason::OverBudget {
-            return StepError::OverBudget.into();
+        match failure.reason {
+            query::Reason::OverBudget => return StepError::OverBudget.into(),
+            query::Reason::TooLarge => return Failed::TooLarge.into(),
+            _ => {}
         }
         let error = failure.reason.error_name();
         let location = (!failure.location.is_empty()).then_some(failure.location);

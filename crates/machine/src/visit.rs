@@ -51,12 +51,12 @@ impl Visit<'_> {
     }
 
     pub(crate) fn path(&self, path: &Path, input: &Value) -> Result<Value, Stop> {
-        Ok(self.with_scope(Sees::input(input), |scope| path.evaluate(scope))?)
+        Ok(self.with_scope(Sees::input(input), |scope| path.evaluate(scope, self.ambient))?)
     }
 
     /// `None` when the path leads nowhere.
     pub(crate) fn find(&self, path: &Path, input: &Value) -> Result<Option<Value>, Stop> {
-        Ok(self.with_scope(Sees::input(input), |scope| path.find(scope))?)
+        Ok(self.with_scope(Sees::input(input), |scope| path.find(scope, self.ambient))?)
     }
 
     pub(crate) fn with_scope<T>(&self, sees: Sees<'_>, evaluate: impl FnOnce(&Scope<'_>) -> T) -> T {
@@ -81,6 +81,10 @@ impl Visit<'_> {
 
     /// Fails when a payload is more than a state may pass on.
     pub(crate) fn within_limit(&self, payload: Payload) -> Result<Payload, Stop> {
+        if !payload.is_written() {
+            // The step ends the sooner for it, but no state fails.
+            let _ = self.ambient.spend(payload.byte_len() as u64);
+        }
         if payload.byte_len() > self.limits.payload_bytes_max || payload.is_too_deep() {
             return Err(Failure::data_limit(&self.state.name).into());
         }
@@ -101,6 +105,7 @@ impl Visit<'_> {
         match failed {
             Failed::As(failure) => failure.clone(),
             Failed::Heartbeat => Failure::timeout(),
+            Failed::TooLarge => Failure::data_limit(&self.state.name),
             Failed::Evaluating(found) => Failure::new(found.error, self.cause(&found.sentence)),
         }
     }

@@ -1,27 +1,39 @@
 //! What an evaluation may know of the world: it comes in with the trigger.
 
+use crate::{Failure, Reason};
 use std::cell::Cell;
 use std::time::Duration;
 
 /// Time, randomness and the evaluation budget of one step.
 ///
-/// Two evaluations with the same ambient give the same result.
+/// Two evaluations with the same ambient give the same result; only what a [`Stopwatch`] ends may end elsewhere.
 #[derive(Clone, Debug)]
 pub struct Ambient {
     /// Milliseconds since the Unix epoch.
     pub now_ms: i64,
-    /// Budget of each evaluation in this step.
+    /// Budget of the evaluations in this step.
     pub budget: Budget,
     /// State of the generator that `States.UUID`, `States.MathRandom`, `$random`, `$uuid` and retry jitter draw from.
     random: Cell<u64>,
-    /// JSONata expressions, and paths that look at many places, evaluated so far.
-    expressions: Cell<usize>,
+    /// What is left of `budget.time`, for all evaluations of the step together. One unit is about a nanosecond.
+    fuel: Cell<u64>,
+    stopwatch: Option<Stopwatch>,
 }
 
-/// How much one evaluation may use before it ends with `Reason::OverBudget`.
+/// Nanoseconds since any fixed moment, as the one who drives the machine measures them.
+///
+/// Nothing here reads a clock, so work that does not count itself (JSONata) is charged to the step only when the driver
+/// gives a stopwatch. It never changes a value, only where an evaluation is given up.
+pub type Stopwatch = fn() -> u64;
+
+/// The fuel of the step is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exhausted;
+
+/// How much the evaluations of one step may use before one ends with `Reason::OverBudget`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// CPU time of one expression.
+    /// CPU time of all evaluations of one step together. Work that can be counted is counted instead of timed.
     pub time: Duration,
     /// Bytes that a value under construction may grow to.
     pub memory_bytes: usize,
@@ -39,17 +51,44 @@ impl Budget {
 
 impl Ambient {
     pub fn new(now_ms: i64, seed: u64, budget: Budget) -> Ambient {
-        Ambient { now_ms, budget, random: Cell::new(seed), expressions: Cell::new(0) }
+        let fuel = u64::try_from(budget.time.as_nanos()).unwrap_or(u64::MAX);
+        Ambient { now_ms, budget, random: Cell::new(seed), fuel: Cell::new(fuel), stopwatch: None }
     }
 
-    /// How many JSONata expressions, and paths that look at many places, this step has evaluated: a step that has many
-    /// ends early.
-    pub fn expressions(&self) -> usize {
-        self.expressions.get()
+    /// The same, with JSONata charged by the time that it takes.
+    #[must_use]
+    pub fn timed(self, stopwatch: Stopwatch) -> Ambient {
+        Ambient { stopwatch: Some(stopwatch), ..self }
     }
 
-    pub(crate) fn count_expression(&self) {
-        self.expressions.set(self.expressions.get() + 1);
+    /// Counts work of about so many nanoseconds. When the step has not enough fuel left, it has none afterwards.
+    pub fn spend(&self, nanoseconds: u64) -> Result<(), Exhausted> {
+        let left = self.fuel.get().checked_sub(nanoseconds);
+        self.fuel.set(left.unwrap_or(0));
+        left.map(|_| ()).ok_or(Exhausted)
+    }
+
+    /// The fuel that is left.
+    pub fn fuel(&self) -> u64 {
+        self.fuel.get()
+    }
+
+    /// Whether the step has used a quarter of its budget: it does well to end before it takes up another state, which
+    /// may need the rest.
+    pub fn is_running_low(&self) -> bool {
+        let all = u64::try_from(self.budget.time.as_nanos()).unwrap_or(u64::MAX);
+        self.fuel.get() < all - all / 4
+    }
+
+    /// The stopwatch now, if there is one.
+    pub(crate) fn stopwatch_ns(&self) -> Option<u64> {
+        self.stopwatch.map(|now_ns| now_ns())
+    }
+
+    /// The failure of an evaluation that used up the fuel: `Reason::OverBudget`, or `States.Runtime` when no larger
+    /// budget will be tried.
+    pub(crate) fn exhausted(&self, message: impl Into<String>) -> Failure {
+        Failure::new(if self.budget.last { Reason::Path } else { Reason::OverBudget }, message)
     }
 
     /// The next 64 random bits (SplitMix64).
@@ -82,6 +121,14 @@ mod tests {
     use super::*;
 
     const BUDGET: Budget = Budget { time: Duration::from_secs(1), memory_bytes: 1 << 20, depth: 100, last: true };
+
+    #[test]
+    fn fuel_is_spent_once() {
+        let ambient = Ambient::new(0, 1, Budget { time: Duration::from_nanos(100), ..BUDGET });
+        assert_eq!((ambient.spend(25), ambient.is_running_low()), (Ok(()), false));
+        assert_eq!((ambient.spend(1), ambient.is_running_low()), (Ok(()), true));
+        assert_eq!((ambient.spend(75), ambient.fuel()), (Err(Exhausted), 0), "what was asked for was not there");
+    }
 
     #[test]
     fn the_same_seed_gives_the_same_values() {

@@ -45,12 +45,15 @@ pub enum Reason {
     Intrinsic,
     /// `States.QueryEvaluationError`.
     QueryEvaluation,
-    /// The budget of the [`crate::Ambient`] was used up. The step may be tried again with a larger one.
+    /// What was built is larger than any state may pass on: `States.DataLimitExceeded`.
+    TooLarge,
+    /// The budget of the [`crate::Ambient`] was used up, and it was not the last: the step is tried again with a larger
+    /// one.
     OverBudget,
 }
 
 impl Reason {
-    /// The error name that Retry and Catch see. What went over its budget is a `States.Runtime` if it is not tried again.
+    /// The error name that Retry and Catch see.
     pub fn error_name(self) -> &'static str {
         match self {
             Reason::Path | Reason::OverBudget => "States.Runtime",
@@ -59,6 +62,7 @@ impl Reason {
             Reason::ResultPathMatch => "States.ResultPathMatchFailure",
             Reason::Intrinsic => "States.IntrinsicFailure",
             Reason::QueryEvaluation => "States.QueryEvaluationError",
+            Reason::TooLarge => "States.DataLimitExceeded",
         }
     }
 }

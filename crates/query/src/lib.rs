@@ -13,12 +13,13 @@ mod cursor;
 mod failure;
 mod payload_template;
 mod reference_path;
+mod regex_cost;
 mod scope;
 mod size;
 #[cfg(test)]
 mod testing;
 
-pub use ambient::{Ambient, Budget};
+pub use ambient::{Ambient, Budget, Exhausted, Stopwatch};
 pub use context_object::{ContextObject, ExecutionContext, MapItem};
 pub use failure::{Failure, Reason};
 pub use jsonpath::Path;

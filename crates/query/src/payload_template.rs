@@ -162,11 +162,8 @@ impl PathOrCall {
     pub fn evaluate(&self, scope: &Scope<'_>, ambient: &Ambient, field: &str) -> Result<Value, Failure> {
         match self {
             PathOrCall::Call(call) => call.evaluate(scope, ambient),
-            PathOrCall::Path(path) if path.is_definite() => path.evaluate_field(scope, field),
-            PathOrCall::Path(path) => {
-                ambient.count_expression();
-                bounded(path.evaluate_field(scope, field)?, ambient)
-            }
+            PathOrCall::Path(path) if path.is_definite() => path.evaluate_field(scope, ambient, field),
+            PathOrCall::Path(path) => bounded(path.evaluate_field(scope, ambient, field)?, ambient),
         }
     }
 

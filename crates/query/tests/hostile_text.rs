@@ -90,9 +90,9 @@ proptest! {
             let text = format!("{root}{text}");
             if let Ok(path) = Path::parse(&text) {
                 prop_assert_eq!(path.source(), text.as_str());
-                let found = path.find(&scope);
+                let found = path.find(&scope, &ambient);
                 // Both ways to ask agree.
-                prop_assert_eq!(path.evaluate(&scope).ok(), found.unwrap_or_default());
+                prop_assert_eq!(path.evaluate(&scope, &ambient).ok(), found.unwrap_or_default());
             }
             if let Ok(call) = Call::parse(&text) {
                 let first = call.evaluate(&scope, &ambient.clone());

@@ -1,13 +1,12 @@
 //! Steps whose expressions need more than the loop can give: they are made again elsewhere, with a larger budget.
 //!
 //! The execution moves out of the shard's memory and back, so nothing is shared; what comes for it meanwhile is parked.
-//! A few such steps are made at once in the whole process: a flood of them slows itself, not its neighbours.
+//! Which step is made when is up to [`crate::lane`].
 
 use super::{Report, Shard, message::Then, stepping::Turn};
 use crate::tables::ExecutionKey;
 use machine::{Execution, Step, StepError};
-use std::sync::{Arc, LazyLock};
-use tokio::sync::Semaphore;
+use std::sync::Arc;
 
 /// A step that was made on the slow lane.
 pub(crate) struct SlowStep {
@@ -19,12 +18,6 @@ pub(crate) struct SlowStep {
     pub(super) then: Then,
 }
 
-/// Half of the cores: the shards have the others.
-static LANE: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Arc::new(Semaphore::new((cores / 2).max(1)))
-});
-
 impl Shard {
     /// Makes the same step again, with the same time and seed.
     pub(super) fn move_to_slow_lane(&mut self, key: ExecutionKey, turn: Turn, then: Then) {
@@ -34,21 +27,16 @@ impl Shard {
         let number = self.slow_steps;
         live.slow_step = Some(number);
         let definition = Arc::clone(&live.definition);
+        let state_machine = live.stored.record.state_machine_arn.clone();
         let environment = Arc::clone(&self.environment);
         let own = self.own.clone();
-        self.environment.runtime.spawn(async move {
-            // The semaphore is never closed.
-            let _permit = LANE.acquire().await;
-            let runtime = environment.runtime.clone();
-            let step = move || {
-                let options = &environment.options;
-                let budget = options.slow_budget;
-                let sealer = &environment.sealer;
-                let outcome = turn.step(&mut execution, &definition.parsed, budget, &options.limits, sealer);
-                own.report(Report::SlowStep(Box::new(SlowStep { key, number, execution, outcome, then })));
-            };
-            // Panics of the step are caught in it; an error here means that the process ends.
-            let _ = runtime.spawn_blocking(step).await;
-        });
+        // Panics of the step are caught in it.
+        let step = move || {
+            let options = &environment.options;
+            let (budget, sealer) = (options.slow_budget, &environment.sealer);
+            let outcome = turn.step(&mut execution, &definition.parsed, budget, &options.limits, sealer);
+            own.report(Report::SlowStep(Box::new(SlowStep { key, number, execution, outcome, then })));
+        };
+        self.environment.slow_lane.submit(&self.environment.runtime, state_machine, Box::new(step));
     }
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     Error, Started,
+    clock::stopwatch_ns,
     outbox::{Durable, Outbox, Released},
     tables::ExecutionKey,
     tokens::{Sealer, TaskToken},
@@ -40,7 +41,7 @@ impl Turn {
         let key = ExecutionKey::of(&execution.facts().execution_arn);
         let start_ms = execution.facts().start_ms;
         let token_of = |id: EventId| -> Text { sealer.seal(TaskToken { key, start_ms, id }) };
-        let ambient = query::Ambient::new(self.now_ms, self.seed, budget);
+        let ambient = query::Ambient::new(self.now_ms, self.seed, budget).timed(stopwatch_ns);
         let step = || execution.step(definition, self.trigger.clone(), &ambient, limits, &token_of);
         catch_unwind(AssertUnwindSafe(step))
             .unwrap_or_else(|panic| Err(StepError::Corrupt(panic_text("its step panicked", &*panic))))
@@ -75,6 +76,9 @@ impl Shard {
         // The first event carries the start time.
         let now_ms = if matches!(trigger, Trigger::Start) { live.last_ms } else { clock_ms.max(live.last_ms) };
         let turn = Turn { trigger, now_ms, seed };
+        if self.environment.slow_lane.is_behind(&live.stored.record.state_machine_arn) {
+            return self.move_to_slow_lane(key, turn, then);
+        }
         let options = &self.environment.options;
         let sealer = &self.environment.sealer;
         match turn.step(execution, &live.definition.parsed, options.quick_budget, &options.limits, sealer) {

@@ -49,33 +49,85 @@ async fn a_corrupt_record_sets_one_execution_aside() {
     }
 }
 
-const ENDLESS: &str = r#"{"QueryLanguage":"JSONata","StartAt":"P","States":{"P":{"Type":"Pass","Output":"{% ($f := function($n) { $f($n + 1) }; $f(0)) %}","End":true}}}"#;
 const QUICK: &str = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
 
-#[tokio::test]
-async fn an_endless_expression_fails_its_execution_and_holds_up_no_other() {
+/// An expression that never ends.
+const ENDLESS: &str = r#"{"QueryLanguage":"JSONata","StartAt":"P","States":{"P":{"Type":"Pass","Output":"{% ($f := function($n) { $f($n + 1) }; $f(0)) %}","End":true}}}"#;
+
+/// A template with hundreds of fields that look at everything.
+fn template() -> String {
+    let fields: Vec<String> = (0..500).map(|n| format!(r#""m{n}.$":"$..[?($..a)]""#)).collect();
+    format!(r#"{{"StartAt":"P","States":{{"P":{{"Type":"Pass","Parameters":{{{}}},"End":true}}}}}}"#, fields.join(","))
+}
+
+fn wide_input() -> String {
+    format!("[{}]", vec![r#"{"a":[1,2]}"#; 1_000].join(","))
+}
+
+fn hostile_world() -> World {
     let mut world = World::new();
     world.options.shards = 1;
-    world.options.slow_budget.time = std::time::Duration::from_millis(300);
+    world.options.slow_budget.time = Duration::from_millis(300);
+    world
+}
+
+#[tokio::test]
+async fn a_hostile_definition_fails_its_execution_and_holds_up_no_other() {
+    for (definition, input, error) in [
+        (ENDLESS.to_owned(), "{}".to_owned(), "States.QueryEvaluationError"),
+        (template(), wide_input(), "States.Runtime"),
+    ] {
+        let world = hostile_world();
+        let engine = world.open().await;
+        let hostile = create(&engine, "hostile", &definition).await;
+        let quick = create(&engine, "quick", QUICK).await;
+        let started = engine.start_execution(start_of(&hostile, "e", &input));
+        let neighbour = async {
+            let arn = start(&engine, &quick, "e").await;
+            engine.wait_until_closed(&arn).await.unwrap()
+        };
+        tokio::pin!(started);
+        let record = tokio::select! {
+            biased;
+            started = &mut started => panic!("the neighbour waited: {started:?}"),
+            record = neighbour => record,
+        };
+        assert_eq!(record.status, Status::Succeeded);
+        started.await.unwrap();
+        let record = engine.wait_until_closed(&execution_arn("hostile", "e")).await.unwrap();
+        let Some(machine::Outcome::Failed(failure)) = &record.outcome else { panic!("{record:?}") };
+        assert_eq!(failure.error.as_deref(), Some(error));
+        check_history(&engine, &record).await;
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_slow_steps_does_not_hold_up_the_slow_steps_of_others() {
+    const FLOOD: usize = 12;
+    let world = hostile_world();
     let engine = world.open().await;
     let endless = create(&engine, "endless", ENDLESS).await;
-    let quick = create(&engine, "quick", QUICK).await;
-    let hostile = engine.start_execution(start_of(&endless, "e", "{}"));
+    let slow = r#"{"QueryLanguage":"JSONata","StartAt":"P","States":{"P":{"Type":"Pass","Output":"{% $sum([1..100000]) %}","End":true}}}"#;
+    let slow = create(&engine, "slow", slow).await;
+    let names: Vec<String> = (0..FLOOD).map(|number| format!("e{number}")).collect();
+    let flood = names.iter().map(|name| engine.start_execution(start_of(&endless, name, "{}")));
+    let flood = futures_util::future::join_all(flood);
     let neighbour = async {
-        let arn = start(&engine, &quick, "e").await;
+        let arn = start(&engine, &slow, "e").await;
         engine.wait_until_closed(&arn).await.unwrap()
     };
-    tokio::pin!(hostile);
+    tokio::pin!(flood);
     let record = tokio::select! {
         biased;
-        started = &mut hostile => panic!("the neighbour waited: {started:?}"),
+        _ = &mut flood => panic!("the neighbour waited for all of them"),
         record = neighbour => record,
     };
     assert_eq!(record.status, Status::Succeeded);
-    hostile.await.unwrap();
-    let record = engine.wait_until_closed(&execution_arn("endless", "e")).await.unwrap();
-    assert_eq!(record.status, Status::Failed);
-    check_history(&engine, &record).await;
+    flood.await;
+    for name in &names {
+        let record = engine.wait_until_closed(&execution_arn("endless", name)).await.unwrap();
+        assert_eq!(record.status, Status::Failed);
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,9 @@ use json::{Number, Value};
 use query::Path;
 use std::cmp::Ordering;
 
+/// Fuel for a comparison, beside one for each byte of the texts.
+const COMPARE_FUEL: u64 = 50;
+
 pub(super) fn holds(visit: &Visit<'_>, comparison: &Comparison, input: &Value) -> Result<bool, Stop> {
     let operator = comparison.operator;
     let found = visit.find(&comparison.variable, input)?;
@@ -22,7 +25,13 @@ pub(super) fn holds(visit: &Visit<'_>, comparison: &Comparison, input: &Value) -
         Operand::Literal(operand) => operand.clone(),
         Operand::Path(path) => visit.find(path, input)?.ok_or_else(|| missing(path))?,
     };
+    // The step ends the sooner for it, but no state fails.
+    let _ = visit.ambient.spend(COMPARE_FUEL + text_bytes(&value) + text_bytes(&operand));
     Ok(compare(operator, &value, &operand))
+}
+
+fn text_bytes(value: &Value) -> u64 {
+    value.as_str().map_or(0, str::len) as u64
 }
 
 fn missing(path: &Path) -> Stop {

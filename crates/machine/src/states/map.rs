@@ -83,7 +83,9 @@ fn items(visit: &Visit<'_>, map: &Map, input: &Value) -> Result<Value, Stop> {
     let items = match &map.items {
         None => input.clone(),
         Some(MaybePath::Literal(items)) => items.clone(),
-        Some(MaybePath::Path(path)) => visit.with_scope(Sees::input(input), |scope| path.evaluate_reference(scope))?,
+        Some(MaybePath::Path(path)) => {
+            visit.with_scope(Sees::input(input), |scope| path.evaluate_reference(scope, visit.ambient))?
+        }
         Some(MaybePath::Expression(expression)) => visit.expression(expression, "Items", Sees::input(input))?,
     };
     if matches!(items, Value::Array(_) | Value::Object(_)) {

@@ -30,9 +30,6 @@ use query::jsonata;
 const MOVES_MAX: usize = 500;
 /// How many bytes of history one step makes, not counting what its last move adds.
 const STEP_HISTORY_BYTES_MAX: usize = 4 << 20;
-/// How many expressions one step evaluates, not counting what its last move adds. Each has a budget of its own; this
-/// bounds what they take together.
-const STEP_EXPRESSIONS_MAX: usize = 64;
 
 /// What a state comes to.
 #[derive(Debug)]
@@ -69,8 +66,9 @@ pub(crate) fn run(turn: &mut Turn<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
+/// A step that has used much of its fuel ends here, so that the next state finds enough.
 fn is_long(turn: &Turn<'_>) -> bool {
-    turn.history_bytes >= STEP_HISTORY_BYTES_MAX || turn.ambient.expressions() >= STEP_EXPRESSIONS_MAX
+    turn.history_bytes >= STEP_HISTORY_BYTES_MAX || turn.ambient.is_running_low()
 }
 
 /// Enters the state. One that is redriven was entered before: it only begins again, but for a Fail state, and a Parallel or

@@ -1,8 +1,10 @@
 //! Long loops and wide Maps: steps are bounded, and rewrite only what changed.
 
-use crate::world::World;
+use crate::world::{World, budget};
 use machine::{Effect, EventId, PartId, Trigger};
+use query::Budget;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 #[test]
 fn a_loop_of_100_000_moves_is_many_bounded_steps() {
@@ -28,12 +30,17 @@ fn a_loop_of_100_000_moves_is_many_bounded_steps() {
 
 /// Runs a loop of one state until the history is full; gives the longest step in states, and in bytes of payload.
 fn longest_step(state: &str, input: &str) -> (usize, usize) {
+    longest_step_within(budget(), state, input)
+}
+
+fn longest_step_within(budget: Budget, state: &str, input: &str) -> (usize, usize) {
     let definition = format!(
         r#"{{"StartAt": "Loop", "States": {{"Loop": {state}, "Done": {{"Type": "Succeed"}}, "Check": {{"Type": "Choice",
             "Choices": [{{"Variable": "$", "IsPresent": true, "Next": "Loop"}}], "Default": "Done"}}}}}}"#
     );
     let mut world = World::standard(&definition, input);
     world.limits.history_events_max = 2_000;
+    world.budget = budget;
     let mut longest = (0, 0);
     let mut step = world.step(Trigger::Start);
     loop {
@@ -47,13 +54,13 @@ fn longest_step(state: &str, input: &str) -> (usize, usize) {
 }
 
 #[test]
-fn a_step_is_bounded_in_bytes_and_in_expressions() {
+fn a_step_is_bounded_in_bytes_and_in_fuel() {
     let large = format!(r#""{}""#, "x".repeat(250_000));
     let (_, bytes) = longest_step(r#"{"Type": "Pass", "Next": "Check"}"#, &large);
     assert!((4 << 20..5 << 20).contains(&bytes), "{bytes}");
     let computes = r#"{"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% 1 + 1 %}", "Next": "Check"}"#;
-    let (states, _) = longest_step(computes, "{}");
-    assert!((126..=130).contains(&states), "two states for each of 64 expressions, not {states}");
+    let few = longest_step_within(Budget { time: Duration::from_millis(1), ..budget() }, computes, "{}").0;
+    assert!((4..=120).contains(&few), "a quarter of a millisecond is less than 60 expressions: {few} states");
 }
 
 /// A Map over 10,000 items, each with a task.

@@ -10,6 +10,7 @@
 
 mod choices;
 mod forks;
+mod hostile;
 mod jsonata;
 mod limits;
 mod long_runs;

@@ -3,7 +3,8 @@
 use asl::{Limits, StateMachine, StateMachineType};
 use json::Payload;
 use machine::{
-    Effect, EventId, EventType, Execution, Facts, HistoryEvent, Outcome, Part, PartId, Step, TimerId, Trigger,
+    Effect, EventId, EventType, Execution, Facts, HistoryEvent, Outcome, Part, PartId, Step, StepError, TimerId,
+    Trigger,
 };
 use query::{Ambient, Budget};
 use std::collections::BTreeMap;
@@ -24,6 +25,11 @@ pub struct World {
     pub steps: u64,
     /// Whether each step is followed by a restart: the execution is read back from what was written.
     pub restarts: bool,
+    /// Each step is tried with this budget first, as the shards of the engine do it.
+    pub quick_budget: Option<Budget>,
+    /// The budget that has to do; steps that needed it, when there was a quick one.
+    pub budget: Budget,
+    pub slow_steps: u64,
     pub stored: BTreeMap<PartId, Vec<u8>>,
 }
 
@@ -42,6 +48,9 @@ impl World {
             outcome: None,
             steps: 0,
             restarts: false,
+            quick_budget: None,
+            budget: budget(),
+            slow_steps: 0,
             stored: BTreeMap::new(),
         }
     }
@@ -66,9 +75,15 @@ impl World {
     }
 
     pub fn step(&mut self, trigger: Trigger) -> Step {
-        let ambient = ambient(self.now_ms, self.steps);
-        let token_of = |id: EventId| format!("token of {id}").into();
-        let step = self.execution.step(&self.machine, trigger, &ambient, &self.limits, &token_of).unwrap();
+        let step = match self.quick_budget.map(|quick| self.try_step(quick, trigger.clone())) {
+            Some(Ok(step)) => step,
+            Some(Err(error)) => {
+                assert_eq!(error, StepError::OverBudget);
+                self.slow_steps += 1;
+                self.try_step(self.budget, trigger).unwrap()
+            }
+            None => self.try_step(self.budget, trigger).unwrap(),
+        };
         self.steps += 1;
         self.history.extend(step.history.iter().cloned());
         step.effects.iter().for_each(|effect| self.carry_out(effect));
@@ -79,6 +94,12 @@ impl World {
         self.store(&step);
         self.check();
         step
+    }
+
+    fn try_step(&mut self, budget: Budget, trigger: Trigger) -> Result<Step, StepError> {
+        let ambient = Ambient::new(self.now_ms, self.steps, budget);
+        let token_of = |id: EventId| format!("token of {id}").into();
+        self.execution.step(&self.machine, trigger, &ambient, &self.limits, &token_of)
     }
 
     fn carry_out(&mut self, effect: &Effect) {
@@ -183,7 +204,7 @@ impl World {
                 let text = |text: &Option<json::Text>| text.as_deref().unwrap_or_default().to_owned();
                 (text(&failure.error), text(&failure.cause))
             }
-            other => panic!("{other:?}"),
+            other => panic!("{:.300}", format!("{other:?}")),
         }
     }
 }
@@ -197,8 +218,11 @@ pub fn call_id(effect: &Effect) -> EventId {
 }
 
 pub fn ambient(now_ms: i64, seed: u64) -> Ambient {
-    let budget = Budget { time: Duration::from_secs(10), memory_bytes: 1 << 30, depth: 1_000, last: true };
-    Ambient::new(now_ms, seed, budget)
+    Ambient::new(now_ms, seed, budget())
+}
+
+pub fn budget() -> Budget {
+    Budget { time: Duration::from_secs(10), memory_bytes: 1 << 30, depth: 1_000, last: true }
 }
 
 fn facts(state_machine_type: StateMachineType, input: &str) -> Facts {

@@ -8,6 +8,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// How many elements `States.ArrayRange` may make.
 const RANGE_LEN_MAX: u64 = 1000;
+/// Fuel to compare an element with one that looks the same.
+const COMPARE_FUEL: u64 = 30;
 
 #[expect(clippy::unnecessary_wraps, reason = "all functions of the table have this signature")]
 pub(super) fn array(arguments: &[Value], _ambient: &Ambient) -> Result<Value, String> {
@@ -53,11 +55,13 @@ pub(super) fn length(arguments: &[Value], _ambient: &Ambient) -> Result<Value, S
 }
 
 /// Keeps the first of equal elements.
-pub(super) fn unique(arguments: &[Value], _ambient: &Ambient) -> Result<Value, String> {
+pub(super) fn unique(arguments: &[Value], ambient: &Ambient) -> Result<Value, String> {
     let mut seen: HashMap<u64, Vec<&Value>> = HashMap::new();
     let mut is_new = |element| {
         let alike = seen.entry(hash(element)).or_default();
-        let is_new = !alike.contains(&element);
+        // Numbers can be written so that thousands have one hash.
+        let has_fuel = ambient.spend(COMPARE_FUEL * alike.len() as u64).is_ok();
+        let is_new = has_fuel && !alike.contains(&element);
         if is_new {
             alike.push(element);
         }

@@ -14,8 +14,8 @@ mod parse;
 mod string;
 mod uuid;
 
-use crate::size::fits;
-use crate::{Ambient, Failure, Path, Reason, Scope, SyntaxError};
+use crate::size::{self, Misfit};
+use crate::{Ambient, Exhausted, Failure, Path, Reason, Scope, SyntaxError};
 use json::{Text, Value};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -26,30 +26,44 @@ struct Function {
     name: &'static str,
     /// How many arguments it takes.
     arity: RangeInclusive<usize>,
+    reads: Reads,
+    /// A call that runs out of fuel may end early with anything: nobody looks at it.
     call: fn(&[Value], &Ambient) -> Result<Value, String>,
 }
 
+/// What a function looks at, and so spends fuel on, before it is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    /// The arguments themselves: their texts, and their elements as they are.
+    Arguments,
+    /// All that is in the arguments.
+    Everything,
+}
+
 const ANY: usize = usize::MAX;
+/// Fuel for a call, and for a byte or an element of its arguments.
+const CALL_FUEL: u64 = 100;
+const ARGUMENT_FUEL: u64 = 10;
 
 const FUNCTIONS: &[Function] = &[
-    Function { name: "States.Array", arity: 0..=ANY, call: array::array },
-    Function { name: "States.ArrayPartition", arity: 2..=2, call: array::partition },
-    Function { name: "States.ArrayContains", arity: 2..=2, call: array::contains },
-    Function { name: "States.ArrayRange", arity: 3..=3, call: array::range },
-    Function { name: "States.ArrayGetItem", arity: 2..=2, call: array::get_item },
-    Function { name: "States.ArrayLength", arity: 1..=1, call: array::length },
-    Function { name: "States.ArrayUnique", arity: 1..=1, call: array::unique },
-    Function { name: "States.Base64Encode", arity: 1..=1, call: encoding::encode },
-    Function { name: "States.Base64Decode", arity: 1..=1, call: encoding::decode },
-    Function { name: "States.Format", arity: 1..=ANY, call: string::format },
-    Function { name: "States.Hash", arity: 2..=2, call: hash::hash },
-    Function { name: "States.JsonMerge", arity: 3..=3, call: json_text::merge },
-    Function { name: "States.JsonToString", arity: 1..=1, call: json_text::to_string },
-    Function { name: "States.MathAdd", arity: 2..=2, call: math::add },
-    Function { name: "States.MathRandom", arity: 2..=3, call: math::random },
-    Function { name: "States.StringSplit", arity: 2..=2, call: string::split },
-    Function { name: "States.StringToJson", arity: 1..=1, call: json_text::parse },
-    Function { name: "States.UUID", arity: 0..=0, call: uuid::uuid },
+    Function { name: "States.Array", arity: 0..=ANY, reads: Reads::Arguments, call: array::array },
+    Function { name: "States.ArrayPartition", arity: 2..=2, reads: Reads::Arguments, call: array::partition },
+    Function { name: "States.ArrayContains", arity: 2..=2, reads: Reads::Everything, call: array::contains },
+    Function { name: "States.ArrayRange", arity: 3..=3, reads: Reads::Arguments, call: array::range },
+    Function { name: "States.ArrayGetItem", arity: 2..=2, reads: Reads::Arguments, call: array::get_item },
+    Function { name: "States.ArrayLength", arity: 1..=1, reads: Reads::Arguments, call: array::length },
+    Function { name: "States.ArrayUnique", arity: 1..=1, reads: Reads::Everything, call: array::unique },
+    Function { name: "States.Base64Encode", arity: 1..=1, reads: Reads::Arguments, call: encoding::encode },
+    Function { name: "States.Base64Decode", arity: 1..=1, reads: Reads::Arguments, call: encoding::decode },
+    Function { name: "States.Format", arity: 1..=ANY, reads: Reads::Everything, call: string::format },
+    Function { name: "States.Hash", arity: 2..=2, reads: Reads::Everything, call: hash::hash },
+    Function { name: "States.JsonMerge", arity: 3..=3, reads: Reads::Arguments, call: json_text::merge },
+    Function { name: "States.JsonToString", arity: 1..=1, reads: Reads::Everything, call: json_text::to_string },
+    Function { name: "States.MathAdd", arity: 2..=2, reads: Reads::Arguments, call: math::add },
+    Function { name: "States.MathRandom", arity: 2..=3, reads: Reads::Arguments, call: math::random },
+    Function { name: "States.StringSplit", arity: 2..=2, reads: Reads::Arguments, call: string::split },
+    Function { name: "States.StringToJson", arity: 1..=1, reads: Reads::Arguments, call: json_text::parse },
+    Function { name: "States.UUID", arity: 0..=0, reads: Reads::Arguments, call: uuid::uuid },
 ];
 
 /// A parsed intrinsic call, arguments included; at most 10 deep.
@@ -105,8 +119,14 @@ impl Invocation {
     fn evaluate(&self, scope: &Scope<'_>, ambient: &Ambient) -> Result<Value, Failure> {
         let arguments: Result<Vec<Value>, Failure> =
             self.arguments.iter().map(|argument| argument.evaluate(scope, ambient)).collect();
-        let value = (self.function.call)(&arguments?, ambient).map_err(|why| Failure::new(Reason::Intrinsic, why))?;
-        bounded(value, ambient)
+        let arguments = arguments?;
+        let called = self.function.reads.spend(&arguments, ambient).map(|()| (self.function.call)(&arguments, ambient));
+        match called {
+            Ok(result) if ambient.fuel() > 0 => {
+                bounded(result.map_err(|why| Failure::new(Reason::Intrinsic, why))?, ambient)
+            }
+            Ok(_) | Err(Exhausted) => Err(ambient.exhausted("The call takes too long")),
+        }
     }
 
     fn collect_variables<'c>(&'c self, names: &mut Vec<&'c str>) {
@@ -126,7 +146,7 @@ impl Argument {
             Argument::Literal(value) => Ok(value.clone()),
             Argument::Call(inner) => inner.evaluate(scope, ambient),
             Argument::Path(path) => {
-                let found = path.find(scope)?.ok_or_else(|| {
+                let found = path.find(scope, ambient)?.ok_or_else(|| {
                     let (path, input) = (path.source(), scope.input);
                     let place = format!("the field '{path}' could not be found in the input '{input}'");
                     Failure::new(Reason::Path, format!("The JsonPath argument for {place}"))
@@ -137,13 +157,29 @@ impl Argument {
     }
 }
 
+impl Reads {
+    fn spend(self, arguments: &[Value], ambient: &Ambient) -> Result<(), Exhausted> {
+        ambient.spend(CALL_FUEL)?;
+        arguments.iter().try_for_each(|argument| match (self, argument) {
+            (_, Value::Null | Value::Bool(_) | Value::Number(_)) => Ok(()),
+            (_, Value::String(text)) => ambient.spend(ARGUMENT_FUEL * text.len() as u64),
+            (Reads::Arguments, Value::Array(elements)) => ambient.spend(ARGUMENT_FUEL * elements.len() as u64),
+            (Reads::Arguments, Value::Object(object)) => ambient.spend(ARGUMENT_FUEL * object.len() as u64),
+            (Reads::Everything, Value::Array(_) | Value::Object(_)) => size::look_through(argument, ambient),
+        })
+    }
+}
+
 /// Refuses a value that is larger than the budget allows.
 pub(crate) fn bounded(value: Value, ambient: &Ambient) -> Result<Value, Failure> {
-    let may_be_large = matches!(value, Value::Array(_) | Value::Object(_));
-    if may_be_large && !fits(&value, ambient.budget.memory_bytes) {
-        return Err(Failure::new(Reason::OverBudget, "The value is too large, or nests too deep"));
+    match size::check(&value, ambient) {
+        Ok(()) => Ok(value),
+        Err(Misfit::Exhausted) => Err(ambient.exhausted("The value takes too long to build")),
+        Err(Misfit::TooLarge) => {
+            let reason = if ambient.budget.last { Reason::TooLarge } else { Reason::OverBudget };
+            Err(Failure::new(reason, "The value is too large, or nests too deep"))
+        }
     }
-    Ok(value)
 }
 
 /// The argument at `position` as a number, rounded as Java rounds.

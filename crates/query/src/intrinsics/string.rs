@@ -3,6 +3,7 @@
 use super::{java, string};
 use crate::Ambient;
 use json::Value;
+use std::collections::HashSet;
 
 /// Puts the arguments in the places of `{}`, as Java prints them. `\{`, `\}` and `\\` in the template stand for the
 /// characters themselves.
@@ -34,5 +35,7 @@ fn wrong_number(arguments: &[Value]) -> String {
 /// Splits at each of the characters, and drops empty pieces.
 pub(super) fn split(arguments: &[Value], _ambient: &Ambient) -> Result<Value, String> {
     let (text, splitters) = (string(arguments, 0)?, string(arguments, 1)?);
-    Ok(text.split(|c| splitters.contains(c)).filter(|piece| !piece.is_empty()).collect())
+    // A set: either text may have all the characters that a payload can.
+    let splitters: HashSet<char> = splitters.chars().collect();
+    Ok(text.split(|c| splitters.contains(&c)).filter(|piece| !piece.is_empty()).collect())
 }

@@ -2,7 +2,7 @@
 
 use super::Call;
 use crate::testing::{ambient, with_scope};
-use crate::{Failure, Reason};
+use crate::{Ambient, Budget, Failure, Reason};
 
 const INPUT: &str = r#"{
     "list": [1,2,3,4,5,6,7,8,9], "json": "{\"a\": 1, \"b\": []}", "name": "Arnav", "template": "Hi {}, \\{{}\\}",
@@ -187,5 +187,35 @@ fn what_is_built_stays_in_the_budget() {
     assert!(evaluate(&format!("States.JsonToString({doubled})")).is_ok());
     let many = format!("States.Array({})", vec!["$.mixed[*]"; 20].join(","));
     let many = format!("States.JsonToString(States.Array({}))", vec![many; 2000].join(","));
-    assert_eq!(evaluate(&many).map_err(|failure| failure.reason), Err(Reason::OverBudget));
+    assert_eq!(evaluate(&many).map_err(|failure| failure.reason), Err(Reason::TooLarge));
+    // Each level writes a backslash before every quote and backslash of the one below.
+    let nest = |depth| (0..depth).fold("$.quotes".to_owned(), |inner, _| format!("States.JsonToString({inner})"));
+    let input = format!(r#"{{"quotes":"{}"}}"#, r#"\""#.repeat(10_000));
+    let nested = |depth| {
+        let call = Call::parse(&nest(depth)).unwrap();
+        with_scope(&input, "1", |scope| call.evaluate(scope, &ambient())).map_err(|failure| failure.reason)
+    };
+    assert!(nested(5).is_ok());
+    assert_eq!(nested(9), Err(Reason::TooLarge));
+}
+
+#[test]
+fn what_takes_long_ends() {
+    let alike: Vec<String> = (0..20_000).map(|n| format!("1000000000000000000000000{n:05}")).collect();
+    let text = "ab".repeat(50_000);
+    let input =
+        format!(r#"{{"alike":[{}],"text":"{text}","list":[{}]}}"#, alike.join(","), vec!["[1]"; 50_000].join(","));
+    for call in [
+        "States.ArrayUnique($.alike)",
+        "States.StringSplit($.text, $.text)",
+        "States.ArrayContains($.list, 1)",
+        "States.JsonToString($.list)",
+        "States.Hash($.text, 'MD5')",
+    ] {
+        let parsed = Call::parse(call).unwrap();
+        let time = std::time::Duration::from_micros(200);
+        let ambient = Ambient::new(0, 1, Budget { time, memory_bytes: 1 << 20, depth: 100, last: false });
+        let result = with_scope(&input, "1", |scope| parsed.evaluate(scope, &ambient));
+        assert_eq!(result.map_err(|failure| failure.reason), Err(Reason::OverBudget), "{call}");
+    }
 }

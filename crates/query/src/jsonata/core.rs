@@ -22,6 +22,9 @@ use std::rc::Rc;
 
 /// A function that AWS removes: a variable of that name, undefined, hides it.
 const REMOVED: &str = "eval";
+/// Fuel for an evaluation at any rate.
+const EXPRESSION_FUEL: u64 = 5_000;
+const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
 
 /// A parsed expression.
 pub(super) struct Core {
@@ -149,6 +152,25 @@ impl Tree {
         data: &dyn Data,
         ambient: &Ambient,
     ) -> Result<Option<Value>, Fault> {
+        ambient.spend(EXPRESSION_FUEL).map_err(|_| Fault::Time)?;
+        let started_ns = ambient.stopwatch_ns();
+        let fuel_before = ambient.fuel();
+        let result = self.evaluate_within(bindings, data, ambient);
+        if let Some((started_ns, ended_ns)) = started_ns.zip(ambient.stopwatch_ns()) {
+            let counted = fuel_before - ambient.fuel();
+            // What the evaluation went beyond the fuel, the next one finds missing.
+            let _ = ambient.spend(ended_ns.saturating_sub(started_ns).saturating_sub(counted));
+        }
+        result
+    }
+
+    /// Spends what the meter counts.
+    fn evaluate_within(
+        &self,
+        bindings: &[(String, JValue)],
+        data: &dyn Data,
+        ambient: &Ambient,
+    ) -> Result<Option<Value>, Fault> {
         quietly(|| {
             let root = data.root().map_or(JValue::Undefined, to_engine);
             // Drawn only where it is used, so that other expressions leave the sequence as it is.
@@ -156,13 +178,15 @@ impl Tree {
             let seed = if draws { ambient.next_u64() } else { 0 };
             let host = || {
                 Rc::new(Host {
-                    meter: Meter::new(&ambient.budget),
+                    meter: Meter::new(&ambient.budget, ambient.fuel()),
                     ambient: Ambient::new(ambient.now_ms, seed, ambient.budget),
                 })
             };
             let first = host();
             let mut evaluator = self.evaluator(bindings, &first, ambient);
             let result = evaluator.evaluate(&self.ast, &root);
+            // The meter began with all the fuel that there is.
+            let _ = ambient.spend(ambient.fuel() - first.meter.fuel());
             let value = result.map_err(|error| match first.meter.exceeded() {
                 Some(Exceeded::Time) => Fault::Time,
                 Some(Exceeded::Memory) => Fault::Memory,
@@ -189,7 +213,7 @@ impl Tree {
         }
         let budget = &ambient.budget;
         let options = EvaluatorOptions {
-            timeout_ms: Some(u64::try_from(budget.time.as_millis()).unwrap_or(u64::MAX)),
+            timeout_ms: Some(ambient.fuel().div_ceil(NANOSECONDS_PER_MILLISECOND)),
             cancel: None,
             max_stack_depth: Some(budget.depth),
             max_sequence_length: Some(budget.memory_bytes / NUMBER_BYTES),

@@ -2,6 +2,7 @@
 
 use super::guard;
 use super::limits::{Exceeded, ITEM_BYTES, Meter, NUMBER_BYTES};
+use crate::regex_cost;
 use jsonata_core::functions::string::build_regex;
 use jsonata_core::value::JValue;
 
@@ -13,8 +14,7 @@ const TUPLE_BYTES: usize = 128;
 const JOIN_BYTES: usize = 1024;
 /// Texts this short need no count: the guess is small enough.
 const SHORT_TEXT_BYTES: usize = 64;
-/// Fuel for a byte that a regular expression reads, and for one comparison of two plain values or of two others.
-const REGEX_FUEL: u64 = 20;
+/// Fuel for one comparison of two plain values, and of two others.
 const COMPARE_FUEL: u64 = 6;
 const COMPARE_DEEP_FUEL: u64 = 25;
 /// Above this a number in Roman numerals is no text but a flood of `M`.
@@ -132,7 +132,7 @@ fn check_pieces(meter: &Meter, text: &JValue, pattern: &JValue, piece_bytes: usi
 
 fn take_regex_fuel(meter: &Meter, text: &JValue, pattern: &JValue) -> Result<(), Exceeded> {
     match (text, pattern) {
-        (JValue::String(text), JValue::Regex { .. }) => meter.take_fuel(text.len() as u64 * REGEX_FUEL),
+        (JValue::String(text), JValue::Regex { pattern, .. }) => meter.take_fuel(regex_cost::fuel(pattern, text.len())),
         _ => Ok(()),
     }
 }

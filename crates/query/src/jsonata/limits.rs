@@ -70,15 +70,20 @@ struct Size {
 }
 
 impl Meter {
-    pub(super) fn new(budget: &Budget) -> Meter {
+    /// `fuel` is what the step has left.
+    pub(super) fn new(budget: &Budget, fuel: u64) -> Meter {
         Meter {
             value_bytes: budget.memory_bytes,
             made_bytes_left: Cell::new(budget.memory_bytes.saturating_mul(MADE_FACTOR)),
-            fuel: Cell::new(u64::try_from(budget.time.as_nanos()).unwrap_or(u64::MAX)),
+            fuel: Cell::new(fuel),
             exceeded: Cell::new(None),
             texts: RefCell::default(),
             pending: RefCell::default(),
         }
+    }
+
+    pub(super) fn fuel(&self) -> u64 {
+        self.fuel.get()
     }
 
     /// Which limit ended the evaluation, if one did.
@@ -233,7 +238,7 @@ mod tests {
     use std::time::Duration;
 
     fn meter(memory_bytes: usize) -> Meter {
-        Meter::new(&Budget { time: Duration::from_millis(1), memory_bytes, depth: 100, last: true })
+        Meter::new(&Budget { time: Duration::from_millis(1), memory_bytes, depth: 100, last: true }, 1_000_000)
     }
 
     #[test]
@@ -255,8 +260,10 @@ mod tests {
 
     #[test]
     fn the_edge_is_where_aws_has_it() {
-        let meter =
-            Meter::new(&Budget { time: Duration::from_secs(1), memory_bytes: 6_990_256, depth: 100, last: true });
+        let meter = Meter::new(
+            &Budget { time: Duration::from_secs(1), memory_bytes: 6_990_256, depth: 100, last: true },
+            1 << 30,
+        );
         let numbers = |count| JValue::array(vec![JValue::from(1_i64); count]);
         assert_eq!(meter.check_value(&numbers(873_782)), Ok(()));
         assert_eq!(meter.check_value(&numbers(873_783)), Err(Exceeded::Memory));

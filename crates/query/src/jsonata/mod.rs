@@ -22,8 +22,8 @@
 //! An evaluation ends when it uses more than its [`Budget`](crate::Budget), with `Reason::OverBudget`, or with
 //! `Reason::QueryEvaluation` and AWS's words when the budget is the last that the caller has:
 //!
-//! - **time** at each node of the expression by the clock of `jsonata-core`, and by fuel within functions whose
-//!   cost the arguments tell (`$distinct`, regular expressions, the measuring of values);
+//! - **time** that the step has left: at each node of the expression by the clock of `jsonata-core`, and by fuel within
+//!   functions whose cost the arguments tell (`$distinct`, regular expressions, the measuring of values);
 //! - **memory** by guards that are planted in the expression (see `guard` and `limits`): one value may have
 //!   `memory_bytes`, a sequence `memory_bytes / 8` items, living texts four times and all arrays and objects that are
 //!   made sixteen times that. A loop that makes arrays and drops them (`$append` in a `$reduce` of some thousand
@@ -32,8 +32,7 @@
 //!   nest 1,000 levels, a value 512. AWS ends an expression at a depth of about 100.
 //!
 //! With [`Budget::MEMORY_BYTES`](crate::Budget::MEMORY_BYTES) a hostile expression takes up to about 200 MB for a
-//! moment. What remains: a single built-in function runs to its end. The longest that we know of are a regular
-//! expression over a text of megabytes (linear, but with a program of up to 1 MiB for each character), sorting and
+//! moment. What remains: a single built-in function runs to its end. The longest that we know of are sorting and
 //! comparing values of the largest size: each well under a second. A `$toMillis` whose picture is not a literal and
 //! has no year takes the year from the clock of the machine.
 //!
@@ -104,7 +103,6 @@ impl Expression {
     ///
     /// A value that the expression only passes on (`$states.input.order`) is the value itself, not a copy.
     pub fn evaluate(&self, scope: &Scope<'_>, ambient: &Ambient, field: &str) -> Result<Value, Failure> {
-        ambient.count_expression();
         let fault = match self.program.evaluate(scope, ambient) {
             Ok(Some(value)) => return Ok(value),
             Ok(None) => None,

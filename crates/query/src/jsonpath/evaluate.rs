@@ -1,16 +1,20 @@
 //! Applies a path to borrowed values, segment by segment.
 //!
-//! A hostile path (`$..*..*`, filters inside filters) could visit a value again and again, so every visit is counted.
+//! A hostile path (`$..*..*`, filters inside filters) could visit a value again and again, so every visit spends fuel of
+//! the step.
 
 use super::function::{Argument, Call};
 use super::query::{Query, Root, Segment, Slice};
-use crate::Scope;
+use crate::{Ambient, Exhausted, Scope};
 use json::{Object, Value};
 use std::cell::Cell;
 
-/// How many values one evaluation may visit, and how many it may find.
-const VISITS_MAX: u32 = 5_000_000;
+/// How many values one evaluation may find at a time.
 const RESULTS_MAX: usize = 200_000;
+/// Fuel to begin with a path, to visit a value, and to look for a member or an element.
+const PATH_FUEL: u64 = 50;
+const VISIT_FUEL: u64 = 20;
+const STEP_FUEL: u64 = 4;
 
 /// What a path gives.
 pub(super) enum Outcome {
@@ -35,10 +39,6 @@ pub(super) enum Why {
     /// A function has nothing to compute with.
     NothingToCompute,
 }
-
-/// Too much was visited or found.
-#[derive(Debug)]
-pub(super) struct Exhausted;
 
 impl Missing {
     fn new(at: usize, why: Why) -> Missing {
@@ -78,16 +78,21 @@ impl Missing {
 /// What filters look at, besides the value that they judge.
 pub(super) struct Walk<'s> {
     scope: &'s Scope<'s>,
-    visits: Cell<u32>,
+    pub ambient: &'s Ambient,
+    /// Bytes that functions may still make.
+    bytes_left: Cell<usize>,
 }
 
-pub(super) fn evaluate(query: &Query, scope: &Scope<'_>) -> Result<Outcome, Exhausted> {
-    Walk { scope, visits: Cell::new(VISITS_MAX) }.outcome(query, scope.input)
+/// An error when the fuel of the step does not suffice, or too much is found.
+pub(super) fn evaluate(query: &Query, scope: &Scope<'_>, ambient: &Ambient) -> Result<Outcome, Exhausted> {
+    ambient.spend(PATH_FUEL)?;
+    Walk { scope, ambient, bytes_left: Cell::new(ambient.budget.memory_bytes) }.outcome(query, scope.input)
 }
 
 impl<'s> Walk<'s> {
     /// What `query` gives where `@` is `current`.
     pub fn outcome(&self, query: &'s Query, current: &'s Value) -> Result<Outcome, Exhausted> {
+        self.ambient.spend(STEP_FUEL * query.segments.len() as u64)?;
         let Some(root) = self.root(query, current) else {
             return Ok(Outcome::Missing(Missing::new(0, Why::Absent)));
         };
@@ -107,9 +112,7 @@ impl<'s> Walk<'s> {
     }
 
     pub fn visit(&self) -> Result<(), Exhausted> {
-        let left = self.visits.get().checked_sub(1).ok_or(Exhausted)?;
-        self.visits.set(left);
-        Ok(())
+        self.ambient.spend(VISIT_FUEL)
     }
 
     fn root(&self, query: &Query, current: &'s Value) -> Option<&'s Value> {
@@ -140,10 +143,21 @@ impl<'s> Walk<'s> {
         if !query.is_definite()
             && let Value::Array(each) = &found
         {
-            return Ok(Outcome::Found(each.iter().filter_map(|value| call.apply(value, &arguments)).collect()));
+            let mut results = Vec::new();
+            for value in each.iter() {
+                results.extend(self.apply(call, value, &arguments)?);
+            }
+            return Ok(Outcome::Found(Value::from(results)));
         }
         let missing = || Outcome::Missing(Missing::new(query.segments.len(), Why::NothingToCompute));
-        Ok(call.apply(&found, &arguments).map_or_else(missing, Outcome::Found))
+        Ok(self.apply(call, &found, &arguments)?.map_or_else(missing, Outcome::Found))
+    }
+
+    fn apply(&self, call: &Call, value: &Value, arguments: &[Value]) -> Result<Option<Value>, Exhausted> {
+        let bytes = call.bytes(value, arguments);
+        self.ambient.spend(VISIT_FUEL + bytes as u64)?;
+        self.bytes_left.set(self.bytes_left.get().checked_sub(bytes).ok_or(Exhausted)?);
+        Ok(call.apply(value, arguments))
     }
 
     fn select(&self, query: &'s Query, root: &'s Value) -> Result<Outcome, Exhausted> {
@@ -180,6 +194,7 @@ impl<'s> Walk<'s> {
             if let Segment::Members(names) = segment
                 && position + 1 == segments.len()
             {
+                self.ambient.spend(STEP_FUEL * (names.len() * found.len()) as u64)?;
                 let merged: Vec<Value> = found.into_iter().filter_map(|value| merge(value, names)).collect();
                 return Ok(match (position, merged.first()) {
                     (0, Some(only)) => Outcome::Found(only.clone()),
@@ -204,9 +219,13 @@ impl<'s> Walk<'s> {
         self.visit()?;
         match segment {
             Segment::Member(name) => found.extend(member(value, name).ok()),
-            Segment::Members(names) => found.extend(names.iter().filter_map(|name| member(value, name).ok())),
+            Segment::Members(names) => {
+                self.ambient.spend(STEP_FUEL * names.len() as u64)?;
+                found.extend(names.iter().filter_map(|name| member(value, name).ok()));
+            }
             Segment::Index(index) => found.extend(element(value, *index).ok()),
             Segment::Indices(indices) => {
+                self.ambient.spend(STEP_FUEL * indices.len() as u64)?;
                 found.extend(indices.iter().filter_map(|index| element(value, *index).ok()));
             }
             Segment::Slice(slice) => slice_of(value.as_array().unwrap_or_default(), *slice, found),

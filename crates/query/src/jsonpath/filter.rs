@@ -1,7 +1,9 @@
 //! Filters, `[?(@.a == 1)]`, with Jayway's operators.
 
-use super::evaluate::{Exhausted, Outcome, Walk};
+use super::evaluate::{Outcome, Walk};
 use super::query::Query;
+use crate::size::look_through;
+use crate::{Ambient, Exhausted, regex_cost};
 use json::Value;
 use regex::Regex;
 use std::cmp::Ordering;
@@ -18,8 +20,19 @@ pub(super) enum Filter {
         compare: Compare,
         right: Operand,
     },
-    Matches(Operand, Regex),
+    Matches(Operand, Pattern),
 }
+
+/// A regular expression and the fuel that it takes for a byte of text.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    regex: Regex,
+    fuel_per_byte: u64,
+}
+
+/// Fuel to compare two plain values, and to read a byte of text.
+const COMPARE_FUEL: u64 = 10;
+const BYTE_FUEL: u64 = 1;
 
 #[derive(Debug)]
 pub(super) enum Operand {
@@ -27,26 +40,32 @@ pub(super) enum Operand {
     Path(Query),
 }
 
-/// Compares two values; `None` is what a path did not find.
-type Compare = fn(Option<&Value>, Option<&Value>) -> bool;
+/// Compares two values; `None` is what a path did not find. What is large costs fuel.
+type Compare = fn(&Ambient, Option<&Value>, Option<&Value>) -> Result<bool, Exhausted>;
 
 /// The operators, but for `=~`, which needs its right side compiled.
 const OPERATORS: &[(&str, Compare)] = &[
-    ("==", |a, b| equal(a, b)),
-    ("!=", |a, b| !equal(a, b)),
-    ("<", |a, b| order(a, b).is_some_and(Ordering::is_lt)),
-    ("<=", |a, b| order(a, b).is_some_and(Ordering::is_le)),
-    (">", |a, b| order(a, b).is_some_and(Ordering::is_gt)),
-    (">=", |a, b| order(a, b).is_some_and(Ordering::is_ge)),
-    ("in", |a, b| is_in(a, b)),
-    ("nin", |a, b| !is_in(a, b)),
-    ("contains", |a, b| contains(a, b)),
-    ("all", |a, b| lists(a, b).is_some_and(|(a, b)| b.iter().all(|b| has(a, b)))),
-    ("subsetof", |a, b| lists(a, b).is_some_and(|(a, b)| a.iter().all(|a| has(b, a)))),
-    ("anyof", |a, b| lists(a, b).is_some_and(|(a, b)| a.iter().any(|a| has(b, a)))),
-    ("noneof", |a, b| lists(a, b).is_some_and(|(a, b)| !a.iter().any(|a| has(b, a)))),
-    ("size", |a, b| size(a).is_some_and(|size| b.and_then(Value::as_i64) == i64::try_from(size).ok())),
-    ("empty", |a, b| size(a).is_some_and(|size| b.and_then(Value::as_bool) == Some(size == 0))),
+    ("==", equal),
+    ("!=", |ambient, a, b| Ok(!equal(ambient, a, b)?)),
+    ("<", |ambient, a, b| Ok(order(ambient, a, b)?.is_some_and(Ordering::is_lt))),
+    ("<=", |ambient, a, b| Ok(order(ambient, a, b)?.is_some_and(Ordering::is_le))),
+    (">", |ambient, a, b| Ok(order(ambient, a, b)?.is_some_and(Ordering::is_gt))),
+    (">=", |ambient, a, b| Ok(order(ambient, a, b)?.is_some_and(Ordering::is_ge))),
+    ("in", is_in),
+    ("nin", |ambient, a, b| Ok(!is_in(ambient, a, b)?)),
+    ("contains", contains),
+    ("all", |ambient, a, b| Ok(count_in(ambient, b, a)?.is_some_and(|(found, of)| found == of))),
+    ("subsetof", |ambient, a, b| Ok(count_in(ambient, a, b)?.is_some_and(|(found, of)| found == of))),
+    ("anyof", |ambient, a, b| Ok(count_in(ambient, a, b)?.is_some_and(|(found, _)| found > 0))),
+    ("noneof", |ambient, a, b| Ok(count_in(ambient, a, b)?.is_some_and(|(found, _)| found == 0))),
+    ("size", |ambient, a, b| {
+        let size = size(ambient, a)?;
+        Ok(size.is_some_and(|size| b.and_then(Value::as_i64) == i64::try_from(size).ok()))
+    }),
+    ("empty", |ambient, a, b| {
+        let size = size(ambient, a)?;
+        Ok(size.is_some_and(|size| b.and_then(Value::as_bool) == Some(size == 0)))
+    }),
 ];
 
 /// The operator of that name.
@@ -78,14 +97,17 @@ impl Filter {
             Filter::Exists(path) => walk.exists(path, current),
             Filter::Compare { left, compare, right } => {
                 let (left, right) = (left.value(walk, current)?, right.value(walk, current)?);
-                Ok(compare(left.as_ref(), right.as_ref()))
+                compare(walk.ambient, left.as_ref(), right.as_ref())
             }
-            Filter::Matches(operand, pattern) => Ok(match operand.value(walk, current)? {
-                Some(Value::String(text)) => pattern.is_match(&text),
-                Some(Value::Number(number)) => pattern.is_match(&number.to_string()),
-                Some(Value::Array(texts)) => texts.iter().filter_map(Value::as_str).any(|text| pattern.is_match(text)),
-                _ => false,
-            }),
+            Filter::Matches(operand, pattern) => match operand.value(walk, current)? {
+                Some(Value::String(text)) => pattern.matches(walk.ambient, &text),
+                Some(Value::Number(number)) => pattern.matches(walk.ambient, &number.to_string()),
+                Some(Value::Array(texts)) => {
+                    let mut texts = texts.iter().filter_map(Value::as_str);
+                    texts.try_fold(false, |found, text| Ok(found || pattern.matches(walk.ambient, text)?))
+                }
+                _ => Ok(false),
+            },
         }
     }
 
@@ -98,6 +120,18 @@ impl Filter {
             Filter::Compare { left, right, .. } => left.variable().or_else(|| right.variable()),
             Filter::Matches(operand, _) => operand.variable(),
         }
+    }
+}
+
+impl Pattern {
+    /// `source` is what was compiled to `regex`.
+    pub fn new(source: &str, regex: Regex) -> Pattern {
+        Pattern { regex, fuel_per_byte: regex_cost::per_byte(source) }
+    }
+
+    fn matches(&self, ambient: &Ambient, text: &str) -> Result<bool, Exhausted> {
+        ambient.spend(self.fuel_per_byte.saturating_mul(text.len() as u64))?;
+        Ok(self.regex.is_match(text))
     }
 }
 
@@ -121,56 +155,96 @@ impl Operand {
 }
 
 /// Equality as in Jayway: numbers by size, and a string of digits is the number. Nothing equals what is not there.
-fn equal(a: Option<&Value>, b: Option<&Value>) -> bool {
+fn equal(ambient: &Ambient, a: Option<&Value>, b: Option<&Value>) -> Result<bool, Exhausted> {
+    ambient.spend(COMPARE_FUEL)?;
     let (Some(a), Some(b)) = (a, b) else {
-        return false;
+        return Ok(false);
     };
-    match (a, b) {
-        (Value::Number(_), Value::Number(_)) => order(Some(a), Some(b)) == Some(Ordering::Equal),
-        (Value::Number(number), Value::String(text)) => text.parse::<f64>() == Ok(number.as_f64()),
+    Ok(match (a, b) {
+        (Value::Number(_), Value::Number(_)) => order(ambient, Some(a), Some(b))? == Some(Ordering::Equal),
+        (Value::Number(number), Value::String(text)) => {
+            ambient.spend(BYTE_FUEL * text.len() as u64)?;
+            text.parse::<f64>() == Ok(number.as_f64())
+        }
         (Value::String(text), Value::Number(number)) => **text == *number.to_string(),
+        (Value::Array(_), Value::Array(_)) | (Value::Object(_), Value::Object(_)) => {
+            look_through(a, ambient)?;
+            a == b
+        }
+        (Value::String(left), Value::String(right)) => {
+            look_through(a, ambient)?;
+            left == right
+        }
         _ => a == b,
-    }
+    })
 }
 
 /// The order of two numbers or two strings; others have none.
-fn order(a: Option<&Value>, b: Option<&Value>) -> Option<Ordering> {
-    match (a?, b?) {
+fn order(ambient: &Ambient, a: Option<&Value>, b: Option<&Value>) -> Result<Option<Ordering>, Exhausted> {
+    let (Some(a), Some(b)) = (a, b) else {
+        return Ok(None);
+    };
+    Ok(match (a, b) {
         (Value::Number(a), Value::Number(b)) => match (a.as_i64(), b.as_i64()) {
             (Some(a), Some(b)) => Some(a.cmp(&b)),
             _ => a.as_f64().partial_cmp(&b.as_f64()),
         },
-        (Value::String(a), Value::String(b)) => Some(a.cmp(b)),
+        (Value::String(left), Value::String(right)) => {
+            look_through(a, ambient)?;
+            Some(left.cmp(right))
+        }
         _ => None,
+    })
+}
+
+fn has(ambient: &Ambient, list: &[Value], value: &Value) -> Result<bool, Exhausted> {
+    for element in list {
+        if equal(ambient, Some(element), Some(value))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn is_in(ambient: &Ambient, value: Option<&Value>, list: Option<&Value>) -> Result<bool, Exhausted> {
+    match value.zip(list.and_then(Value::as_array)) {
+        Some((value, list)) => has(ambient, list, value),
+        None => Ok(false),
     }
 }
 
-fn has(list: &[Value], value: &Value) -> bool {
-    list.iter().any(|element| equal(Some(element), Some(value)))
-}
-
-fn is_in(value: Option<&Value>, list: Option<&Value>) -> bool {
-    value.zip(list.and_then(Value::as_array)).is_some_and(|(value, list)| has(list, value))
-}
-
-fn contains(whole: Option<&Value>, part: Option<&Value>) -> bool {
+fn contains(ambient: &Ambient, whole: Option<&Value>, part: Option<&Value>) -> Result<bool, Exhausted> {
     match (whole, part) {
-        (Some(Value::String(whole)), Some(Value::String(part))) => whole.contains(&**part),
-        (Some(Value::Array(list)), Some(value)) => has(list, value),
-        _ => false,
+        (Some(Value::String(whole)), Some(Value::String(part))) => {
+            ambient.spend(BYTE_FUEL * (whole.len() + part.len()) as u64)?;
+            Ok(whole.contains(&**part))
+        }
+        (Some(Value::Array(list)), Some(value)) => has(ambient, list, value),
+        _ => Ok(false),
     }
 }
 
-fn lists<'v>(a: Option<&'v Value>, b: Option<&'v Value>) -> Option<(&'v [Value], &'v [Value])> {
-    Some((a?.as_array()?, b?.as_array()?))
+/// How many elements of `a` are in `b`, and of how many; `None` when either is no list.
+fn count_in(ambient: &Ambient, a: Option<&Value>, b: Option<&Value>) -> Result<Option<(usize, usize)>, Exhausted> {
+    let Some((a, b)) = a.and_then(Value::as_array).zip(b.and_then(Value::as_array)) else {
+        return Ok(None);
+    };
+    let mut found = 0;
+    for element in a {
+        found += usize::from(has(ambient, b, element)?);
+    }
+    Ok(Some((found, a.len())))
 }
 
 /// How many elements, members or characters there are.
-fn size(value: Option<&Value>) -> Option<usize> {
-    match value? {
-        Value::Array(elements) => Some(elements.len()),
-        Value::Object(object) => Some(object.len()),
-        Value::String(text) => Some(text.chars().count()),
+fn size(ambient: &Ambient, value: Option<&Value>) -> Result<Option<usize>, Exhausted> {
+    Ok(match value {
+        Some(Value::Array(elements)) => Some(elements.len()),
+        Some(Value::Object(object)) => Some(object.len()),
+        Some(Value::String(text)) => {
+            ambient.spend(BYTE_FUEL * text.len() as u64)?;
+            Some(text.chars().count())
+        }
         _ => None,
-    }
+    })
 }

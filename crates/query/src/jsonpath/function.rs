@@ -57,6 +57,21 @@ impl Call {
         self.function.name
     }
 
+    /// How many bytes the result may take, and about how many nanoseconds to make it.
+    pub fn bytes(&self, value: &Value, arguments: &[Value]) -> usize {
+        let size = |value: &Value| match value {
+            Value::String(text) => text.len(),
+            Value::Array(elements) => elements.len() * size_of::<Value>(),
+            Value::Object(object) => object.len() * size_of::<Value>(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => size_of::<Value>(),
+        };
+        let texts = match (self.function.name, value) {
+            ("concat", Value::Array(texts)) => texts.iter().map(size).sum(),
+            _ => 0,
+        };
+        arguments.iter().map(size).sum::<usize>().saturating_add(size(value)).saturating_add(texts)
+    }
+
     pub fn apply(&self, value: &Value, arguments: &[Value]) -> Option<Value> {
         (self.function.apply)(value, arguments)
     }

@@ -11,7 +11,7 @@ mod parse;
 mod parse_filter;
 mod query;
 
-use crate::{Failure, Reason, Scope, SyntaxError};
+use crate::{Ambient, Failure, Reason, Scope, SyntaxError};
 use evaluate::Outcome;
 use json::{Text, Value};
 pub(crate) use parse::path_len;
@@ -58,8 +58,8 @@ impl Path {
     }
 
     /// What the path finds. `Ok(None)` when a definite path leads nowhere, or an index is applied to what is no array.
-    pub fn find(&self, scope: &Scope<'_>) -> Result<Option<Value>, Failure> {
-        match self.outcome(scope)? {
+    pub fn find(&self, scope: &Scope<'_>, ambient: &Ambient) -> Result<Option<Value>, Failure> {
+        match self.outcome(scope, ambient)? {
             Outcome::Found(value) => Ok(Some(value)),
             Outcome::Missing(_) => Ok(None),
         }
@@ -67,8 +67,8 @@ impl Path {
 
     /// As `InputPath`, `OutputPath`, `…Path` fields: a missing place is the failure
     /// `Invalid path '$.X' : No results for path: $['X']`.
-    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, Failure> {
-        match self.outcome(scope)? {
+    pub fn evaluate(&self, scope: &Scope<'_>, ambient: &Ambient) -> Result<Value, Failure> {
+        match self.outcome(scope, ambient)? {
             Outcome::Found(value) => Ok(value),
             Outcome::Missing(missing) => {
                 let why = missing.describe(&self.0.query);
@@ -79,8 +79,8 @@ impl Path {
 
     /// As a `.$` field, `ErrorPath`, `CausePath`: a missing place is the failure `The JSONPath '$.x' specified for
     /// the field 'field' could not be found in the input '…'`.
-    pub fn evaluate_field(&self, scope: &Scope<'_>, field: &str) -> Result<Value, Failure> {
-        match self.outcome(scope)? {
+    pub fn evaluate_field(&self, scope: &Scope<'_>, ambient: &Ambient, field: &str) -> Result<Value, Failure> {
+        match self.outcome(scope, ambient)? {
             Outcome::Found(value) => Ok(value),
             Outcome::Missing(_) => {
                 let (path, input) = (self.source(), scope.input);
@@ -93,8 +93,8 @@ impl Path {
     }
 
     /// As the Reference Path of `ItemsPath`: a missing place is the failure `Unable to apply step "x" to input …`.
-    pub fn evaluate_reference(&self, scope: &Scope<'_>) -> Result<Value, Failure> {
-        match self.outcome(scope)? {
+    pub fn evaluate_reference(&self, scope: &Scope<'_>, ambient: &Ambient) -> Result<Value, Failure> {
+        match self.outcome(scope, ambient)? {
             Outcome::Found(value) => Ok(value),
             Outcome::Missing(missing) => {
                 let (step, input) = (missing.step(&self.0.query), scope.input);
@@ -104,10 +104,10 @@ impl Path {
         }
     }
 
-    fn outcome(&self, scope: &Scope<'_>) -> Result<Outcome, Failure> {
-        evaluate::evaluate(&self.0.query, scope).map_err(|_| {
-            let message = format!("The path '{}' visits too many values, or finds too many", self.source());
-            Failure::new(Reason::OverBudget, message)
+    fn outcome(&self, scope: &Scope<'_>, ambient: &Ambient) -> Result<Outcome, Failure> {
+        evaluate::evaluate(&self.0.query, scope, ambient).map_err(|_| {
+            let message = format!("Invalid path '{}': it visits too many values, or finds too many", self.source());
+            ambient.exhausted(message)
         })
     }
 }

@@ -1,9 +1,9 @@
 //! Reads the expression of a filter: `@.a == 1 && (@.b || !@.c)`.
 
-use super::filter::{Filter, Operand, compare};
+use super::filter::{Filter, Operand, Pattern, compare};
 use super::parse::Parser;
 use crate::SyntaxError;
-use regex::{Regex, RegexBuilder};
+use regex::RegexBuilder;
 
 /// How deep parentheses and `!` may nest.
 const NESTING_MAX: usize = 64;
@@ -77,7 +77,7 @@ fn operand(parser: &mut Parser<'_>) -> Result<Operand, SyntaxError> {
 }
 
 /// Reads `/…/` with Java's flags. The whole text must match, as with Java's `matches`.
-fn pattern(parser: &mut Parser<'_>) -> Result<Regex, SyntaxError> {
+fn pattern(parser: &mut Parser<'_>) -> Result<Pattern, SyntaxError> {
     parser.cursor.expect("/")?;
     let start = parser.cursor.offset;
     loop {
@@ -99,6 +99,7 @@ fn pattern(parser: &mut Parser<'_>) -> Result<Regex, SyntaxError> {
         .ignore_whitespace(flags.contains('x'))
         .size_limit(REGEX_BYTES_MAX)
         .build()
+        .map(|regex| Pattern::new(&source, regex))
         .map_err(|_| parser.cursor.error("the regular expression is not valid, or too large"))
 }
 

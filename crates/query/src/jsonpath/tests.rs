@@ -1,8 +1,8 @@
 //! Paths against values, and what is said about those that lead nowhere.
 
 use super::Path;
-use crate::Reason;
-use crate::testing::with_scope;
+use crate::testing::{ambient, with_scope};
+use crate::{Ambient, Budget, Reason};
 
 const STORE: &str = r#"{
     "users": [{"year": 1997, "name": "A", "status": 0}, {"year": 1998, "name": "B"}, {"year": 1999, "last": "C", "status": 2}],
@@ -11,7 +11,8 @@ const STORE: &str = r#"{
 }"#;
 
 fn check(path: &str, expected: &str) {
-    let found = with_scope(STORE, r#"{"y":[10,20]}"#, |scope| Path::parse(path).unwrap().find(scope)).unwrap();
+    let found =
+        with_scope(STORE, r#"{"y":[10,20]}"#, |scope| Path::parse(path).unwrap().find(scope, &ambient())).unwrap();
     assert_eq!(found.map_or("missing".to_owned(), |value| value.to_string()), expected, "{path}");
 }
 
@@ -131,7 +132,8 @@ fn functions_end_a_path() {
 #[test]
 fn missing_places_are_named_as_aws_does() {
     let check = |path: &str, input: &str, why: &str| {
-        let failure = with_scope(input, "null", |scope| Path::parse(path).unwrap().evaluate(scope)).unwrap_err();
+        let failure =
+            with_scope(input, "null", |scope| Path::parse(path).unwrap().evaluate(scope, &ambient())).unwrap_err();
         assert_eq!(failure.message, format!("Invalid path '{path}' : {why}"));
         assert_eq!(failure.reason.error_name(), "States.Runtime");
     };
@@ -149,13 +151,14 @@ fn missing_places_are_named_as_aws_does() {
 fn missing_places_of_fields_and_items() {
     let failure = with_scope(r#"{"a": [1]}"#, "null", |scope| {
         let path = Path::parse("$.no_such_jsonpath").unwrap();
-        path.evaluate_field(scope, "value.$").unwrap_err()
+        path.evaluate_field(scope, &ambient(), "value.$").unwrap_err()
     });
     let expected = "The JSONPath '$.no_such_jsonpath' specified for the field 'value.$' could not be found in the input '{\"a\":[1]}'";
     assert_eq!((failure.reason, failure.message.as_str()), (Reason::Path, expected));
 
-    let failure =
-        with_scope(r#"{"a":{"b":1}}"#, "null", |scope| Path::parse("$.a.items").unwrap().evaluate_reference(scope));
+    let failure = with_scope(r#"{"a":{"b":1}}"#, "null", |scope| {
+        Path::parse("$.a.items").unwrap().evaluate_reference(scope, &ambient())
+    });
     let failure = failure.unwrap_err();
     assert_eq!(failure.message, r#"Unable to apply step "items" to input {"a":{"b":1}}"#);
     assert_eq!(failure.reason.error_name(), "States.ReferencePathConflict");
@@ -225,8 +228,41 @@ fn only_paths_of_one_place_are_definite() {
 #[test]
 fn hostile_paths_end() {
     let deep = (0..400).fold("1".to_owned(), |inner, _| format!("[{inner},[1]]"));
-    for path in ["$..*..*..*", "$..[?(@..[?(@..* contains 3)])]", "$..*.*..*..*..length()"] {
-        let result = with_scope(&deep, "null", |scope| Path::parse(path).unwrap().find(scope));
-        assert_eq!(result.map_err(|failure| failure.reason), Err(Reason::OverBudget), "{path}");
+    let wide = |element: &str| format!("[{}]", vec![element; 20_000].join(","));
+    let twice = |list: String| format!(r#"{{"a":{list},"b":{list}}}"#);
+    let quotes = format!(r#"["{}",{}]"#, "a".repeat(100_000), vec![r#"[""]"#; 5_000].join(","));
+    for (path, input) in [
+        ("$..*..*..*", &deep),
+        ("$..[?(@..[?(@..* contains 3)])]", &deep),
+        ("$..*.*..*..*..length()", &deep),
+        ("$[?($.a subsetof $.b)]", &format!(r#"{{"a":{},"b":{}}}"#, wide("1"), wide("2"))),
+        ("$.a[?($.b contains 7)]", &twice(wide("1"))),
+        ("$.a[?($.a == $.b)]", &twice(wide("{}"))),
+        ("$[*].concat($[0])", &quotes),
+        ("$[?($[0] =~ /[ab]*a[ab]{2000}c/)]", &quotes),
+        ("$[?($[0] contains 'b')]", &quotes),
+        (&format!("$[*][{}]", vec!["9"; 10_000].join(",")), &wide("[1]")),
+        (&format!("$[*][{}]", vec!["'x'"; 10_000].join(",")), &wide("{}")),
+    ] {
+        let ambient = |last| {
+            let time = std::time::Duration::from_millis(20);
+            Ambient::new(0, 1, Budget { time, memory_bytes: 1 << 20, depth: 100, last })
+        };
+        let path = Path::parse(path).unwrap();
+        let reason = |ambient| with_scope(input, "null", |scope| path.find(scope, &ambient)).map_err(|why| why.reason);
+        assert_eq!(reason(ambient(false)), Err(Reason::OverBudget), "{}", path.source());
+        assert_eq!(reason(ambient(true)), Err(Reason::Path), "{}", path.source());
     }
+}
+
+#[test]
+fn all_paths_of_a_step_share_its_fuel() {
+    let list = format!("[{}]", vec!["1"; 1_000].join(","));
+    let path = Path::parse("$..*").unwrap();
+    let time = std::time::Duration::from_micros(100);
+    let ambient = Ambient::new(0, 1, Budget { time, memory_bytes: 1 << 20, depth: 100, last: false });
+    with_scope(&list, "null", |scope| {
+        let found = (0..10).take_while(|_| path.find(scope, &ambient).is_ok()).count();
+        assert!((1..9).contains(&found), "one fits, ten do not: {found}");
+    });
 }

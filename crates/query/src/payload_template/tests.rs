@@ -72,5 +72,5 @@ fn what_a_template_makes_is_bounded() {
     let template = PayloadTemplate::parse(&parse(&format!("{{{}}}", members.join(",")))).unwrap();
     let input = format!("[{}]", vec!["1"; 1000].join(","));
     let result = with_scope(&input, "1", |scope| template.evaluate(scope, &ambient()));
-    assert_eq!(result.map_err(|failure| failure.reason), Err(Reason::OverBudget));
+    assert_eq!(result.map_err(|failure| failure.reason), Err(Reason::TooLarge));
 }
