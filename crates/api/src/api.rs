@@ -5,7 +5,7 @@ use crate::{ApiError, Caller, operation};
 use asl::Limits;
 use engine::Engine;
 use json::{Text, Value};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// What the API is told by the configuration.
 #[derive(Clone, Debug)]
@@ -22,6 +22,19 @@ pub struct Api {
     inner: Arc<Inner>,
 }
 
+/// An API that is not kept: for the tasks of its own engine.
+#[derive(Clone, Debug)]
+pub struct WeakApi {
+    inner: Weak<Inner>,
+}
+
+impl WeakApi {
+    /// `None` when the API is gone.
+    pub fn upgrade(&self) -> Option<Api> {
+        Some(Api { inner: self.inner.upgrade()? })
+    }
+}
+
 struct Inner {
     engine: Engine,
     config: ApiConfig,
@@ -31,6 +44,11 @@ struct Inner {
 impl Api {
     pub fn new(engine: Engine, config: ApiConfig) -> Api {
         Api { inner: Arc::new(Inner { engine, config, page_tokens: PageTokens::new() }) }
+    }
+
+    /// The same API, as long as somebody else keeps it.
+    pub fn downgrade(&self) -> WeakApi {
+        WeakApi { inner: Arc::downgrade(&self.inner) }
     }
 
     /// Bytes of the largest request body.
@@ -45,7 +63,8 @@ impl Api {
         Value::parse(text).map_err(|_| ApiError::internal())
     }
 
-    pub(crate) fn engine(&self) -> &Engine {
+    /// The engine that the operations are over.
+    pub fn engine(&self) -> &Engine {
         &self.inner.engine
     }
 

@@ -1,7 +1,7 @@
 //! [`Caller`]: who calls, as far as requests tell it.
 
 use asl::{Arn, Resource};
-use engine::Account;
+use engine::{Account, Origin};
 use http::request::Parts;
 use json::Text;
 
@@ -16,6 +16,8 @@ pub struct Caller {
     pub access_key: Option<Text>,
     /// The X-Ray trace header of the request.
     pub trace_header: Option<Text>,
+    /// The call of a task that is made in process.
+    pub origin: Option<Origin>,
 }
 
 /// No Region has a longer name.
@@ -37,6 +39,7 @@ impl Caller {
             trace_header: header("x-amzn-trace-id")
                 .filter(|header| header.len() <= TRACE_HEADER_LEN_MAX)
                 .map(Text::from),
+            origin: None,
         }
     }
 

@@ -25,7 +25,7 @@ mod shape;
 mod status_change;
 mod timestamp;
 
-pub use api::{Api, ApiConfig};
+pub use api::{Api, ApiConfig, WeakApi};
 pub use caller::Caller;
 pub use error::ApiError;
 pub use log_record::log_records;

@@ -4,7 +4,7 @@
 //! taken, in no particular order. A line holds names, not inputs; the input is taken from the execution when it is
 //! handed out. All shards meet here, so a lock is held, for the time it takes to move one entry.
 
-use crate::{ActivityTask, shard::Reply, tables::ExecutionKey};
+use crate::{ActivityTask, Origin, shard::Reply, tables::ExecutionKey};
 use json::Text;
 use machine::EventId;
 use std::{
@@ -26,6 +26,8 @@ pub(crate) struct Poller {
     pub(crate) number: u64,
     pub(crate) worker_name: Option<Text>,
     pub(crate) deadline_ms: i64,
+    /// The call that asks, if it is one of a task.
+    pub(crate) origin: Option<Origin>,
     pub(crate) reply: Reply<Option<ActivityTask>>,
 }
 
@@ -65,6 +67,28 @@ impl ActivityQueues {
         }
         lines.offers.push_back(offer);
         None
+    }
+
+    /// Takes a task out of the line; false if a worker was given it.
+    pub(crate) fn retract(&self, offer: &Offer) -> bool {
+        let mut all = self.lock();
+        let Some(lines) = all.get_mut(&offer.activity_arn) else { return false };
+        let place = lines.offers.iter().rposition(|other| other == offer);
+        let retracted = place.and_then(|place| lines.offers.remove(place)).is_some();
+        if lines.offers.is_empty() && lines.pollers.is_empty() {
+            all.remove(&offer.activity_arn);
+        }
+        retracted
+    }
+
+    /// The activity was deleted: its workers are sent away, and what nobody has taken is given back.
+    pub(crate) fn remove(&self, activity_arn: &str) -> VecDeque<Offer> {
+        let Some(Lines { offers, pollers }) = self.lock().remove(activity_arn) else { return VecDeque::new() };
+        for poller in pollers {
+            // A worker that went away needs no answer.
+            let _ = poller.reply.send(Ok(None));
+        }
+        offers
     }
 
     /// Gives the worker the first task in line, or puts it in line itself.
@@ -127,7 +151,7 @@ mod tests {
 
     fn poller(number: u64) -> (Poller, oneshot::Receiver<Result<Option<ActivityTask>, Error>>) {
         let (reply, answer) = oneshot::channel();
-        (Poller { number, worker_name: None, deadline_ms: 0, reply }, answer)
+        (Poller { number, worker_name: None, deadline_ms: 0, origin: None, reply }, answer)
     }
 
     #[test]
@@ -162,5 +186,17 @@ mod tests {
         assert!(matches!(queues.poll(&"a".into(), second), Polled::Refused(_)));
         assert!(queues.withdraw(&"a".into(), 1));
         assert!(!queues.withdraw(&"a".into(), 1));
+    }
+
+    #[test]
+    fn what_nobody_took_of_a_deleted_activity_is_given_back() {
+        let queues = ActivityQueues::new(10);
+        for id in [1, 2, 3] {
+            assert!(queues.offer(offer(id)).is_none());
+        }
+        assert!(queues.retract(&offer(2)));
+        assert!(!queues.retract(&offer(2)));
+        assert_eq!(queues.remove("a"), [offer(1), offer(3)]);
+        assert!(queues.remove("a").is_empty());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! So many calls run at once; the others wait in line by name only, and their request is taken from the execution when
 //! their turn comes. A call that only waits for something else in this engine takes no place, and a `.sync` call has one
-//! until it was submitted: an execution that waits for another one must not keep that one from being carried out.
+//! only while it is submitted: an execution that waits for another one must not keep that one from being carried out.
 
 use crate::{
     Call, Task,
@@ -10,6 +10,7 @@ use crate::{
     shard::{Report, ShardSender},
     tables::ExecutionKey,
 };
+use asl::IntegrationPattern;
 use futures_util::FutureExt;
 use json::{Payload, Text};
 use machine::{EventId, Facts, Failure, TaskRequest};
@@ -21,7 +22,7 @@ use std::{
     panic::AssertUnwindSafe,
     sync::Arc,
 };
-use tokio::{sync::oneshot, task::AbortHandle};
+use tokio::task::AbortHandle;
 
 type Outcome = Result<Payload, Failure>;
 
@@ -42,8 +43,29 @@ enum Load {
     Place,
     /// No place: it waits for something in this engine. A shutdown waits for its answer all the same.
     Answer,
-    /// Nothing: a `.sync` call that was submitted, and can be resumed at any time.
+    /// Nothing: it waits for the end of what a `.sync` call submitted, and can do so again at any time.
     Nothing,
+}
+
+/// What the return of a call means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Returned {
+    /// The task has its answer.
+    Answer,
+    /// The token is out; the answer comes with it.
+    TokenSent,
+    /// `.sync`: what was submitted is waited for.
+    Submitted,
+}
+
+impl Returned {
+    fn of(pattern: IntegrationPattern) -> Returned {
+        match pattern {
+            IntegrationPattern::RequestResponse => Returned::Answer,
+            IntegrationPattern::WaitForTaskToken => Returned::TokenSent,
+            IntegrationPattern::Sync => Returned::Submitted,
+        }
+    }
 }
 
 /// The calls of a shard.
@@ -86,72 +108,54 @@ impl Dispatcher {
             self.line.push_back((key, request.id));
             return;
         }
+        let returned = Returned::of(request.pattern);
         let begin = |task: Arc<dyn Task>, call: Call| task.run(call);
-        self.spawn(key, request, facts, task, begin, load);
+        self.spawn((key, request.id), call(request, facts), task, begin, (load, returned));
     }
 
-    /// Waits again for the end of a `.sync` call that was submitted before a restart.
+    /// Waits for the end of what a `.sync` call has submitted.
     pub(crate) fn resume(&mut self, key: ExecutionKey, request: TaskRequest, facts: Arc<Facts>, submitted: Payload) {
         let wait = move |task: Arc<dyn Task>, call: Call| task.resume(call, submitted);
         let task = self.environment.tasks.find(&request);
-        self.spawn(key, request, facts, task, wait, Load::Nothing);
+        self.spawn((key, request.id), call(request, facts), task, wait, (Load::Nothing, Returned::Answer));
+    }
+
+    /// Stops what a `.sync` call has submitted. Nobody waits for that.
+    pub(crate) fn stop(&self, request: TaskRequest, facts: Arc<Facts>, submitted: Payload) {
+        let Some(task) = self.environment.tasks.find(&request) else { return };
+        let call = call(request, facts);
+        self.environment.runtime.spawn(async move {
+            if AssertUnwindSafe(async move { task.cancel(call, submitted).await }).catch_unwind().await.is_err() {
+                tracing::error!("an integration panicked");
+            }
+        });
     }
 
     fn spawn<F>(
         &mut self,
-        key: ExecutionKey,
-        request: TaskRequest,
-        facts: Arc<Facts>,
+        attempt: Attempt,
+        call: Call,
         task: Option<Arc<dyn Task>>,
         begin: impl FnOnce(Arc<dyn Task>, Call) -> F + Send + 'static,
-        load: Load,
+        (load, returned): (Load, Returned),
     ) where
         F: Future<Output = Outcome> + Send + 'static,
     {
         self.runs += 1;
-        let (number, id, pattern) = (self.runs, request.id, request.pattern);
-        let resource = request.resource.clone();
-        let idempotency_key = idempotency_key(&facts, id);
-        let call = Call::new(request, facts, idempotency_key, self.submitted(key, id, number));
+        let number = self.runs;
         let shard = self.shard.clone();
         let run = self.environment.runtime.spawn(async move {
             let outcome = match task {
                 Some(task) => guarded(async move { begin(task, call).await }).await,
-                None => Err(no_integration(&resource)),
+                None => Err(no_integration(&call.request.resource)),
             };
-            shard.report(Report::TaskEnded { attempt: (key, id), number, pattern, outcome });
+            shard.report(Report::TaskEnded { attempt, number, returned, outcome });
         });
         self.take(load);
         let running = Running { number, abort: run.abort_handle(), load };
-        if let Some(earlier) = self.running.insert((key, id), running) {
+        if let Some(earlier) = self.running.insert(attempt, running) {
             self.stopped(&earlier);
         }
-    }
-
-    /// What `Call::submitted` does: ready when the shard says that it is durable. If a commit fails, it is told again;
-    /// if the shard does not want to hear of it, the call is about to be dropped, and waits for that.
-    fn submitted(
-        &self,
-        key: ExecutionKey,
-        id: EventId,
-        number: u64,
-    ) -> Arc<dyn Fn(Payload) -> store::BoxFuture<'static, ()> + Send + Sync> {
-        let shard = self.shard.clone();
-        Arc::new(move |output| {
-            let shard = shard.clone();
-            Box::pin(async move {
-                loop {
-                    let (reply, durable) = oneshot::channel();
-                    let output = output.clone();
-                    shard.report(Report::TaskSubmitted { attempt: (key, id), number, output, reply });
-                    match durable.await {
-                        Ok(Ok(())) => return,
-                        Ok(Err(crate::Error::Store(_))) => {}
-                        Ok(Err(_)) | Err(_) => std::future::pending().await,
-                    }
-                }
-            })
-        })
     }
 
     /// The run has ended; false if it is no longer wanted.
@@ -163,18 +167,6 @@ impl Dispatcher {
             self.give_back(running.load);
         }
         true
-    }
-
-    /// The call was submitted, and waits from now on; false if it is no longer wanted.
-    pub(crate) fn waits(&mut self, attempt: Attempt, number: u64) -> bool {
-        match self.running.get_mut(&attempt) {
-            Some(running) if running.number == number => {
-                let load = std::mem::replace(&mut running.load, Load::Nothing);
-                self.give_back(load);
-                true
-            }
-            _ => false,
-        }
     }
 
     /// Whether the call was made and not answered.
@@ -251,6 +243,11 @@ impl Drop for Dispatcher {
     fn drop(&mut self) {
         self.cancel_all(|_| true);
     }
+}
+
+fn call(request: TaskRequest, facts: Arc<Facts>) -> Call {
+    let idempotency_key = idempotency_key(&facts, request.id);
+    Call::new(request, facts, idempotency_key)
 }
 
 /// A panic in an integration fails the attempt, and nothing else.

@@ -1,17 +1,18 @@
 //! Executions and tasks as callers ask for them: what a request needs is looked up here, and the shard does the rest.
 
 use crate::{
-    ActivityTask, Engine, Error, ExecutionRecord, Observed, StartExecution, Started, SyncResult,
+    ActivityTask, Engine, Error, ExecutionRecord, Observed, Origin, StartExecution, Started, SyncResult, TaskAnswer,
     activities::{Polled, Poller},
     definitions::Definition,
     random,
     routing::Target,
     shard::{NewExecution, Report, Request, ShardSender},
     tables::{ExecutionKey, StoredExecution, facts_of},
+    tokens::TaskToken,
 };
 use asl::{Arn, Resource, StateMachineType};
 use json::Text;
-use machine::{Failure, Status, Trigger};
+use machine::{Status, Trigger};
 use std::{
     sync::{
         Arc,
@@ -65,7 +66,11 @@ impl Engine {
 
     pub(crate) async fn closed(&self, arn: &Arn) -> Result<ExecutionRecord, Error> {
         let arn = arn.clone();
-        self.shard_of(&arn)?.ask(|reply| Request::WaitUntilClosed { arn, reply }).await
+        let shard = self.shard_of(&arn)?;
+        let mut caller = Caller { shard, key: ExecutionKey::of(&arn.to_string()), is_answered: false };
+        let record = shard.ask(|reply| Request::WaitUntilClosed { arn, reply }).await;
+        caller.is_answered = true;
+        record
     }
 
     pub(crate) async fn observed(&self, arn: &Arn) -> Result<Observed, Error> {
@@ -75,14 +80,17 @@ impl Engine {
         Ok(Observed::new(self.clone(), arn.clone(), events))
     }
 
-    pub(crate) async fn answer(
-        &self,
-        token: &str,
-        trigger: impl FnOnce(machine::EventId) -> Trigger,
-    ) -> Result<(), Error> {
+    pub(crate) async fn answer(&self, token: &str, answer: TaskAnswer, origin: Option<Origin>) -> Result<(), Error> {
         let token = self.inner.environment.sealer.open(token)?;
-        let trigger = trigger(token.id);
-        self.shard(token.key)?.ask(|reply| Request::Answer { token, trigger, reply }).await
+        let trigger = trigger_of(answer, token.id);
+        self.shard(token.key)?.ask(|reply| Request::Answer { token, trigger, origin, reply }).await
+    }
+
+    /// The task that the call was handed before a restart, if it is not over.
+    async fn handed(&self, origin: Origin) -> Result<Option<ActivityTask>, Error> {
+        let Some((key, id)) = self.inner.environment.tables()?.done_by(origin)? else { return Ok(None) };
+        let token = TaskToken { key, start_ms: 0, id };
+        self.shard(key)?.ask(|reply| Request::Handed { token, reply }).await
     }
 
     /// The long poll of GetActivityTask.
@@ -91,17 +99,23 @@ impl Engine {
         arn: &Arn,
         worker_name: Option<Text>,
         wait: Duration,
+        origin: Option<Origin>,
     ) -> Result<Option<ActivityTask>, Error> {
         let environment = &self.inner.environment;
         if environment.is_stopping() {
             return Err(Error::ShuttingDown);
         }
         let activity_arn = self.inner.registry.activity(arn)?.arn;
+        if let Some(origin) = origin
+            && let Some(task) = self.handed(origin).await?
+        {
+            return Ok(Some(task));
+        }
         let deadline_ms =
             environment.clock.now_ms().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
         let number = POLLERS.fetch_add(1, Ordering::Relaxed);
         let (reply, mut task) = oneshot::channel();
-        match environment.activities.poll(&activity_arn, Poller { number, worker_name, deadline_ms, reply }) {
+        match environment.activities.poll(&activity_arn, Poller { number, worker_name, deadline_ms, origin, reply }) {
             Polled::Refused(_) => return Err(Error::ActivityWorkerLimitExceeded),
             Polled::Matched(offer, poller) => self.shard(offer.key)?.report(Report::TakeActivity { offer, poller }),
             Polled::Waiting => {}
@@ -174,18 +188,30 @@ fn new_record(arn: &Text, name: &Text, target: &Target, start: &StartExecution) 
         trace_header: start.trace_header.clone(),
         redrive_count: 0,
         redrive_ms: None,
+        origin: start.origin,
     }
 }
 
-/// The triggers of what a worker sends.
-pub(crate) fn succeeded(output: json::Payload) -> impl FnOnce(machine::EventId) -> Trigger {
-    move |effect| Trigger::TaskSucceeded { effect, output }
+/// A caller that waits for the end of an execution. If it goes away before, the shard is told.
+struct Caller<'a> {
+    shard: &'a ShardSender,
+    key: ExecutionKey,
+    is_answered: bool,
 }
 
-pub(crate) fn failed(failure: Failure) -> impl FnOnce(machine::EventId) -> Trigger {
-    move |effect| Trigger::TaskFailed { effect, failure }
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.shard.report(Report::CallerGone(self.key));
+        }
+    }
 }
 
-pub(crate) fn is_alive() -> impl FnOnce(machine::EventId) -> Trigger {
-    |effect| Trigger::TaskHeartbeat { effect }
+/// What the answer of a worker means for the task `effect`.
+fn trigger_of(answer: TaskAnswer, effect: machine::EventId) -> Trigger {
+    match answer {
+        TaskAnswer::Succeeded(output) => Trigger::TaskSucceeded { effect, output },
+        TaskAnswer::Failed(failure) => Trigger::TaskFailed { effect, failure },
+        TaskAnswer::Heartbeat => Trigger::TaskHeartbeat { effect },
+    }
 }

@@ -43,7 +43,7 @@ pub use error::Error;
 pub use model::*;
 pub use observed::Observed;
 pub use options::Options;
-pub use task::{Call, Restart, Task, Tasks};
+pub use task::{Call, Origin, Restart, Task, Tasks};
 pub use witness::{LogLevel, Logged, Logging, Receive};
 
 use asl::Arn;
@@ -294,7 +294,18 @@ impl Engine {
         worker_name: Option<Text>,
         wait: Duration,
     ) -> Result<Option<ActivityTask>, Error> {
-        self.poll(arn, worker_name, wait).await
+        self.poll(arn, worker_name, wait, None).await
+    }
+
+    /// The same for a call of a task: if a restart makes it again, it is handed the task that it had been handed.
+    pub async fn activity_task_for(
+        &self,
+        origin: Option<Origin>,
+        arn: &Arn,
+        worker_name: Option<Text>,
+        wait: Duration,
+    ) -> Result<Option<ActivityTask>, Error> {
+        self.poll(arn, worker_name, wait, origin).await
     }
 
     /// Whether the token is one that this engine gave; an output is looked at only after that.
@@ -305,15 +316,20 @@ impl Engine {
     /// `TaskDoesNotExist`: the execution is unknown; `TaskTimedOut`: the task has been answered, or nobody waits for it
     /// any more.
     pub async fn task_succeeded(&self, token: &str, output: Payload) -> Result<(), Error> {
-        self.answer(token, executions::succeeded(output)).await
+        self.answer(token, TaskAnswer::Succeeded(output), None).await
     }
 
     pub async fn task_failed(&self, token: &str, failure: machine::Failure) -> Result<(), Error> {
-        self.answer(token, executions::failed(failure)).await
+        self.answer(token, TaskAnswer::Failed(failure), None).await
     }
 
     pub async fn task_heartbeat(&self, token: &str) -> Result<(), Error> {
-        self.answer(token, executions::is_alive()).await
+        self.answer(token, TaskAnswer::Heartbeat, None).await
+    }
+
+    /// The same for a call of a task: what it has told is accepted once more if a restart makes it again.
+    pub async fn answer_task(&self, token: &str, answer: TaskAnswer, origin: Option<Origin>) -> Result<(), Error> {
+        self.answer(token, answer, origin).await
     }
 
     /// Tags of a state machine or an activity.

@@ -1,8 +1,8 @@
 //! What the engine takes and gives: records of state machines, executions and activities.
-use crate::tables::RevisionKey;
+use crate::{Origin, tables::RevisionKey};
 use asl::{Arn, StateMachineType};
 use json::{Payload, Text};
-use machine::{Outcome, Status};
+use machine::{Failure, Outcome, Status};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -155,6 +155,8 @@ pub struct StartExecution {
     pub input: Payload,
     pub input_text: Text,
     pub trace_header: Option<Text>,
+    /// The call of a task that asks for it: the same call again is the same start, also after its end.
+    pub origin: Option<Origin>,
 }
 #[derive(Clone, Debug)]
 pub struct Started {
@@ -188,6 +190,9 @@ pub struct ExecutionRecord {
     pub trace_header: Option<Text>,
     pub redrive_count: u32,
     pub redrive_ms: Option<i64>,
+    /// The call that started it, if a task of another execution did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 #[derive(Clone, Debug)]
 pub struct ExecutionFilter {
@@ -213,4 +218,12 @@ pub struct NewActivity {
 pub struct ActivityTask {
     pub token: Text,
     pub input: Text,
+}
+/// What a worker says of its task.
+#[derive(Clone, Debug)]
+pub enum TaskAnswer {
+    Succeeded(Payload),
+    Failed(Failure),
+    /// It works on it still.
+    Heartbeat,
 }

@@ -3,8 +3,8 @@
 //! An [`Outbox`] can only be released with a [`Durable`], and only the two places that know make one: a commit that is
 //! ready, and a step of an Express execution, which stores nothing. So no answer and no effect can overtake its commit.
 
-use crate::{Error, shard::Reply, tables::ExecutionKey};
-use json::Text;
+use crate::{Error, dispatch::Attempt, shard::Reply, tables::ExecutionKey};
+use json::{Payload, Text};
 use machine::{EventId, Facts, TaskRequest, TimerId};
 use std::sync::Arc;
 
@@ -25,11 +25,39 @@ impl Durable {
 
 /// An effect that may be carried out now.
 pub(crate) enum Released {
-    Run { key: ExecutionKey, request: TaskRequest, facts: Arc<Facts> },
-    Offer { key: ExecutionKey, id: EventId, activity_arn: Text },
-    Cancel { key: ExecutionKey, id: EventId },
-    SetTimer { key: ExecutionKey, timer: TimerId, due_ms: i64, is_stored: bool },
-    CancelTimer { key: ExecutionKey, timer: TimerId, due_ms: i64 },
+    Run {
+        key: ExecutionKey,
+        request: TaskRequest,
+        facts: Arc<Facts>,
+    },
+    Offer {
+        key: ExecutionKey,
+        id: EventId,
+        activity_arn: Text,
+    },
+    Cancel {
+        key: ExecutionKey,
+        id: EventId,
+    },
+    /// Stop what a `.sync` call has submitted.
+    Stop {
+        request: TaskRequest,
+        facts: Arc<Facts>,
+        submitted: Payload,
+    },
+    /// Wait for the end of what a `.sync` call has submitted.
+    TakeUp(Attempt),
+    SetTimer {
+        key: ExecutionKey,
+        timer: TimerId,
+        due_ms: i64,
+        is_stored: bool,
+    },
+    CancelTimer {
+        key: ExecutionKey,
+        timer: TimerId,
+        due_ms: i64,
+    },
 }
 
 type Waiting = Box<dyn FnOnce(Result<(), Error>) + Send>;

@@ -2,6 +2,7 @@
 
 use crate::{
     Account, ActivityRecord, Error, NewActivity, Page, Paged,
+    shard::Report,
     state_machines::{Registry, name_of, paged},
     tables::{Writes, arn_prefix},
 };
@@ -37,7 +38,8 @@ impl Registry {
         self.environment.tables()?.activity(&text)?.ok_or(Error::ActivityDoesNotExist(text))
     }
 
-    /// An activity that does not exist is deleted already.
+    /// An activity that does not exist is deleted already. Tasks that no worker has taken fail: nobody can take them any
+    /// more. What a worker has taken goes on.
     pub(crate) async fn delete_activity(&self, arn: &Arn) -> Result<(), Error> {
         let mut counts = self.changes.lock().await;
         let text = arn.to_string();
@@ -49,6 +51,11 @@ impl Registry {
         writes.tags(&text, &[]);
         self.environment.commit(writes).await?;
         counts.activities.remove(&text);
+        for offer in self.environment.activities.remove(&text) {
+            if let Some(owner) = self.environment.shard(offer.key) {
+                owner.report(Report::ActivityGone(offer));
+            }
+        }
         Ok(())
     }
 

@@ -16,6 +16,7 @@
 //! | `effects` | tasks, activities and timers |
 //! | `recovery` | taking up executions after a start, setting them aside, opening the store again |
 //! | `supervision` | going on after a panic |
+//! | `waiters` | who waits for the end of an execution |
 
 mod effects;
 mod live;
@@ -27,6 +28,7 @@ mod slow_lane;
 mod stepping;
 mod supervision;
 mod telling;
+mod waiters;
 
 use message::Found;
 pub(crate) use message::{Message, NewExecution, Order, Reply, Report, Request, ShardSender};
@@ -50,6 +52,7 @@ use std::{
     sync::{Arc, mpsc},
 };
 use tokio::sync::{mpsc as channel, oneshot, watch};
+use waiters::Waiters;
 
 /// Pieces of work between two submissions: bounds how long a commit waits for its batch.
 const WORK_AT_ONCE_MAX: usize = 256;
@@ -78,8 +81,7 @@ pub(crate) struct Shard {
     blamed: Vec<(ExecutionKey, String)>,
     /// Outcomes of calls that came while the store was being opened again.
     stalled: VecDeque<Work>,
-    /// Callers that wait for the end of an execution.
-    closers: HashMap<ExecutionKey, Vec<Reply<crate::ExecutionRecord>>>,
+    waiters: Waiters,
     observers: HashMap<ExecutionKey, Vec<channel::UnboundedSender<HistoryEvent>>>,
     alarm: watch::Sender<i64>,
     /// The time that the alarm is set to; `None` after it has gone off.
@@ -122,7 +124,7 @@ impl Shard {
             at: None,
             blamed: Vec::new(),
             stalled: VecDeque::new(),
-            closers: HashMap::new(),
+            waiters: Waiters::default(),
             observers: HashMap::new(),
             seeds: query::Ambient::new(0, seed, options.quick_budget),
             slow_steps: 0,
@@ -210,21 +212,28 @@ impl Shard {
             Work::Begin(attempt) => self.begin(attempt),
             Work::EndUnwanted(attempt) => self.end_unwanted(attempt),
             Work::TakeUp(attempt) => self.take_up(attempt),
-            Work::Report(
-                Report::TaskEnded { attempt: (key, _), .. } | Report::TaskSubmitted { attempt: (key, _), .. },
-            ) if self.pipeline.tables().is_none() && !self.live.is_express(key) => {
+            Work::Report(Report::TaskEnded { attempt: (key, _), .. })
+                if self.pipeline.tables().is_none() && !self.live.is_express(key) =>
+            {
                 self.stalled.push_back(work);
             }
-            Work::Report(Report::TaskEnded { attempt, number, pattern, outcome }) => {
-                self.task_ended(attempt, number, pattern, outcome);
+            Work::Report(report) => self.hear(report),
+        }
+    }
+
+    fn hear(&mut self, report: Report) {
+        match report {
+            Report::TaskEnded { attempt, number, returned, outcome } => {
+                self.task_ended(attempt, number, returned, outcome);
             }
-            Work::Report(Report::TaskSubmitted { attempt, number, output, reply }) => {
-                self.task_submitted(attempt, number, output, reply);
-            }
-            Work::Report(Report::SlowStep(step)) => self.slow_step_ended(*step),
-            Work::Report(Report::TakeActivity { offer, poller }) => self.take_activity(offer, poller),
+            Report::SlowStep(step) => self.slow_step_ended(*step),
+            Report::TakeActivity { offer, poller } => self.take_activity(offer, poller),
+            Report::ActivityGone(offer) => self.activity_gone(offer),
+            Report::AwaitEnd { execution, attempt } => self.await_end(execution, attempt),
+            Report::AwaitedEnded(attempt) => self.awaited_ended(attempt),
+            Report::CallerGone(key) => self.waiters.caller_gone(key),
             // They never wait in line.
-            Work::Report(Report::Committed { .. } | Report::Alarm) => {}
+            Report::Committed { .. } | Report::Alarm => {}
         }
     }
 
@@ -258,6 +267,8 @@ impl Shard {
         match effect {
             Released::Run { key, request, facts } => self.dispatcher.run(key, request, facts),
             Released::Cancel { key, id } => self.cancel((key, id)),
+            Released::Stop { request, facts, submitted } => self.dispatcher.stop(request, facts, submitted),
+            Released::TakeUp(attempt) => self.work.push_back(Work::TakeUp(attempt)),
             Released::Offer { key, id, activity_arn } => self.offer(key, id, activity_arn),
             Released::SetTimer { key, timer, due_ms, is_stored: true } => self.timers.set(key, timer, due_ms),
             Released::SetTimer { key, timer, due_ms, is_stored: false } => {

@@ -14,6 +14,7 @@
 //! | `by_status` | Q, status, MAX−t, E | the name of the revision that it runs: RUNNING by start, closed ones by stop; an execution is listed under its state machine, and under the version and the alias that it was started by |
 //! | `timers` | first byte of E, due time, E, timer | nothing |
 //! | `held` | E, event id | nothing: a task that a clean shutdown did not begin |
+//! | `calls` | E and event id of a call of a task | the execution and the event of the task that it answered or was handed |
 //! | `aside` | E | why the execution was set aside, and when; it is removed when that is as long ago as a closed one is kept |
 //! | `revisions` | the name in the record, once its hash | a state machine with its definition, as it was when executions started |
 //! | `superseded` | M, the name | since when the revision is not the current one: it is removed when nothing uses it |
@@ -58,6 +59,7 @@ const OPEN: Keyspace = Keyspace("open");
 const BY_STATUS: Keyspace = Keyspace("by_status");
 const TIMERS: Keyspace = Keyspace("timers");
 const HELD: Keyspace = Keyspace("held");
+const CALLS: Keyspace = Keyspace("calls");
 const ASIDE: Keyspace = Keyspace("aside");
 const REVISIONS: Keyspace = Keyspace("revisions");
 const SUPERSEDED: Keyspace = Keyspace("superseded");
@@ -91,7 +93,7 @@ impl From<ReadError> for crate::Error {
 }
 
 /// Names an execution in the store and decides which shard owns it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct ExecutionKey(pub(crate) [u8; 16]);
 
 impl ExecutionKey {

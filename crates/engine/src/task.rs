@@ -1,6 +1,9 @@
 //! What an integration provides.
-use json::Payload;
-use machine::{Facts, Failure, TaskRequest};
+use crate::tables::ExecutionKey;
+use asl::StateMachineType;
+use json::{Payload, Text};
+use machine::{EventId, Facts, Failure, TaskRequest};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::BoxFuture;
 
@@ -12,21 +15,24 @@ pub struct Call {
     pub facts: Arc<Facts>,
     /// Unique to this attempt and the same after a restart: for services with idempotency keys.
     pub idempotency_key: String,
-    submitted: Arc<dyn Fn(Payload) -> BoxFuture<'static, ()> + Send + Sync>,
+    /// For calls that come back to this engine. `None` where a restart makes no call again: in Express executions.
+    pub origin: Option<Origin>,
+}
+
+/// Names the attempt that makes a call. What the call did in another execution is remembered with it: if a restart makes
+/// the call again, it has the same answer and no second effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    pub(crate) key: ExecutionKey,
+    pub(crate) id: EventId,
 }
 
 impl Call {
-    pub fn new(
-        request: TaskRequest,
-        facts: Arc<Facts>,
-        idempotency_key: String,
-        submitted: Arc<dyn Fn(Payload) -> BoxFuture<'static, ()> + Send + Sync>,
-    ) -> Call {
-        Call { request, facts, idempotency_key, submitted }
-    }
-    /// What a `.sync` call starts was accepted: ready when `TaskSubmitted` with this output is durable.
-    pub async fn submitted(&self, output: Payload) {
-        (self.submitted)(output).await;
+    pub fn new(request: TaskRequest, facts: Arc<Facts>, idempotency_key: String) -> Call {
+        let is_standard = facts.state_machine_type == StateMachineType::Standard;
+        let origin = || Origin { key: ExecutionKey::of(&facts.execution_arn), id: request.id };
+        let origin = is_standard.then(origin);
+        Call { request, facts, idempotency_key, origin }
     }
 }
 
@@ -41,11 +47,21 @@ pub enum Restart {
 
 /// One service integration.
 pub trait Task: Send + Sync {
-    /// Makes the call. Request-response and callback: the answer of the call (for a callback it becomes `TaskSubmitted`).
-    /// `.sync`: reports [`Call::submitted`], then waits for the end of what it started. Dropping the future cancels the call.
+    /// Makes the call. Request-response: gives the answer. Callback and `.sync`: gives the answer of the service that
+    /// took the request, which becomes `TaskSubmitted`. Dropping the future cancels the call.
     fn run(&self, call: Call) -> BoxFuture<'static, Result<Payload, Failure>>;
-    /// `.sync` after a restart: waits for the end of what was submitted with this output.
+    /// `.sync`, once `TaskSubmitted` with this output is durable, and again after a restart: waits for the end of what was
+    /// submitted.
     fn resume(&self, call: Call, submitted: Payload) -> BoxFuture<'static, Result<Payload, Failure>>;
+    /// `.sync`: the execution of this engine that was submitted. The engine waits for its end by name only, and calls
+    /// [`Task::resume`] when it has ended. `None` if something else was submitted.
+    fn awaits(&self, _request: &TaskRequest, _submitted: &Payload) -> Option<Text> {
+        None
+    }
+    /// `.sync`: the task timed out, or its execution or branch ended: stops what was submitted, as well as it can be done.
+    fn cancel(&self, _call: Call, _submitted: Payload) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
     fn restart(&self, request: &TaskRequest) -> Restart;
     /// Whether the call does nothing but wait for something that happens in this engine, such as the end of an
     /// execution. Such a call takes no place among those that run at once, because what it waits for may need one; the

@@ -26,7 +26,8 @@ const JSON_TEXTS: &[&str] = &["input", "output", "definition", "variables", "con
 const IDEMPOTENCY: &[(&str, &str)] = &[("StartExecution", "name"), ("RedriveExecution", "clientToken")];
 
 /// Operations of which a second call would do a second thing. All others are reads, are idempotent by AWS's rules, or
-/// carry a member of [`IDEMPOTENCY`]; an answer to a task token that was taken already is refused, never taken twice.
+/// carry a member of [`IDEMPOTENCY`]; a start, an answer to a task token and a poll for a task of an activity are
+/// remembered with the call, which has the same answer when it is made again.
 const NOT_REPEATABLE: &[&str] = &["StartSyncExecution"];
 
 /// Operations that wait for an execution or for a task, which may need the place that they would take. How many of them
@@ -39,7 +40,7 @@ impl Task for AwsSdkSfn {
         Box::pin(async move {
             let operation = casing::pascal(action_name(&call.request.action));
             let input = input(&operation, call.request.parameters.value(), &call.idempotency_key);
-            let answer = step_functions.call(&operation, Value::from(input), &Caller::of(&call.facts)).await;
+            let answer = step_functions.call(&operation, Value::from(input), &Caller::of(&call)).await;
             let output = answer.map_err(|error| error.into_aws_sdk_failure("Sfn"))?;
             Ok(Payload::from(casing::to_pascal(&with_iso_times(&output))))
         })

@@ -5,15 +5,15 @@
 //! with `States.TaskFailed` and that answer as the cause.
 //!
 //! After a restart the call is made again. It cannot start twice: an execution without a `Name` gets one that is
-//! derived from the attempt, and Step Functions starts no second execution of one name.
-//! (Express executions have no such rule; there a restart may start a second one.)
+//! derived from the attempt, Step Functions starts no second execution of one name, and the execution remembers the call
+//! that started it, whose answer stays the same. (Express executions have no such rule; there a restart may start a
+//! second one.)
 
 use crate::step_functions::{Caller, StepFunctions};
 use crate::{ServiceError, Services, casing, identifier, sdk_metadata, service_error, time};
-use asl::IntegrationPattern;
 use engine::{Call, Restart, Task};
 use futures_util::future::BoxFuture;
-use json::{Object, Payload, Value};
+use json::{Object, Payload, Text, Value};
 use machine::{Failure, TaskRequest};
 use std::sync::Arc;
 
@@ -29,24 +29,32 @@ impl Task for StartExecution {
     fn run(&self, call: Call) -> BoxFuture<'static, Result<Payload, Failure>> {
         let step_functions = Arc::clone(&self.step_functions);
         Box::pin(async move {
-            let caller = Caller::of(&call.facts);
             let input = start_input(call.request.parameters.value(), &call.idempotency_key);
-            let started = start(&*step_functions, &input, &caller).await.map_err(into_failure)?;
-            let execution_arn = string(&started, "executionArn");
-            let accepted = Payload::from(Value::from(accepted(&started)));
-            if call.request.pattern != IntegrationPattern::Sync {
-                return Ok(accepted);
-            }
-            call.submitted(accepted).await;
-            closed(&*step_functions, &execution_arn, &call).await
+            let started = step_functions.call("StartExecution", Value::from(input), &Caller::of(&call)).await;
+            Ok(Payload::from(Value::from(accepted(&started.map_err(into_failure)?))))
         })
     }
 
+    /// The execution has ended: its record is the answer.
     fn resume(&self, call: Call, submitted: Payload) -> BoxFuture<'static, Result<Payload, Failure>> {
+        let step_functions = Arc::clone(&self.step_functions);
+        Box::pin(async move { closed(&*step_functions, &string(submitted.value(), "ExecutionArn"), &call).await })
+    }
+
+    fn awaits(&self, _request: &TaskRequest, submitted: &Payload) -> Option<Text> {
+        Some(string(submitted.value(), "ExecutionArn").into())
+    }
+
+    /// As AWS does, an execution that nobody waits for any more is stopped.
+    fn cancel(&self, call: Call, submitted: Payload) -> BoxFuture<'static, ()> {
         let step_functions = Arc::clone(&self.step_functions);
         Box::pin(async move {
             let execution_arn = string(submitted.value(), "ExecutionArn");
-            closed(&*step_functions, &execution_arn, &call).await
+            let input = Object::from([("executionArn", execution_arn.as_str())]);
+            let stopped = step_functions.call("StopExecution", Value::from(input), &Caller::of(&call)).await;
+            if let Err(error) = stopped {
+                tracing::warn!(execution_arn, ?error, "an execution that nobody waits for was not stopped");
+            }
         })
     }
 
@@ -55,50 +63,24 @@ impl Task for StartExecution {
     }
 }
 
-/// What to start, as on the wire, and whether its name was derived here.
-struct StartInput {
-    input: Object,
-    is_name_derived: bool,
-}
-
 /// The parameters as on the wire: an `Input` that is no string is written as JSON text.
-fn start_input(parameters: &Value, idempotency_key: &str) -> StartInput {
+fn start_input(parameters: &Value, idempotency_key: &str) -> Object {
     let mut input = casing::to_camel(parameters).as_object().cloned().unwrap_or_default();
     // `Input` is the caller's data, whose members keep their names.
     match parameters.get("Input") {
         None | Some(Value::Null | Value::String(_)) => {}
         Some(data) => input.insert("input", data.to_string()),
     }
-    let is_name_derived = !input.contains_key("name");
-    if is_name_derived {
+    if !input.contains_key("name") {
         input.insert("name", identifier::derived_uuid(idempotency_key));
     }
-    StartInput { input, is_name_derived }
+    input
 }
 
-/// Starts the execution. If it was started by this very attempt before a restart and has ended since,
-/// the service says that it exists: then its record is the answer.
-async fn start(service: &dyn StepFunctions, start: &StartInput, caller: &Caller) -> Result<Value, ServiceError> {
-    let started = service.call("StartExecution", Value::from(start.input.clone()), caller).await;
-    match (started, execution_arn(&start.input)) {
-        (Err(error), Some(arn)) if start.is_name_derived && error.code == "ExecutionAlreadyExists" => {
-            let describe = Object::from([("executionArn", arn)]);
-            service.call("DescribeExecution", Value::from(describe), caller).await
-        }
-        (started, _) => started,
-    }
-}
-
-/// The ARN that an execution of this name has: `…:stateMachine:NAME[:qualifier]` → `…:execution:NAME:name`.
-fn execution_arn(input: &Object) -> Option<String> {
-    let (head, state_machine) = input.get("stateMachineArn")?.as_str()?.split_once(":stateMachine:")?;
-    let state_machine = state_machine.split(':').next()?;
-    Some(format!("{head}:execution:{state_machine}:{}", input.get("name")?.as_str()?))
-}
-
-/// Waits for the end of the execution: its record, as an output or as the cause of a failure.
+/// The record of an execution that has ended, as an output or as the cause of a failure.
 async fn closed(service: &dyn StepFunctions, execution_arn: &str, call: &Call) -> Result<Payload, Failure> {
-    let description = service.wait_until_closed(execution_arn).await.map_err(into_failure)?;
+    let input = Value::from(Object::from([("executionArn", execution_arn)]));
+    let description = service.call("DescribeExecution", input, &Caller::of(call)).await.map_err(into_failure)?;
     let is_json = call.request.action.ends_with(":2");
     let record = Value::from(record(&description, is_json));
     match record.get("Status").and_then(Value::as_str) {
@@ -185,7 +167,7 @@ mod tests {
 
     #[track_caller]
     fn check_input(parameters: &str, expected: &str) {
-        assert_eq!(Value::from(start_input(&value(parameters), "key").input).to_string(), expected);
+        assert_eq!(Value::from(start_input(&value(parameters), "key")).to_string(), expected);
     }
 
     #[test]
@@ -198,16 +180,6 @@ mod tests {
         check_input(r#"{"Input":"\"text\"","Name":"n"}"#, r#"{"input":"\"text\"","name":"n"}"#);
         let name = identifier::derived_uuid("key");
         check_input(r#"{"StateMachineArn":"a"}"#, &format!(r#"{{"stateMachineArn":"a","name":"{name}"}}"#));
-    }
-
-    #[test]
-    fn an_execution_arn_follows_from_state_machine_and_name() {
-        let arn =
-            |state_machine: &str| execution_arn(&Object::from([("stateMachineArn", state_machine), ("name", "n")]));
-        let expected = Some("arn:aws:states:r:1:execution:S:n".to_owned());
-        assert_eq!(arn("arn:aws:states:r:1:stateMachine:S"), expected);
-        assert_eq!(arn("arn:aws:states:r:1:stateMachine:S:PROD"), expected);
-        assert_eq!(arn("no arn"), None);
     }
 
     #[test]

@@ -28,6 +28,11 @@ pub enum Effect {
     CancelTask {
         id: EventId,
     },
+    /// Stop what a `.sync` call has submitted with this answer: nobody waits for it any more.
+    StopTask {
+        request: TaskRequest,
+        submitted: Payload,
+    },
     /// Wake the execution with `TimerFired`. Setting a timer again moves it.
     SetTimer {
         timer: TimerId,

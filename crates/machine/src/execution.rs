@@ -275,6 +275,9 @@ impl Turn<'_> {
             Trigger::ActivityStarted { effect, worker_name } => {
                 self.call(effect).map_or(Ok(()), |id| task::activity_started(self, id, worker_name))
             }
+            Trigger::ActivityNotScheduled { effect, failure } => {
+                self.call(effect).map_or(Ok(()), |id| task::not_scheduled(self, id, failure))
+            }
             Trigger::TaskSubmitted { effect, output } => {
                 self.call(effect).map_or(Ok(()), |id| task::submitted(self, id, output))
             }

@@ -20,6 +20,11 @@ pub enum Trigger {
         effect: EventId,
         worker_name: Option<Text>,
     },
+    /// The activity of the task does not exist, so that no worker can take it (`ActivityScheduleFailed`).
+    ActivityNotScheduled {
+        effect: EventId,
+        failure: Failure,
+    },
     /// A `.sync` or callback call was accepted (`TaskSubmitted`); `output` is the answer of the call.
     TaskSubmitted {
         effect: EventId,

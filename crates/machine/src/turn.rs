@@ -2,12 +2,12 @@
 
 use crate::execution::{Outcome, Status, Step, TokenOf};
 use crate::failure::Halt;
-use crate::frame::{Frame, Timer};
+use crate::frame::{Call, Frame, Request, Timer};
 use crate::parts::Parts;
 use crate::redrive;
 use crate::visit::Visit;
 use crate::{Effect, EventDetails, EventId, EventType, Facts, Failure, HistoryEvent, PartId, StepError, TimerId};
-use asl::{Flow, Limits, State, StateKind, StateMachine, StateMachineType};
+use asl::{Flow, IntegrationPattern, Limits, State, StateKind, StateMachine, StateMachineType};
 use json::Text;
 use query::{Ambient, ContextObject, ExecutionContext, MapItem};
 use std::sync::Arc;
@@ -106,7 +106,17 @@ impl<'t> Turn<'t> {
     pub(crate) fn cancel(&mut self, frame: &Frame) {
         self.cancel_timers(frame, None);
         if let Some(call) = frame.call() {
-            self.push(Effect::CancelTask { id: call.request.id() });
+            self.cancel_call(call);
+        }
+    }
+
+    /// The answer of the call is not wanted any more, nor what it has submitted.
+    pub(crate) fn cancel_call(&mut self, call: &Call) {
+        self.push(Effect::CancelTask { id: call.request.id() });
+        if let (Request::Task(request), Some(submitted)) = (&call.request, &call.submitted)
+            && request.pattern == IntegrationPattern::Sync
+        {
+            self.push(Effect::StopTask { request: request.clone(), submitted: submitted.clone() });
         }
     }
 

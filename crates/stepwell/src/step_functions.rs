@@ -1,78 +1,52 @@
 //! Step Functions called from a state machine: the same operations, in process.
 
-use api::{Api, ApiError};
-use asl::Arn;
-use engine::Engine;
+use api::{Api, ApiError, WeakApi};
 use integrations::{Caller, ServiceError, StepFunctions};
-use json::{Object, Value};
+use json::Value;
 use std::sync::{Arc, OnceLock};
 use store::BoxFuture;
 use tokio::sync::Notify;
 
 /// The service as the integrations see it. Tasks need the API, the API needs the engine, and the engine needs the
-/// tasks: so the API is put in last. A task that a restart carries out before that waits for it.
+/// tasks: so the API is put in last, and not kept alive from here. A task that a restart carries out before that waits
+/// for it.
 #[derive(Clone, Default)]
 pub struct InProcess {
-    service: Arc<OnceLock<Service>>,
+    api: Arc<OnceLock<WeakApi>>,
     ready: Arc<Notify>,
 }
 
-#[derive(Clone)]
-struct Service {
-    api: Api,
-    engine: Engine,
-}
-
 impl InProcess {
-    /// Puts the service in. A second call changes nothing.
-    pub fn connect(&self, api: Api, engine: Engine) {
-        self.service.get_or_init(|| Service { api, engine });
+    /// Puts the API in. A second call changes nothing.
+    pub fn connect(&self, api: &Api) {
+        self.api.get_or_init(|| api.downgrade());
         self.ready.notify_waiters();
     }
 
-    async fn service(&self) -> Service {
+    async fn api(&self) -> Api {
         loop {
             let ready = self.ready.notified();
-            if let Some(service) = self.service.get() {
-                return service.clone();
+            match self.api.get().map(WeakApi::upgrade) {
+                Some(Some(api)) => return api,
+                // The engine is about to end, and its calls with it.
+                Some(None) => std::future::pending().await,
+                None => ready.await,
             }
-            ready.await;
         }
     }
 }
 
 impl StepFunctions for InProcess {
     fn call(&self, operation: &str, input: Value, caller: &Caller) -> BoxFuture<'_, Result<Value, ServiceError>> {
-        let (operation, caller) = (operation.to_owned(), caller.clone());
-        Box::pin(async move { self.service().await.call(&operation, input, &caller).await })
-    }
-
-    fn wait_until_closed(&self, execution_arn: &str) -> BoxFuture<'_, Result<Value, ServiceError>> {
-        let execution_arn = execution_arn.to_owned();
-        Box::pin(async move { self.service().await.describe_when_closed(&execution_arn).await })
-    }
-}
-
-impl Service {
-    async fn call(&self, operation: &str, input: Value, caller: &Caller) -> Result<Value, ServiceError> {
+        let operation = operation.to_owned();
         let caller = api::Caller {
             region: caller.region.as_str().into(),
             account: caller.account.as_str().into(),
             access_key: None,
             trace_header: None,
+            origin: caller.origin,
         };
-        self.api.call(operation, input, &caller).await.map_err(service_error)
-    }
-
-    async fn describe_when_closed(&self, execution_arn: &str) -> Result<Value, ServiceError> {
-        let mut caller = Caller { region: String::new(), account: String::new() };
-        if let Ok(arn) = Arn::parse(execution_arn) {
-            // That there is no such execution says DescribeExecution, in AWS's words.
-            let _ended = self.engine.wait_until_closed(&arn).await;
-            caller = Caller { region: arn.region.to_string(), account: arn.account.to_string() };
-        }
-        let input = Value::Object(Object::from([("executionArn", execution_arn)]));
-        self.call("DescribeExecution", input, &caller).await
+        Box::pin(async move { self.api().await.call(&operation, input, &caller).await.map_err(service_error) })
     }
 }
 

@@ -58,6 +58,6 @@ async fn start(open_store: OpenStore, config: &Config, endpoint: &str) -> Result
     let api_config =
         ApiConfig { account_id: config.account_id.as_str().into(), default_region: config.region.as_str().into() };
     let api = Api::new(engine.clone(), api_config);
-    step_functions.connect(api.clone(), engine.clone());
+    step_functions.connect(&api);
     Ok(System { engine, api, functions })
 }

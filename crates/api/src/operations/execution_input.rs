@@ -22,6 +22,7 @@ pub(crate) fn start(caller: &Caller, input: StartExecutionInput) -> Result<Start
         input_text: text,
         // The header of the request goes before the member of the input.
         trace_header: caller.trace_header.clone().or(input.trace_header),
+        origin: caller.origin,
     })
 }
 

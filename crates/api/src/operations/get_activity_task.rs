@@ -16,9 +16,9 @@ impl Operation for GetActivityTask {
     type Input = GetActivityTaskInput;
     type Output = GetActivityTaskOutput;
 
-    async fn call(api: &Api, _caller: &Caller, input: GetActivityTaskInput) -> Result<GetActivityTaskOutput, ApiError> {
+    async fn call(api: &Api, caller: &Caller, input: GetActivityTaskInput) -> Result<GetActivityTaskOutput, ApiError> {
         let arn = arn::activity(&input.activity_arn)?;
-        let task = api.engine().activity_task(&arn, input.worker_name, POLL).await?;
+        let task = api.engine().activity_task_for(caller.origin, &arn, input.worker_name, POLL).await?;
         // Without a task the answer has no token.
         Ok(task.map_or_else(GetActivityTaskOutput::default, |task| GetActivityTaskOutput {
             task_token: Some(task.token),

@@ -3,6 +3,7 @@
 use crate::model::{SendTaskFailureInput, SendTaskFailureOutput};
 use crate::operation::Operation;
 use crate::{Api, ApiError, Caller};
+use engine::TaskAnswer;
 use machine::Failure;
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html>
@@ -13,9 +14,9 @@ impl Operation for SendTaskFailure {
     type Input = SendTaskFailureInput;
     type Output = SendTaskFailureOutput;
 
-    async fn call(api: &Api, _caller: &Caller, input: SendTaskFailureInput) -> Result<SendTaskFailureOutput, ApiError> {
+    async fn call(api: &Api, caller: &Caller, input: SendTaskFailureInput) -> Result<SendTaskFailureOutput, ApiError> {
         let failure = Failure { error: input.error, cause: input.cause };
-        api.engine().task_failed(&input.task_token, failure).await?;
+        api.engine().answer_task(&input.task_token, TaskAnswer::Failed(failure), caller.origin).await?;
         Ok(SendTaskFailureOutput {})
     }
 }

@@ -3,6 +3,7 @@
 use crate::model::{SendTaskHeartbeatInput, SendTaskHeartbeatOutput};
 use crate::operation::Operation;
 use crate::{Api, ApiError, Caller};
+use engine::TaskAnswer;
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskHeartbeat.html>
 pub(crate) struct SendTaskHeartbeat;
@@ -14,10 +15,10 @@ impl Operation for SendTaskHeartbeat {
 
     async fn call(
         api: &Api,
-        _caller: &Caller,
+        caller: &Caller,
         input: SendTaskHeartbeatInput,
     ) -> Result<SendTaskHeartbeatOutput, ApiError> {
-        api.engine().task_heartbeat(&input.task_token).await?;
+        api.engine().answer_task(&input.task_token, TaskAnswer::Heartbeat, caller.origin).await?;
         Ok(SendTaskHeartbeatOutput {})
     }
 }

@@ -3,6 +3,7 @@
 use crate::model::{SendTaskSuccessInput, SendTaskSuccessOutput};
 use crate::operation::Operation;
 use crate::{Api, ApiError, Caller};
+use engine::TaskAnswer;
 use json::Payload;
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html>
@@ -13,11 +14,11 @@ impl Operation for SendTaskSuccess {
     type Input = SendTaskSuccessInput;
     type Output = SendTaskSuccessOutput;
 
-    async fn call(api: &Api, _caller: &Caller, input: SendTaskSuccessInput) -> Result<SendTaskSuccessOutput, ApiError> {
+    async fn call(api: &Api, caller: &Caller, input: SendTaskSuccessInput) -> Result<SendTaskSuccessOutput, ApiError> {
         api.engine().check_task_token(&input.task_token)?;
         let output = Payload::parse(&input.output)
             .map_err(|error| ApiError::new("InvalidOutput", format!("Invalid Output: '{}'", error.message)))?;
-        api.engine().task_succeeded(&input.task_token, output).await?;
+        api.engine().answer_task(&input.task_token, TaskAnswer::Succeeded(output), caller.origin).await?;
         Ok(SendTaskSuccessOutput {})
     }
 }

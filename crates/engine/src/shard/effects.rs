@@ -2,17 +2,17 @@
 
 use super::{
     Found, Report, Shard,
-    message::{Reply, Then, Work},
+    message::{Then, Work},
 };
 use crate::{
     Error,
     activities::{Offer, Polled, Poller},
-    dispatch::Attempt,
-    tables::ExecutionKey,
+    dispatch::{Attempt, Returned},
+    tables::{ExecutionKey, Tables},
 };
 use asl::IntegrationPattern;
 use json::{Payload, Text};
-use machine::{Effect, EventId, Failure, Pending, TaskRequest, Trigger};
+use machine::{Effect, EventId, Facts, Failure, Pending, TaskRequest, Trigger};
 use std::sync::Arc;
 
 /// Whether a call is wanted.
@@ -20,7 +20,7 @@ enum Wanted {
     Yes {
         request: TaskRequest,
         submitted: Option<Payload>,
-        facts: Arc<machine::Facts>,
+        facts: Arc<Facts>,
     },
     No,
     /// It cannot be told yet.
@@ -33,29 +33,25 @@ impl Shard {
         &mut self,
         attempt: Attempt,
         number: u64,
-        pattern: IntegrationPattern,
+        returned: Returned,
         outcome: Result<Payload, Failure>,
     ) {
         if !self.dispatcher.ended(attempt, number) {
             return;
         }
         let (key, effect) = attempt;
-        let trigger = match (outcome, pattern) {
-            (Ok(output), IntegrationPattern::WaitForTaskToken) => Trigger::TaskSubmitted { effect, output },
-            (Ok(output), _) => Trigger::TaskSucceeded { effect, output },
-            (Err(failure), pattern) => failed(effect, failure, pattern),
+        let then = match (&outcome, returned) {
+            (Ok(_), Returned::Submitted) => Then::Submitted(attempt),
+            _ => Then::Nothing,
         };
-        self.turn(key, trigger, Then::Nothing);
-        self.begin_next();
-    }
-
-    /// A `.sync` call was accepted; it only waits from now on.
-    pub(super) fn task_submitted(&mut self, attempt: Attempt, number: u64, output: Payload, reply: Reply<()>) {
-        if !self.dispatcher.waits(attempt, number) {
-            return;
-        }
-        let (key, effect) = attempt;
-        self.turn(key, Trigger::TaskSubmitted { effect, output }, Then::Answered(reply));
+        let trigger = match (outcome, returned) {
+            (Ok(output), Returned::Answer) => Trigger::TaskSucceeded { effect, output },
+            (Ok(output), Returned::TokenSent | Returned::Submitted) => Trigger::TaskSubmitted { effect, output },
+            // A callback call that failed has not handed out its token.
+            (Err(failure), Returned::TokenSent) => Trigger::TaskNotSubmitted { effect, failure },
+            (Err(failure), Returned::Answer | Returned::Submitted) => Trigger::TaskFailed { effect, failure },
+        };
+        self.turn(key, trigger, then);
         self.begin_next();
     }
 
@@ -89,7 +85,7 @@ impl Shard {
         }
     }
 
-    /// Goes on with a call whose outcome is unknown, as its integration says.
+    /// Goes on with a call that was submitted, or whose outcome is unknown, as its integration says.
     pub(super) fn take_up(&mut self, attempt: Attempt) {
         if self.dispatcher.has(attempt) {
             // The store failed, and not the process: the call goes on.
@@ -97,16 +93,46 @@ impl Shard {
         }
         let Wanted::Yes { request, submitted, facts } = self.wanted(attempt, Work::TakeUp(attempt)) else { return };
         match (submitted, request.pattern) {
-            (Some(submitted), IntegrationPattern::Sync) => self.dispatcher.resume(attempt.0, request, facts, submitted),
+            (Some(submitted), IntegrationPattern::Sync) => self.await_submitted(attempt.0, request, facts, submitted),
             // The token is out: its answer may come at any time.
             (Some(_), _) => {}
             (None, _) => match self.environment.tasks.find(&request).map(|task| task.restart(&request)) {
                 Some(crate::Restart::Fail(failure)) => {
-                    self.turn(attempt.0, failed(attempt.1, failure, request.pattern), Then::Nothing);
+                    let effect = attempt.1;
+                    let trigger = match request.pattern {
+                        IntegrationPattern::WaitForTaskToken => Trigger::TaskNotSubmitted { effect, failure },
+                        IntegrationPattern::RequestResponse | IntegrationPattern::Sync => {
+                            Trigger::TaskFailed { effect, failure }
+                        }
+                    };
+                    self.turn(attempt.0, trigger, Then::Nothing);
                 }
                 // An unknown resource fails where it is dispatched.
                 Some(crate::Restart::Redispatch) | None => self.dispatcher.run(attempt.0, request, facts),
             },
+        }
+    }
+
+    /// Waits for the end of what was submitted: for an execution of this engine by name, for anything else in a task.
+    fn await_submitted(&mut self, key: ExecutionKey, request: TaskRequest, facts: Arc<Facts>, submitted: Payload) {
+        let task = self.environment.tasks.find(&request);
+        let Some(awaited) = task.and_then(|task| task.awaits(&request, &submitted)) else {
+            return self.dispatcher.resume(key, request, facts, submitted);
+        };
+        let execution = ExecutionKey::of(&awaited);
+        if let Some(owner) = self.environment.shard(execution) {
+            owner.report(Report::AwaitEnd { execution, attempt: (key, request.id) });
+        }
+    }
+
+    /// The execution that a call waits for has ended: the call fetches its answer.
+    pub(super) fn awaited_ended(&mut self, attempt: Attempt) {
+        if self.dispatcher.has(attempt) {
+            return;
+        }
+        let again = Work::Report(Report::AwaitedEnded(attempt));
+        if let Wanted::Yes { request, submitted: Some(submitted), facts } = self.wanted(attempt, again) {
+            self.dispatcher.resume(attempt.0, request, facts, submitted);
         }
     }
 
@@ -137,11 +163,25 @@ impl Shard {
         wanted.unwrap_or(Wanted::No)
     }
 
-    /// Offers an activity task to the workers; the first one that waits takes it.
+    /// Offers an activity task to the workers; the first one that waits takes it. Where none waits, the activity may not
+    /// exist. That is looked at last: a deletion before that is seen here, a later one finds the offer.
     pub(super) fn offer(&mut self, key: ExecutionKey, id: EventId, activity_arn: Text) {
-        if let Some((offer, poller)) = self.environment.activities.offer(Offer { key, id, activity_arn }) {
+        let offer = Offer { key, id, activity_arn };
+        if let Some((offer, poller)) = self.environment.activities.offer(offer.clone()) {
             self.work.push_back(Work::Report(Report::TakeActivity { offer, poller }));
+            return;
         }
+        let is_absent = |tables: &Tables| matches!(tables.activity(&offer.activity_arn), Ok(None));
+        if self.pipeline.tables().is_some_and(is_absent) && self.environment.activities.retract(&offer) {
+            self.work.push_back(Work::Report(Report::ActivityGone(offer)));
+        }
+    }
+
+    /// Nobody will ever take the task: it fails, as one of an activity that never was.
+    pub(super) fn activity_gone(&mut self, offer: Offer) {
+        let cause = format!("Activity Does Not Exist: '{}'", offer.activity_arn);
+        let failure = Failure { error: Some("States.Runtime".into()), cause: Some(cause.into()) };
+        self.turn(offer.key, Trigger::ActivityNotScheduled { effect: offer.id, failure }, Then::Nothing);
     }
 
     /// The task that the worker was matched with is gone: it waits again, unless its time is over.
@@ -190,13 +230,5 @@ impl Shard {
             }
             self.at = None;
         }
-    }
-}
-
-/// What the failure of a call means: a callback call that failed has not handed out its token.
-fn failed(effect: EventId, failure: Failure, pattern: IntegrationPattern) -> Trigger {
-    match pattern {
-        IntegrationPattern::WaitForTaskToken => Trigger::TaskNotSubmitted { effect, failure },
-        IntegrationPattern::RequestResponse | IntegrationPattern::Sync => Trigger::TaskFailed { effect, failure },
     }
 }

@@ -1,15 +1,15 @@
 //! What a shard is told.
 
 use crate::{
-    ActivityTask, Error, ExecutionRecord, Started, SyncResult,
+    ActivityTask, Error, ExecutionRecord, Origin, Started, SyncResult,
     activities::{Offer, Poller},
     definitions::Definition,
-    dispatch::Attempt,
+    dispatch::{Attempt, Returned},
     shard::slow_lane::SlowStep,
     tables::{ExecutionKey, StoredExecution, Tables},
     tokens::TaskToken,
 };
-use asl::{Arn, IntegrationPattern};
+use asl::Arn;
 use json::{Payload, Text};
 use machine::{Facts, Failure, HistoryEvent, Trigger};
 use std::sync::{Arc, mpsc};
@@ -50,7 +50,13 @@ pub(crate) enum Request {
     Answer {
         token: TaskToken,
         trigger: Trigger,
+        origin: Option<Origin>,
         reply: Reply<()>,
+    },
+    /// The activity task that a call was handed before a restart; `None` if it is over.
+    Handed {
+        token: TaskToken,
+        reply: Reply<Option<ActivityTask>>,
     },
     WaitUntilClosed {
         arn: Arn,
@@ -66,12 +72,33 @@ pub(crate) enum Request {
 
 /// What the shard's own tasks and its neighbours tell it. Their number is bounded by what the shard has begun.
 pub(crate) enum Report {
-    Committed { number: u64, result: Result<(), store::Error> },
+    Committed {
+        number: u64,
+        result: Result<(), store::Error>,
+    },
     Alarm,
-    TaskEnded { attempt: Attempt, number: u64, pattern: IntegrationPattern, outcome: Result<Payload, Failure> },
-    TaskSubmitted { attempt: Attempt, number: u64, output: Payload, reply: Reply<()> },
+    TaskEnded {
+        attempt: Attempt,
+        number: u64,
+        returned: Returned,
+        outcome: Result<Payload, Failure>,
+    },
     SlowStep(Box<SlowStep>),
-    TakeActivity { offer: Offer, poller: Poller },
+    TakeActivity {
+        offer: Offer,
+        poller: Poller,
+    },
+    /// The activity was deleted before a worker took the task.
+    ActivityGone(Offer),
+    /// A `.sync` call waits for the end of an execution.
+    AwaitEnd {
+        execution: ExecutionKey,
+        attempt: Attempt,
+    },
+    /// The execution that the call waits for has ended.
+    AwaitedEnded(Attempt),
+    /// A caller that waited for the end of the execution has gone away.
+    CallerGone(ExecutionKey),
 }
 
 /// What the engine orders.
@@ -133,7 +160,7 @@ impl Request {
     fn key(&self) -> ExecutionKey {
         match self {
             Request::Start { new, .. } | Request::StartSync { new, .. } => new.key,
-            Request::Answer { token, .. } => token.key,
+            Request::Answer { token, .. } | Request::Handed { token, .. } => token.key,
             Request::Stop { arn, .. } | Request::WaitUntilClosed { arn, .. } | Request::Observe { arn, .. } => {
                 ExecutionKey::of(&arn.to_string())
             }
@@ -144,9 +171,10 @@ impl Request {
 impl Report {
     fn key(&self) -> Option<ExecutionKey> {
         match self {
-            Report::TaskEnded { attempt: (key, _), .. } | Report::TaskSubmitted { attempt: (key, _), .. } => Some(*key),
+            Report::TaskEnded { attempt: (key, _), .. } | Report::AwaitedEnded((key, _)) => Some(*key),
+            Report::AwaitEnd { execution, .. } | Report::CallerGone(execution) => Some(*execution),
             Report::SlowStep(step) => Some(step.key),
-            Report::TakeActivity { offer, .. } => Some(offer.key),
+            Report::TakeActivity { offer, .. } | Report::ActivityGone(offer) => Some(offer.key),
             Report::Committed { .. } | Report::Alarm => None,
         }
     }
@@ -156,7 +184,10 @@ impl Report {
 pub(crate) enum Then {
     Nothing,
     Started(Reply<Started>, Text),
-    Answered(Reply<()>),
+    /// What a token was answered with; a call that may be made again is remembered.
+    Answered(Reply<()>, Option<Origin>, TaskToken),
+    /// A `.sync` call was submitted: its end is waited for.
+    Submitted(Attempt),
     Stopped(Reply<i64>),
     /// A worker takes the task, if the step says so.
     Taken(Poller, Offer, ActivityTask),

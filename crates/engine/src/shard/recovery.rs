@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Error,
-    outbox::Released,
+    outbox::{Outbox, Released},
     scopes::PerScope,
     tables::{ExecutionKey, ReadError, StoredExecution, Tables},
 };
@@ -215,9 +215,12 @@ impl Shard {
         }
         self.observers.remove(&key);
         let refused = || Error::SetAside { arn: Arc::clone(arn), why: why.to_owned() };
-        for closer in self.closers.remove(&key).unwrap_or_default() {
-            self.pipeline.outbox.answer(closer, Err(refused()));
+        for caller in self.waiters.take_callers(key) {
+            self.pipeline.outbox.answer(caller, Err(refused()));
         }
+        let mut outbox = Outbox::default();
+        self.tell_calls(key, &mut outbox);
+        self.pipeline.outbox.append(outbox);
         match live {
             Some(Live { is_standard: false, sync_reply, parked, .. }) => {
                 self.environment.one_express_less();
@@ -265,6 +268,7 @@ impl Shard {
         self.observers.retain(|key, _| live.is_express(*key));
         self.aside.clear();
         *self.environment.open_executions() = PerScope::default();
+        self.waiters.forget_calls();
     }
 
     /// The store was opened again: the shard starts as after a restart, but for the calls that run: they were durable
@@ -278,11 +282,10 @@ impl Shard {
         self.read_held();
         self.work.append(&mut self.stalled);
         self.work.extend(self.dispatcher.running().map(Work::EndUnwanted));
-        let closers: Vec<ExecutionKey> = self.closers.keys().copied().collect();
-        for key in closers {
+        for key in self.waiters.awaited() {
             if let Ok(Found::Closed(stored)) = self.find(key) {
-                for closer in self.closers.remove(&key).unwrap_or_default() {
-                    self.pipeline.outbox.answer(closer, Ok(stored.record.clone()));
+                for caller in self.waiters.take_callers(key) {
+                    self.pipeline.outbox.answer(caller, Ok(stored.record.clone()));
                 }
             }
         }

@@ -6,14 +6,14 @@ use super::{
     message::{NewExecution, Reply, Request, Then, Work},
 };
 use crate::{
-    Error, ExecutionRecord, Started, SyncResult,
+    ActivityTask, Error, ExecutionRecord, Origin, Started, SyncResult,
     activities::{Offer, Poller},
     tables::{ExecutionKey, StoredExecution},
     tokens::TaskToken,
 };
 use asl::{Arn, StateMachineType};
-use json::Text;
-use machine::{Effect, Execution, HistoryEvent, Trigger};
+use json::{Payload, Text};
+use machine::{Effect, EventId, Execution, HistoryEvent, Trigger};
 use std::sync::Arc;
 use tokio::sync::mpsc as channel;
 
@@ -23,7 +23,8 @@ impl Shard {
             Request::Start { new, reply } => self.start(*new, reply),
             Request::StartSync { new, reply } => self.start_sync(*new, reply),
             Request::Stop { arn, error, cause, reply } => self.stop(&arn, error, cause, reply),
-            Request::Answer { token, trigger, reply } => self.answer(token, trigger, reply),
+            Request::Answer { token, trigger, origin, reply } => self.answer(token, trigger, origin, reply),
+            Request::Handed { token, reply } => self.handed(token, reply),
             Request::WaitUntilClosed { arn, reply } => self.wait_until_closed(&arn, reply),
             Request::Observe { arn, observer, reply } => self.observe(&arn, observer, reply),
         }
@@ -38,7 +39,7 @@ impl Shard {
         if new.facts.state_machine_type == StateMachineType::Standard {
             let earlier = match self.find(new.key) {
                 Ok(Found::Absent) => None,
-                Ok(Found::Closed(_)) => Some(Err(Error::ExecutionAlreadyExists(arn.clone()))),
+                Ok(Found::Closed(stored)) => Some(same_start(&stored, &new)),
                 Ok(Found::Open) => self.live.get(new.key).map(|live| same_start(&live.stored, &new)),
                 Err(error) => Some(Err(error)),
             };
@@ -116,15 +117,16 @@ impl Shard {
     }
 
     /// SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat.
-    fn answer(&mut self, token: TaskToken, trigger: Trigger, reply: Reply<()>) {
+    fn answer(&mut self, token: TaskToken, trigger: Trigger, origin: Option<Origin>, reply: Reply<()>) {
         let refused = match self.find(token.key) {
             Ok(Found::Open) => match self.live.get(token.key) {
                 Some(live) if live.stored.record.start_ms != token.start_ms => Error::TaskTimedOut,
                 Some(Live { execution: None, .. }) => {
-                    return self.park(token.key, Work::Request(Request::Answer { token, trigger, reply }, None));
+                    return self
+                        .park(token.key, Work::Request(Request::Answer { token, trigger, origin, reply }, None));
                 }
                 Some(Live { execution: Some(execution), .. }) if execution.awaits(token.id) => {
-                    return self.turn(token.key, trigger, Then::Answered(reply));
+                    return self.turn(token.key, trigger, Then::Answered(reply, origin, token));
                 }
                 _ => Error::TaskTimedOut,
             },
@@ -132,7 +134,45 @@ impl Shard {
             Ok(Found::Absent) => Error::TaskDoesNotExist,
             Err(error) => error,
         };
-        self.pipeline.outbox.answer(reply, Err(refused));
+        let was_accepted = || origin.is_some_and(|origin| self.remembers(origin, token.key, token.id));
+        let answer = if matches!(refused, Error::TaskTimedOut) && was_accepted() { Ok(()) } else { Err(refused) };
+        self.pipeline.outbox.answer(reply, answer);
+    }
+
+    /// What a call did in another execution is durable with its effect: after a restart the call may be made again.
+    pub(super) fn remember(&mut self, origin: Option<Origin>, key: ExecutionKey, id: EventId) {
+        if let Some(origin) = origin {
+            self.pipeline.writes.done_by(origin, key, id);
+        }
+    }
+
+    /// Whether this very call has had its effect on the task.
+    fn remembers(&self, origin: Origin, key: ExecutionKey, id: EventId) -> bool {
+        let done = self.pipeline.tables().and_then(|tables| tables.done_by(origin).ok().flatten());
+        done == Some((key, id))
+    }
+
+    /// GetActivityTask, called again after a restart: the task that it was handed before.
+    fn handed(&mut self, token: TaskToken, reply: Reply<Option<ActivityTask>>) {
+        let answer = match self.find(token.key) {
+            Ok(Found::Open) => match self.live.get(token.key) {
+                Some(Live { execution: None, .. }) => {
+                    return self.park(token.key, Work::Request(Request::Handed { token, reply }, None));
+                }
+                Some(Live { execution: Some(execution), stored, .. }) => {
+                    let token = TaskToken { start_ms: stored.record.start_ms, ..token };
+                    Ok(activity_input(execution, token.id, true).map(|input| self.activity_task(token, &input)))
+                }
+                None => Ok(None),
+            },
+            Ok(Found::Closed(_) | Found::Absent) => Ok(None),
+            Err(error) => Err(error),
+        };
+        self.pipeline.outbox.answer(reply, answer);
+    }
+
+    fn activity_task(&self, token: TaskToken, input: &Payload) -> ActivityTask {
+        ActivityTask { token: self.environment.sealer.seal(token), input: Arc::clone(input.text()) }
     }
 
     /// A worker was matched with a task: the task is started if it is still wanted and the worker still waits.
@@ -148,13 +188,11 @@ impl Shard {
         let Some(execution) = &live.execution else {
             return self.park(key, Work::Report(super::Report::TakeActivity { offer, poller }));
         };
-        let input = execution.pending().into_iter().find_map(|pending| match pending.effect {
-            Effect::OfferActivity { id, input, .. } if id == offer.id && !pending.started => Some(input),
-            _ => None,
-        });
-        let Some(input) = input else { return self.poll_again(&offer.activity_arn, poller) };
+        let Some(input) = activity_input(execution, offer.id, false) else {
+            return self.poll_again(&offer.activity_arn, poller);
+        };
         let token = TaskToken { key, start_ms: live.stored.record.start_ms, id: offer.id };
-        let task = crate::ActivityTask { token: self.environment.sealer.seal(token), input: Arc::clone(input.text()) };
+        let task = self.activity_task(token, &input);
         let trigger = Trigger::ActivityStarted { effect: offer.id, worker_name: poller.worker_name.clone() };
         self.turn(key, trigger, Then::Taken(poller, offer, task));
     }
@@ -163,7 +201,7 @@ impl Shard {
         let text: Text = arn.to_string().into();
         let key = ExecutionKey::of(&text);
         let answer = match self.find(key) {
-            Ok(Found::Open) => return self.closers.entry(key).or_default().push(reply),
+            Ok(Found::Open) => return self.waiters.add_caller(key, reply),
             Ok(Found::Closed(stored)) => Ok(stored.record),
             Ok(Found::Absent) => Err(Error::ExecutionDoesNotExist(text)),
             Err(error) => Err(error),
@@ -194,11 +232,21 @@ impl Shard {
     }
 }
 
+/// The input of an activity task that waits for a worker, or that a worker has.
+fn activity_input(execution: &Execution, wanted: EventId, is_taken: bool) -> Option<Payload> {
+    execution.pending().into_iter().find_map(|pending| match pending.effect {
+        Effect::OfferActivity { id, input, .. } if id == wanted && pending.started == is_taken => Some(input),
+        _ => None,
+    })
+}
+
+/// A call that a restart made again has the answer that it had; anybody else must ask for the same while it runs.
 fn same_start(earlier: &StoredExecution, new: &NewExecution) -> Result<Started, Error> {
     let record = &earlier.record;
+    let same_call = record.origin.is_some() && record.origin == new.stored.record.origin;
     let same_input = record.input_text == new.facts.input_text
-        || json::Payload::parse(&record.input_text).is_ok_and(|input| input == new.facts.input);
-    if record.stop_ms.is_none() && same_input {
+        || Payload::parse(&record.input_text).is_ok_and(|input| input == new.facts.input);
+    if same_call || (record.stop_ms.is_none() && same_input) {
         Ok(Started { arn: Arc::clone(&record.arn), start_ms: record.start_ms })
     } else {
         Err(Error::ExecutionAlreadyExists(Arc::clone(&record.arn)))

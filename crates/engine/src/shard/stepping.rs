@@ -237,11 +237,12 @@ impl Shard {
     /// What follows from the end of an execution.
     fn closed(&mut self, key: ExecutionKey, outbox: &mut Outbox) {
         self.observers.remove(&key);
-        let closers = self.closers.remove(&key).unwrap_or_default();
+        let callers = self.waiters.take_callers(key);
+        self.tell_calls(key, outbox);
         let Some(live) = self.live.get_mut(key) else { return };
         let record = live.stored.record.clone();
-        for closer in closers {
-            outbox.answer(closer, Ok(record.clone()));
+        for caller in callers {
+            outbox.answer(caller, Ok(record.clone()));
         }
         if let Some(reply) = live.sync_reply.take() {
             outbox.answer(reply, Ok(crate::express::sync_result(record.clone())));
@@ -278,6 +279,11 @@ fn effects_of(
             }
             Effect::OfferActivity { id, activity_arn, .. } => outbox.effect(Released::Offer { key, id, activity_arn }),
             Effect::CancelTask { id } => outbox.effect(Released::Cancel { key, id }),
+            Effect::StopTask { request, submitted } => {
+                if let Some(facts) = live.execution.as_ref().map(|execution| Arc::clone(execution.facts())) {
+                    outbox.effect(Released::Stop { request, facts, submitted });
+                }
+            }
             Effect::SetTimer { timer, due_ms } => {
                 live.timers.insert(timer, due_ms);
             }
@@ -323,12 +329,20 @@ impl Then {
                 let start_ms = shard.live.get(key).map_or(0, |live| live.stored.record.start_ms);
                 outbox.answer(reply, Ok(Started { arn, start_ms }));
             }
-            Then::Answered(reply) => outbox.answer(reply, Ok(())),
+            Then::Answered(reply, origin, token) => {
+                shard.remember(origin, token.key, token.id);
+                outbox.answer(reply, Ok(()));
+            }
+            Then::Submitted(attempt) if happened => outbox.effect(Released::TakeUp(attempt)),
+            Then::Submitted(_) => {}
             Then::Stopped(reply) => {
                 let stop_ms = shard.live.get(key).and_then(|live| live.stored.record.stop_ms);
                 outbox.answer(reply, Ok(stop_ms.unwrap_or_else(|| shard.environment.clock.now_ms())));
             }
-            Then::Taken(poller, _, task) if happened => outbox.answer(poller.reply, Ok(Some(task))),
+            Then::Taken(poller, offer, task) if happened => {
+                shard.remember(poller.origin, offer.key, offer.id);
+                outbox.answer(poller.reply, Ok(Some(task)));
+            }
             Then::Taken(poller, offer, _) => shard.poll_again(&offer.activity_arn, poller),
         }
     }
@@ -345,9 +359,9 @@ impl Then {
     fn refuse(self, shard: &mut Shard, error: Error) {
         let outbox = &mut shard.pipeline.outbox;
         match self {
-            Then::Nothing => {}
+            Then::Nothing | Then::Submitted(_) => {}
             Then::Started(reply, _) => outbox.answer(reply, Err(error)),
-            Then::Answered(reply) => outbox.answer(reply, Err(error)),
+            Then::Answered(reply, ..) => outbox.answer(reply, Err(error)),
             Then::Stopped(reply) => outbox.answer(reply, Err(error)),
             Then::Taken(poller, offer, _) => shard.poll_again(&offer.activity_arn, poller),
         }

@@ -1,8 +1,8 @@
 //! Executions whose time is over: found without reading them, and removed a slice at a time.
 
 use super::{
-    ASIDE, Aside, BY_STATUS, EXECUTIONS, ExecutionKey, HELD, HISTORY, OPEN, PARTS, ReadError, TIMERS, Tables, Writes,
-    join, newest_first, reads::PAGE, reads::bytes, reads::key_at, status_byte, status_keys, successor,
+    ASIDE, Aside, BY_STATUS, CALLS, EXECUTIONS, ExecutionKey, HELD, HISTORY, OPEN, PARTS, ReadError, TIMERS, Tables,
+    Writes, join, newest_first, reads::PAGE, reads::bytes, reads::key_at, status_byte, status_keys, successor,
 };
 use machine::Status;
 use store::{Keyspace, Range, Record, prefix_end};
@@ -87,7 +87,7 @@ impl Tables {
             return Ok(true);
         }
         let mut left = limit;
-        for keyspace in [HISTORY, PARTS, HELD] {
+        for keyspace in [HISTORY, PARTS, HELD, CALLS] {
             let to = prefix_end(&key.0);
             let found = self.store.keys(keyspace, Range::new(&key.0, to.as_deref()), left)?;
             left -= found.len();

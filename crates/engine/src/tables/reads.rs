@@ -1,11 +1,12 @@
 //! Reads of the store, as records.
 
 use super::{
-    ACTIVITIES, ASIDE, BY_STATUS, DELETING, EXECUTIONS, ExecutionKey, HELD, META, OPEN, PARTS, REVISIONS, ReadError,
-    RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, decode, join, newest_first, ordered, status_prefix,
-    successor,
+    ACTIVITIES, ASIDE, BY_STATUS, CALLS, DELETING, EXECUTIONS, ExecutionKey, HELD, META, OPEN, PARTS, REVISIONS,
+    ReadError, RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, decode, held_key, join, newest_first,
+    ordered, status_prefix, successor,
 };
 use crate::{
+    Origin,
     model::{ActivityRecord, StateMachineRecord},
     scopes::PerScope,
 };
@@ -48,6 +49,11 @@ impl Tables {
     pub(crate) fn aside(&self, key: ExecutionKey) -> Result<Option<String>, ReadError> {
         let aside = self.store.get(ASIDE, &key.0)?.map(|value| super::Aside::read(&value)).transpose()?;
         Ok(aside.map(|aside| aside.why))
+    }
+
+    /// The task that a call has answered or was handed.
+    pub(crate) fn done_by(&self, origin: Origin) -> Result<Option<(ExecutionKey, EventId)>, ReadError> {
+        self.record(CALLS, &held_key(origin.key, origin.id))
     }
 
     pub(crate) fn parts(&self, key: ExecutionKey) -> Result<Vec<(PartId, Part)>, ReadError> {

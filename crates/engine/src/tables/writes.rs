@@ -1,10 +1,11 @@
 //! The writes of one commit. A record that several steps of the batch change is written once, as the last step left it.
 
 use super::{
-    ACTIVITIES, ASIDE, Aside, BY_STATUS, DELETING, EXECUTIONS, ExecutionKey, HELD, HISTORY, META, OPEN, PARTS,
+    ACTIVITIES, ASIDE, Aside, BY_STATUS, CALLS, DELETING, EXECUTIONS, ExecutionKey, HELD, HISTORY, META, OPEN, PARTS,
     REVISIONS, RevisionKey, STATE_MACHINES, SUPERSEDED, StoredExecution, Superseded, TAGS, TIMERS, encode, held_key,
     history_key, part_key, status_keys, superseded_key, timer_key,
 };
+use crate::Origin;
 use crate::model::{ActivityRecord, ExecutionRecord, StateMachineRecord};
 use machine::{EventId, HistoryEvent, Part, PartId, TimerId};
 use std::collections::HashMap;
@@ -101,6 +102,11 @@ impl Writes {
 
     pub(crate) fn unhold(&mut self, key: ExecutionKey, id: EventId) {
         self.delete(HELD, held_key(key, id));
+    }
+
+    /// What a call of a task did to the task `id` of another execution, for as long as the calling execution is kept.
+    pub(crate) fn done_by(&mut self, origin: Origin, key: ExecutionKey, id: EventId) {
+        self.put(CALLS, held_key(origin.key, origin.id), encode(&(key, id)));
     }
 
     pub(crate) fn aside(&mut self, key: ExecutionKey, why: &str, since_ms: i64) {

@@ -101,6 +101,41 @@ async fn a_task_whose_execution_was_stopped_is_not_handed_out() {
 }
 
 #[tokio::test]
+async fn a_task_that_no_worker_can_ever_take_fails() {
+    let world = World::new();
+    let engine = world.open().await;
+    let machine = create(&engine, "m", ACTIVITY).await;
+    let never_was = start(&engine, &machine, "never was").await;
+    let activity = create_activity(&engine, "a").await;
+    let taken = start(&engine, &machine, "taken").await;
+    let task = engine.activity_task(&activity, None, MINUTE).await.unwrap().unwrap();
+    let offered = start(&engine, &machine, "offered").await;
+    engine.delete_activity(&activity).await.unwrap();
+    for arn in [never_was, offered] {
+        let record = engine.wait_until_closed(&arn).await.unwrap();
+        let Some(machine::Outcome::Failed(failure)) = &record.outcome else { panic!("{record:?}") };
+        assert_eq!(failure.error.as_deref(), Some("States.Runtime"));
+        assert_eq!(failure.cause.as_deref(), Some(&*format!("Activity Does Not Exist: '{activity}'")));
+        check_history(&engine, &record).await;
+        let types = event_types(&engine, &arn).await;
+        assert_eq!(types[types.len() - 3..], ["ActivityScheduled", "ActivityScheduleFailed", "ExecutionFailed"]);
+    }
+    engine.task_succeeded(&task.token, payload("1")).await.unwrap();
+    assert_eq!(engine.wait_until_closed(&taken).await.unwrap().status, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn a_worker_of_a_deleted_activity_is_sent_away() {
+    let world = World::new();
+    let engine = world.open().await;
+    let activity = create_activity(&engine, "a").await;
+    let poll = biased_first(engine.activity_task(&activity, None, MINUTE));
+    let (task, deleted) = tokio::join!(poll, engine.delete_activity(&activity));
+    deleted.unwrap();
+    assert!(task.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn activities_are_created_once_and_listed_by_name() {
     let world = World::new();
     let engine = world.open().await;

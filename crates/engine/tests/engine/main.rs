@@ -7,6 +7,7 @@ mod crashes;
 mod deletions;
 mod executions;
 mod faults;
+mod nested;
 mod retention;
 mod state_machines;
 mod support;

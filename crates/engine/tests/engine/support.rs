@@ -5,7 +5,7 @@ use engine::{
     Call, Engine, ExecutionRecord, ManualClock, NewActivity, NewStateMachine, Options, Page, Restart, StartExecution,
     Task, Tasks,
 };
-use json::Payload;
+use json::{Payload, Text, Value};
 use machine::{Failure, HistoryEvent, TaskRequest};
 use std::sync::{
     Arc, Mutex,
@@ -66,6 +66,9 @@ impl Made {
 pub struct Calls {
     sender: mpsc::UnboundedSender<Made>,
     made: AsyncMutex<mpsc::UnboundedReceiver<Made>>,
+    /// What was submitted and nobody waits for any more.
+    stopped: mpsc::UnboundedSender<Payload>,
+    stops: AsyncMutex<mpsc::UnboundedReceiver<Payload>>,
     /// What a restart does with a call whose outcome is unknown.
     pub restart: Mutex<Restart>,
 }
@@ -73,13 +76,19 @@ pub struct Calls {
 impl Default for Calls {
     fn default() -> Calls {
         let (sender, made) = mpsc::unbounded_channel();
-        Calls { sender, made: AsyncMutex::new(made), restart: Mutex::new(Restart::Redispatch) }
+        let (stopped, stops) = mpsc::unbounded_channel();
+        let (made, stops) = (AsyncMutex::new(made), AsyncMutex::new(stops));
+        Calls { sender, made, stopped, stops, restart: Mutex::new(Restart::Redispatch) }
     }
 }
 
 impl Calls {
     pub async fn next(&self) -> Made {
         self.made.lock().await.recv().await.unwrap()
+    }
+    /// What an integration is asked to stop.
+    pub async fn stop(&self) -> Payload {
+        self.stops.lock().await.recv().await.unwrap()
     }
     pub async fn is_empty(&self) -> bool {
         self.made.lock().await.is_empty()
@@ -103,6 +112,13 @@ impl Task for Scripted {
     }
     fn resume(&self, call: Call, submitted: Payload) -> BoxFuture<'static, Result<Payload, Failure>> {
         self.made(call, Some(submitted))
+    }
+    fn awaits(&self, _request: &TaskRequest, submitted: &Payload) -> Option<Text> {
+        submitted.value().get("ExecutionArn").and_then(Value::as_str).map(Text::from)
+    }
+    fn cancel(&self, _call: Call, submitted: Payload) -> BoxFuture<'static, ()> {
+        let _ = self.calls.stopped.send(submitted);
+        Box::pin(std::future::ready(()))
     }
     fn restart(&self, _request: &TaskRequest) -> Restart {
         self.calls.restart.lock().unwrap().clone()
@@ -177,6 +193,7 @@ pub fn start_of(state_machine: &Arn, name: &str, input: &str) -> StartExecution 
         input: payload(input),
         input_text: input.into(),
         trace_header: None,
+        origin: None,
     }
 }
 

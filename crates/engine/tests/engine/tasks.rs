@@ -17,10 +17,8 @@ fn task(resource: &str, more: &str) -> String {
 }
 
 const LAMBDA: &str = "arn:aws:states:::lambda:invoke";
-const SYNC: &str = "arn:aws:states:::states:startExecution.sync:2";
 const CALLBACK: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
 const WITH_TOKEN: &str = r#","Parameters":{"QueueUrl":"q","MessageBody":{"Token.$":"$$.Task.Token"}}"#;
-const START: &str = r#","Parameters":{"StateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:x"}"#;
 const INVOKE: &str = r#","Parameters":{"FunctionName":"f"}"#;
 
 fn token_in(made: &Made) -> String {
@@ -83,42 +81,6 @@ async fn a_call_in_flight_is_made_again_or_failed_as_its_integration_says() {
         assert_eq!(record.status, expected);
         check_history(&engine, &record).await;
     }
-}
-
-#[tokio::test]
-async fn a_submitted_call_is_resumed() {
-    let world = World::new();
-    let engine = world.open().await;
-    let machine = create(&engine, "m", &task(SYNC, START)).await;
-    let arn = start(&engine, &machine, "e").await;
-    let made = world.calls.next().await;
-    made.call.submitted(payload(r#"{"run":7}"#)).await;
-    assert_eq!(event_types(&engine, &arn).await.last(), Some(&"TaskSubmitted"));
-    drop(engine);
-    let engine = world.open().await;
-    let resumed = world.calls.next().await;
-    assert_eq!(resumed.resumed, Some(payload(r#"{"run":7}"#)));
-    resumed.succeed("3");
-    let record = engine.wait_until_closed(&arn).await.unwrap();
-    assert_eq!(record.status, Status::Succeeded);
-    check_history(&engine, &record).await;
-}
-
-#[tokio::test]
-async fn a_submitted_call_does_not_keep_others_from_running() {
-    let mut world = World::new();
-    world.options.tasks_at_once_max = 1;
-    world.options.shards = 1;
-    let engine = world.open().await;
-    let waiting = create(&engine, "s", &task(SYNC, START)).await;
-    let calling = create(&engine, "m", &task(LAMBDA, INVOKE)).await;
-    start(&engine, &waiting, "e").await;
-    let submitted = world.calls.next().await;
-    let arn = start(&engine, &calling, "f").await;
-    assert!(world.calls.is_empty().await);
-    submitted.call.submitted(payload("{}")).await;
-    world.calls.next().await.succeed("1");
-    assert_eq!(engine.wait_until_closed(&arn).await.unwrap().status, Status::Succeeded);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use engine::{Call, Restart, Tasks};
 use futures_util::future::BoxFuture;
 use integrations::function::Surroundings;
 use integrations::{Caller, Functions, Integrations, ServiceError, Services, StepFunctions};
-use json::{Object, Payload, Value};
+use json::{Object, Payload, Text, Value};
 use machine::{Facts, Failure, TaskRequest};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -30,16 +30,12 @@ impl StepFunctions for Scripted {
     fn call(&self, operation: &str, input: Value, caller: &Caller) -> BoxFuture<'_, Result<Value, ServiceError>> {
         self.answer(format!("{} {operation} {input}", caller.region))
     }
-
-    fn wait_until_closed(&self, execution_arn: &str) -> BoxFuture<'_, Result<Value, ServiceError>> {
-        self.answer(format!("wait {execution_arn}"))
-    }
 }
 
-/// A resource called with parameters; what came of it, what was submitted on the way, what was asked.
+/// A resource called with parameters; what came of it, what a `.sync` call waited for on the way, what was asked.
 struct Called {
     result: Result<Value, Failure>,
-    submitted: Vec<Value>,
+    awaited: Option<Text>,
     asked: Vec<String>,
 }
 
@@ -111,20 +107,17 @@ async fn call(
     let scripted =
         Arc::new(Scripted { answers: Mutex::new(answers.iter().map(answer).collect()), ..Scripted::default() });
     let services = Services { functions: Arc::new(functions), step_functions: Arc::clone(&scripted) as Arc<_> };
-    let submitted = Arc::new(Mutex::new(Vec::new()));
-    let submit = {
-        let submitted = Arc::clone(&submitted);
-        move |output: Payload| -> BoxFuture<'static, ()> {
-            submitted.lock().unwrap().push(output.value().clone());
-            Box::pin(async {})
-        }
-    };
     let request = request(resource, parameters);
     let task = Integrations::new(&services).find(&request).unwrap();
-    let result = task.run(Call::new(request, facts(), "key".to_owned(), Arc::new(submit))).await;
+    let made = Call::new(request.clone(), facts(), "key".to_owned());
+    let mut result = task.run(made.clone()).await;
+    let mut awaited = None;
+    if let (Ok(submitted), IntegrationPattern::Sync) = (result.clone(), request.pattern) {
+        awaited = task.awaits(&request, &submitted);
+        result = task.resume(made, submitted).await;
+    }
     let asked = std::mem::take(&mut *scripted.asked.lock().unwrap());
-    let submitted = std::mem::take(&mut *submitted.lock().unwrap());
-    Called { result: result.map(|output| output.value().clone()), submitted, asked }
+    Called { result: result.map(|output| output.value().clone()), awaited, asked }
 }
 
 /// The cause without the request id, which is drawn at random.
@@ -273,9 +266,8 @@ async fn start_execution_sync_waits_for_the_end() {
         let closed = described(r#""status":"SUCCEEDED","stopDate":1691858740.5,"output":"{\"b\":2}""#);
         let resource = format!("arn:aws:states:::states:startExecution.sync{suffix}");
         let called = call(no_functions(), &[Ok(STARTED), Ok(&closed)], &resource, PARAMETERS).await;
-        assert_eq!(called.asked[1], format!("wait {EXECUTION}"));
-        assert_eq!(called.submitted.len(), 1);
-        assert_eq!(called.submitted[0].get("ExecutionArn").unwrap().as_str(), Some(EXECUTION));
+        assert_eq!(called.asked[1], format!(r#"eu-west-1 DescribeExecution {{"executionArn":"{EXECUTION}"}}"#));
+        assert_eq!(called.awaited.as_deref(), Some(EXECUTION));
         assert_eq!(
             called.result.unwrap().to_string(),
             format!(
@@ -299,19 +291,33 @@ async fn an_execution_that_fails_fails_the_task() {
 }
 
 #[tokio::test]
-async fn an_execution_without_a_name_is_started_once() {
+async fn an_execution_without_a_name_gets_the_same_one_each_time() {
     let parameters = r#"{"StateMachineArn":"arn:aws:states:eu-west-1:123456789012:stateMachine:T"}"#;
-    let exists = Err(("ExecutionAlreadyExists", "Execution Already Exists: 'x'"));
-    let running = described(r#""status":"RUNNING""#);
     let resource = "arn:aws:states:::states:startExecution";
-    let called = call(no_functions(), &[exists, Ok(&running)], resource, parameters).await;
-    assert!(called.asked[1].starts_with(
-        "eu-west-1 DescribeExecution {\"executionArn\":\"arn:aws:states:eu-west-1:123456789012:execution:T:"
-    ));
-    assert_eq!(called.result.unwrap().get("ExecutionArn").unwrap().as_str(), Some(EXECUTION));
+    let started = || call(no_functions(), &[Ok(STARTED)], resource, parameters);
+    let (first, second) = (started().await, started().await);
+    assert!(first.asked[0].contains(r#""name":""#), "{:?}", first.asked);
+    assert_eq!(first.asked, second.asked);
+}
 
+#[tokio::test]
+async fn an_execution_that_nobody_waits_for_is_stopped() {
+    let scripted = Arc::new(Scripted::default());
+    scripted.answers.lock().unwrap().push_back(Ok(Value::parse("{}").unwrap()));
+    let services = Services { functions: Arc::new(no_functions()), step_functions: Arc::clone(&scripted) as Arc<_> };
+    let request = request("arn:aws:states:::states:startExecution.sync:2", PARAMETERS);
+    let task = Integrations::new(&services).find(&request).unwrap();
+    let submitted = Payload::parse(&format!(r#"{{"ExecutionArn":"{EXECUTION}"}}"#)).unwrap();
+    task.cancel(Call::new(request, facts(), "key".to_owned()), submitted).await;
+    let asked = scripted.asked.lock().unwrap().clone();
+    assert_eq!(asked, [format!(r#"eu-west-1 StopExecution {{"executionArn":"{EXECUTION}"}}"#)]);
+}
+
+#[tokio::test]
+async fn an_execution_of_somebody_else_is_not_taken_for_the_started_one() {
+    let exists = Err(("ExecutionAlreadyExists", "Execution Already Exists: 'x'"));
     check_failure(
-        &call(no_functions(), &[exists], resource, PARAMETERS).await,
+        &call(no_functions(), &[exists], "arn:aws:states:::states:startExecution", PARAMETERS).await,
         "StepFunctions.ExecutionAlreadyExistsException",
         "Execution Already Exists: 'x' (Service: AWSStepFunctions; Status Code: 400; \
          Error Code: ExecutionAlreadyExists; Request ID: <id>; Proxy: null)",

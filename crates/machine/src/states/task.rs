@@ -124,6 +124,16 @@ fn arm(turn: &mut Turn<'_>, call: Call) -> Result<Call, StepError> {
     Ok(Call { timeout, heartbeat, started: true, ..call })
 }
 
+/// The activity does not exist: no worker will ever take the task.
+pub(crate) fn not_scheduled(turn: &mut Turn<'_>, id: PartId, failure: Failure) -> Result<(), Halt> {
+    let call = call_of(turn, id)?;
+    if call.started {
+        return Ok(());
+    }
+    close(turn, id, None, EventType::ActivityScheduleFailed, failed_details(&call.request, &failure))?;
+    settle(turn, id, Err(failure.into()))
+}
+
 fn call_of(turn: &Turn<'_>, id: PartId) -> Result<Call, StepError> {
     let call = turn.parts.frame(id)?.call().cloned();
     call.ok_or_else(|| StepError::Corrupt(format!("frame {} waits for no call", id.0)))
@@ -240,7 +250,7 @@ fn failed(turn: &mut Turn<'_>, id: PartId, failure: Failure) -> Result<(), Halt>
 /// One of the call's clocks ran out.
 pub(crate) fn timed_out(turn: &mut Turn<'_>, id: PartId, call: &Call, fired: TimerId) -> Result<(), Halt> {
     if let Some(answer) = &call.early {
-        turn.push(Effect::CancelTask { id: call.request.id() });
+        turn.cancel_call(call);
         return close_with(turn, id, answer.clone());
     }
     let event_type = match &call.request {
@@ -249,7 +259,7 @@ pub(crate) fn timed_out(turn: &mut Turn<'_>, id: PartId, call: &Call, fired: Tim
         Request::Task(_) => EventType::TaskTimedOut,
     };
     close(turn, id, Some(fired), event_type, failed_details(&call.request, &Failure::timeout()))?;
-    turn.push(Effect::CancelTask { id: call.request.id() });
+    turn.cancel_call(call);
     let is_heartbeat = call.heartbeat.is_some_and(|timer| timer.id == fired);
     let failed = if is_heartbeat { Failed::Heartbeat } else { Failed::As(Failure::timeout()) };
     settle(turn, id, Err(failed.into()))

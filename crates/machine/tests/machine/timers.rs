@@ -184,3 +184,41 @@ fn a_timer_that_was_moved_does_not_go_off_early() {
     let step = world.step(Trigger::TimerFired { timer });
     assert!(step.history.is_empty() && step.changed.is_empty() && step.effects.is_empty());
 }
+
+const SYNC: &str = r#"{"TimeoutSeconds": 20, "StartAt": "T", "States": {"T": {"Type": "Task",
+    "Resource": "arn:aws:states:::states:startExecution.sync:2",
+    "Parameters": {"StateMachineArn": "arn:aws:states:us-east-1:111111111111:stateMachine:x"},
+    "TimeoutSeconds": 10, "End": true}}}"#;
+
+#[test]
+fn what_a_call_has_submitted_is_stopped_with_it() {
+    for is_submitted in [false, true] {
+        let longer = SYNC.replace(r#""TimeoutSeconds": 10"#, r#""TimeoutSeconds": 30"#);
+        for definition in [SYNC, &*longer] {
+            let mut world = World::started(definition, "{}");
+            let effect = world.call();
+            if is_submitted {
+                world.trigger(Trigger::TaskSubmitted { effect, output: json::Payload::parse("{}").unwrap() });
+            }
+            world.fire_next_timer();
+            assert_eq!(world.stopped, if is_submitted { vec![effect] } else { Vec::new() });
+        }
+    }
+}
+
+#[test]
+fn a_task_of_an_activity_that_does_not_exist_fails() {
+    let mut world = World::started(ACTIVITY, "{}");
+    let effect = world.call();
+    world.calls.remove(&effect);
+    let failure = || machine::Failure { error: Some("States.Runtime".into()), cause: None };
+    world.trigger(Trigger::ActivityNotScheduled { effect, failure: failure() });
+    assert_eq!(world.count(EventType::ActivityScheduleFailed), 1);
+    assert_eq!(world.outcome, Some(Outcome::Failed(failure())));
+    // A worker that has the task keeps it.
+    let mut world = World::started(ACTIVITY, "{}");
+    let effect = world.call();
+    world.trigger(Trigger::ActivityStarted { effect, worker_name: None });
+    world.trigger(Trigger::ActivityNotScheduled { effect, failure: failure() });
+    assert_eq!((world.call(), world.outcome), (effect, None));
+}

@@ -21,6 +21,8 @@ pub struct World {
     pub history: Vec<HistoryEvent>,
     pub timers: BTreeMap<TimerId, i64>,
     pub calls: BTreeMap<EventId, Effect>,
+    /// Calls whose submission is to be stopped.
+    pub stopped: Vec<EventId>,
     pub outcome: Option<Outcome>,
     pub steps: u64,
     /// Whether each step is followed by a restart: the execution is read back from what was written.
@@ -45,6 +47,7 @@ impl World {
             history: Vec::new(),
             timers: BTreeMap::new(),
             calls: BTreeMap::new(),
+            stopped: Vec::new(),
             outcome: None,
             steps: 0,
             restarts: false,
@@ -106,6 +109,7 @@ impl World {
         match effect {
             Effect::RunTask(request) => drop(self.calls.insert(request.id, effect.clone())),
             Effect::OfferActivity { id, .. } => drop(self.calls.insert(*id, effect.clone())),
+            Effect::StopTask { request, .. } => self.stopped.push(request.id),
             Effect::CancelTask { id } => assert!(self.calls.remove(id).is_some(), "call {id} was not awaited"),
             Effect::SetTimer { timer, due_ms } => drop(self.timers.insert(*timer, *due_ms)),
             Effect::CancelTimer { timer } => assert!(self.timers.remove(timer).is_some(), "{timer:?} was not set"),

@@ -106,6 +106,7 @@ impl Run {
             input,
             input_text: input_text.into(),
             trace_header: None,
+            origin: None,
         };
         engine.start_execution(start).await?;
         follow(engine.subscribe(&execution).await?, Progress::start(self.quiet)).await?;
