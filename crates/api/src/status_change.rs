@@ -134,6 +134,7 @@ mod tests {
             input_text: "{}".into(),
             outcome: None,
             trace_header: None,
+            origin: None,
             redrive_count: 0,
             redrive_ms: None,
         }
