@@ -178,7 +178,7 @@ impl Shard {
     }
 
     /// Nobody will ever take the task: it fails, as one of an activity that never was.
-    pub(super) fn activity_gone(&mut self, offer: Offer) {
+    pub(super) fn activity_gone(&mut self, offer: &Offer) {
         let cause = format!("Activity Does Not Exist: '{}'", offer.activity_arn);
         let failure = Failure { error: Some("States.Runtime".into()), cause: Some(cause.into()) };
         self.turn(offer.key, Trigger::ActivityNotScheduled { effect: offer.id, failure }, Then::Nothing);

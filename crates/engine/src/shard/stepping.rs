@@ -324,7 +324,6 @@ impl Then {
     /// The step was made; `happened` says whether anything came of it.
     fn fulfil(self, shard: &mut Shard, key: ExecutionKey, happened: bool, outbox: &mut Outbox) {
         match self {
-            Then::Nothing => {}
             Then::Started(reply, arn) => {
                 let start_ms = shard.live.get(key).map_or(0, |live| live.stored.record.start_ms);
                 outbox.answer(reply, Ok(Started { arn, start_ms }));
@@ -334,7 +333,7 @@ impl Then {
                 outbox.answer(reply, Ok(()));
             }
             Then::Submitted(attempt) if happened => outbox.effect(Released::TakeUp(attempt)),
-            Then::Submitted(_) => {}
+            Then::Nothing | Then::Submitted(_) => {}
             Then::Stopped(reply) => {
                 let stop_ms = shard.live.get(key).and_then(|live| live.stored.record.stop_ms);
                 outbox.answer(reply, Ok(stop_ms.unwrap_or_else(|| shard.environment.clock.now_ms())));
