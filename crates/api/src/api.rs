@@ -43,7 +43,8 @@ struct Inner {
 
 impl Api {
     pub fn new(engine: Engine, config: ApiConfig) -> Api {
-        Api { inner: Arc::new(Inner { engine, config, page_tokens: PageTokens::new() }) }
+        let page_tokens = PageTokens::new(engine.derived_key("page tokens"), Arc::clone(engine.clock()));
+        Api { inner: Arc::new(Inner { engine, config, page_tokens }) }
     }
 
     /// The same API, as long as somebody else keeps it.

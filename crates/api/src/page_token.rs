@@ -1,26 +1,30 @@
 //! Page tokens: positions of the engine, sealed so that nobody can read or make one, and good only for the
-//! operation and the filter that they were given for.
+//! operation and the filter that they were given for, and for a day. The key is the store's, so they survive a restart.
 
 use crate::ApiError;
 use crate::random;
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use engine::Page;
+use engine::{Clock, Page};
 use json::Text;
+use std::sync::Arc;
 
 /// Results of a page when `maxResults` is 0 or not given.
 const PAGE_SIZE_DEFAULT: usize = 100;
 const NONCE_LEN: usize = 12;
+/// How long a token is good.
+const LIFETIME_MS: i64 = 24 * 3_600_000;
 
-/// Seals and opens page tokens. The key lives as long as the process: AWS's tokens do not live long either.
+/// Seals and opens page tokens.
 pub(crate) struct PageTokens {
     cipher: Aes256Gcm,
+    clock: Arc<dyn Clock>,
 }
 
 impl PageTokens {
-    pub(crate) fn new() -> PageTokens {
-        PageTokens { cipher: Aes256Gcm::new(&random::bytes::<32>().into()) }
+    pub(crate) fn new(key: [u8; 32], clock: Arc<dyn Clock>) -> PageTokens {
+        PageTokens { cipher: Aes256Gcm::new(&key.into()), clock }
     }
 
     /// The page that `maxResults` and `nextToken` ask for. `filter` is everything that selects the results.
@@ -36,7 +40,8 @@ impl PageTokens {
     /// The token for what comes after a page.
     pub(crate) fn next(&self, position: Option<Vec<u8>>, filter: &[&str]) -> Option<Text> {
         let nonce = random::bytes::<NONCE_LEN>();
-        let payload = Payload { msg: &position?, aad: &associated(filter) };
+        let content = [self.clock.now_ms().to_be_bytes().as_slice(), &position?].concat();
+        let payload = Payload { msg: &content, aad: &associated(filter) };
         let sealed = self.cipher.encrypt(&Nonce::from(nonce), payload).ok()?;
         Some(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()).into())
     }
@@ -45,7 +50,10 @@ impl PageTokens {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LEN>()?;
         let payload = Payload { msg: sealed, aad: &associated(filter) };
-        self.cipher.decrypt(&Nonce::from(*nonce), payload).ok()
+        let content = self.cipher.decrypt(&Nonce::from(*nonce), payload).ok()?;
+        let (sealed_ms, position) = content.split_first_chunk()?;
+        let age_ms = self.clock.now_ms().saturating_sub(i64::from_be_bytes(*sealed_ms));
+        (age_ms < LIFETIME_MS).then(|| position.to_vec())
     }
 }
 
@@ -56,10 +64,28 @@ fn associated(filter: &[&str]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::ManualClock;
+    use std::time::Duration;
+
+    fn tokens(key: u8, clock: &Arc<ManualClock>) -> PageTokens {
+        PageTokens::new([key; 32], Arc::clone(clock) as _)
+    }
+
+    #[test]
+    fn a_token_is_good_for_a_day_and_for_the_store_that_gave_it() {
+        let clock = Arc::new(ManualClock::at(0));
+        let token = tokens(1, &clock).next(Some(b"position".to_vec()), &[]).unwrap();
+        clock.advance(Duration::from_hours(24) - Duration::from_millis(1));
+        let page = tokens(1, &clock).page(None, Some(&token), &[]).unwrap();
+        assert_eq!(page.after, Some(b"position".to_vec()));
+        assert!(tokens(2, &clock).page(None, Some(&token), &[]).is_err());
+        clock.advance(Duration::from_millis(1));
+        assert!(tokens(1, &clock).page(None, Some(&token), &[]).is_err());
+    }
 
     #[test]
     fn a_token_is_good_for_its_filter_only() {
-        let tokens = PageTokens::new();
+        let tokens = tokens(1, &Arc::new(ManualClock::at(0)));
         let filter = ["ListExecutions", "arn:aws:states:us-east-1:123456789012:stateMachine:a", "RUNNING"];
         let token = tokens.next(Some(b"position".to_vec()), &filter).unwrap();
         let page = tokens.page(Some(3), Some(&token), &filter).unwrap();
@@ -79,13 +105,12 @@ mod tests {
             let refused = tokens.page(None, Some(&token.into()), filter).unwrap_err();
             assert_eq!((refused.code, &*refused.message), ("InvalidToken", "Invalid Token: 'Invalid token'"));
         }
-        assert!(PageTokens::new().page(None, Some(&token), &filter).is_err());
         assert_eq!(tokens.next(None, &filter), None);
     }
 
     #[test]
     fn no_size_and_zero_are_the_default() {
-        let tokens = PageTokens::new();
+        let tokens = tokens(1, &Arc::new(ManualClock::at(0)));
         for (max, size) in [(None, 100), (Some(0), 100), (Some(1), 1), (Some(1000), 1000)] {
             assert_eq!(tokens.page(max, None, &[]).unwrap().size, size);
         }

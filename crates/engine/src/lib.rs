@@ -93,6 +93,15 @@ impl Engine {
         self.end(drain).await;
     }
 
+    /// A key for what callers seal themselves: as long as the store is the same, so is the key of a purpose.
+    pub fn derived_key(&self, purpose: &str) -> [u8; 32] {
+        self.inner.environment.sealer.derived_key(purpose)
+    }
+
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.environment.clock
+    }
+
     pub fn limits(&self) -> &asl::Limits {
         &self.inner.environment.options.limits
     }

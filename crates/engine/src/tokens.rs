@@ -62,6 +62,12 @@ impl Sealer {
         (*layout == LAYOUT).then_some(TaskToken { key: ExecutionKey(*key), start_ms: i64::from_be_bytes(*start), id })
     }
 
+    /// A key of the store's own for another purpose.
+    pub(crate) fn derived_key(&self, purpose: &str) -> [u8; 32] {
+        let hash = Sha256::new().chain_update(b"key").chain_update(self.key).chain_update(purpose).finalize();
+        hash.first_chunk().copied().unwrap_or_default()
+    }
+
     fn nonce(&self, content: &[u8]) -> [u8; NONCE] {
         let hash = Sha256::new().chain_update(b"nonce").chain_update(self.key).chain_update(content).finalize();
         hash.first_chunk().copied().unwrap_or_default()
