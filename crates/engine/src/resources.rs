@@ -20,14 +20,14 @@ impl Registry {
             let is_same = existing.encryption == new.encryption;
             return if is_same { Ok(existing) } else { Err(Error::ActivityAlreadyExists(arn)) };
         }
+        let mut writes = Writes::default();
+        writes.tags(&arn, &self.checked_tags(new.tags)?);
         if counts.activities.count(&arn) >= self.environment.options.limits.activities_max {
             return Err(Error::ActivityLimitExceeded);
         }
         let created_ms = self.environment.clock.now_ms();
         let record = ActivityRecord { name: name_of(&new.arn), arn, created_ms, encryption: new.encryption };
-        let mut writes = Writes::default();
         writes.activity(&record);
-        writes.tags(&record.arn, &self.checked_tags(new.tags)?);
         self.environment.commit(writes).await?;
         counts.activities.add(&record.arn);
         Ok(record)

@@ -59,6 +59,8 @@ impl Registry {
         if let Some(existing) = self.environment.tables()?.state_machine(&arn)? {
             return self.created_before(existing, &new);
         }
+        let mut writes = Writes::default();
+        writes.tags(&arn, &self.checked_tags(new.tags)?);
         if counts.state_machines.count(&arn) >= self.environment.options.limits.state_machines_max {
             return Err(Error::StateMachineLimitExceeded);
         }
@@ -78,8 +80,6 @@ impl Registry {
             encryption: new.encryption,
             revision: None,
         };
-        let mut writes = Writes::default();
-        writes.tags(&record.arn, &self.checked_tags(new.tags)?);
         let created = self.commit(record, new.parsed, writes, new.publish.as_ref()).await?;
         counts.state_machines.add(&created.state_machine.arn);
         Ok(created)

@@ -21,7 +21,7 @@ impl Operation for CreateActivity {
         let new = NewActivity {
             arn: caller.arn(Resource::Activity { name: input.name }),
             encryption: configuration::encryption_of_new(input.encryption_configuration)?,
-            tags: tags::pairs(input.tags.unwrap_or_default()),
+            tags: tags::pairs(input.tags.unwrap_or_default())?,
         };
         let record = api.engine().create_activity(new).await?;
         Ok(CreateActivityOutput { activity_arn: record.arn, creation_date: Timestamp(record.created_ms) })

@@ -40,7 +40,7 @@ impl Operation for CreateStateMachine {
             logging: configurations.logging,
             tracing: configurations.tracing,
             encryption: configurations.encryption,
-            tags: tags::pairs(input.tags.unwrap_or_default()),
+            tags: tags::pairs(input.tags.unwrap_or_default())?,
             publish,
         };
         let created = api.engine().create_state_machine(new).await?;

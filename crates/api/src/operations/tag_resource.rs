@@ -14,7 +14,7 @@ impl Operation for TagResource {
     type Output = TagResourceOutput;
 
     async fn call(api: &Api, _caller: &Caller, input: TagResourceInput) -> Result<TagResourceOutput, ApiError> {
-        api.engine().tag(&arn::taggable(&input.resource_arn)?, tags::pairs(input.tags)).await?;
+        api.engine().tag(&arn::taggable(&input.resource_arn)?, tags::pairs(input.tags)?).await?;
         Ok(TagResourceOutput {})
     }
 }

@@ -237,6 +237,10 @@ async fn activities_and_tags() {
     assert_eq!(tags().await, r#"{"tags":[{"key":"k","value":""}]}"#);
     ask(&api, "TagResource", &of_resource.replace('}', r#", "tags": [{"key": "l", "value": "v"}]}"#)).await;
     ask(&api, "UntagResource", &of_resource.replace('}', r#", "tagKeys": ["k"]}"#)).await;
+    for key in ["aws:k", "AWS:k", "a;b"] {
+        let tag = of_resource.replace('}', &format!(r#", "tags": [{{"key": "{key}"}}]}}"#));
+        assert_eq!(refused(&api, "TagResource", &tag).await.0, "ValidationException", "{key}");
+    }
     assert_eq!(tags().await, r#"{"tags":[{"key":"l","value":"v"}]}"#);
 
     let of_activity = format!(r#"{{"activityArn": "{arn}"}}"#);
