@@ -1,34 +1,9 @@
 //! Whatever a request holds, it is answered: never with a panic, a hang or a server's error.
 
 use crate::support;
-use api::Api;
+use api::{Api, model::OPERATIONS};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
-
-const OPERATIONS: &[&str] = &[
-    "CreateActivity",
-    "CreateStateMachine",
-    "DeleteActivity",
-    "DeleteStateMachine",
-    "DescribeActivity",
-    "DescribeExecution",
-    "DescribeStateMachine",
-    "DescribeStateMachineForExecution",
-    "GetActivityTask",
-    "GetExecutionHistory",
-    "ListExecutions",
-    "ListTagsForResource",
-    "SendTaskFailure",
-    "SendTaskHeartbeat",
-    "SendTaskSuccess",
-    "StartExecution",
-    "StartSyncExecution",
-    "StopExecution",
-    "TagResource",
-    "UntagResource",
-    "UpdateStateMachine",
-    "ValidateStateMachineDefinition",
-];
 
 /// Values that stand where something else is wanted.
 const ODD: &[&str] = &[

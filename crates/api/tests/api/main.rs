@@ -1,9 +1,11 @@
 //! The API over an engine in memory.
 
-#![expect(clippy::unwrap_used, reason = "a test ends at what should not be")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends at what should not be")]
 
 mod bad_requests;
 mod configurations;
+mod constraints;
+mod declared_errors;
 mod operations;
 mod support;
 mod versions;

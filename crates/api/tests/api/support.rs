@@ -6,10 +6,13 @@ use engine::{Engine, Options, SystemClock, Task, Tasks};
 use http::{Request, Response};
 use json::Value;
 use machine::TaskRequest;
-use std::sync::Arc;
-use store::MemoryStore;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+use store::{Batch, BoxFuture, Error, Keyspace, MemoryStore, Range, Record, Store};
 
-struct NoTasks;
+pub struct NoTasks;
 
 impl Tasks for NoTasks {
     fn find(&self, _request: &TaskRequest) -> Option<Arc<dyn Task>> {
@@ -22,8 +25,37 @@ pub async fn api() -> Api {
 }
 
 pub async fn api_with(options: Options) -> Api {
-    let store = Arc::new(MemoryStore::new());
-    let open_store: engine::OpenStore = Arc::new(move || Ok(store.clone() as _));
+    api_over(Arc::new(MemoryStore::new()), options).await
+}
+
+/// An API, and how many commits it has made.
+pub async fn counted_api() -> (Api, Arc<AtomicU64>) {
+    let commits = Arc::new(AtomicU64::new(0));
+    let store = CountingStore { inner: MemoryStore::new(), commits: Arc::clone(&commits) };
+    (api_over(Arc::new(store), Options::default()).await, commits)
+}
+
+/// Tells how often something was written.
+struct CountingStore {
+    inner: MemoryStore,
+    commits: Arc<AtomicU64>,
+}
+
+impl Store for CountingStore {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.inner.get(keyspace, key)
+    }
+    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, Error> {
+        self.inner.scan(keyspace, range, limit)
+    }
+    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        self.inner.commit(batch)
+    }
+}
+
+async fn api_over(store: Arc<dyn Store>, options: Options) -> Api {
+    let open_store: engine::OpenStore = Arc::new(move || Ok(Arc::clone(&store)));
     let engine = Engine::open(open_store, Arc::new(NoTasks), Arc::new(SystemClock), options).await.unwrap();
     Api::new(engine, ApiConfig { account_id: "123456789012".into(), default_region: "us-east-1".into() })
 }

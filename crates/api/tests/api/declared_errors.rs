@@ -1,0 +1,377 @@
+//! All operations and the errors that the service model declares for them: each error that can happen is provoked
+//! once, and the others are named with the reason why they cannot.
+
+use crate::support::{self, NoTasks, ask, refused, string};
+use api::{Api, ApiConfig};
+use engine::{Engine, ManualClock, Options};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use store::MemoryStore;
+
+const MODEL: &str = include_str!("../../model/stepfunctions-2016-11-23.json");
+
+/// Errors that no request can provoke: of which operation (`*`: of any), and why.
+const NEVER: &[(&str, &str, &str)] = &[
+    ("*", "KmsAccessDeniedException", "no key is asked for"),
+    ("*", "KmsInvalidStateException", "no key is asked for"),
+    ("*", "KmsThrottlingException", "no key is asked for"),
+    ("*", "InvalidTracingConfiguration", "its only member is a boolean, of which the shape check takes no other value"),
+    ("CreateStateMachine", "StateMachineTypeNotSupported", "the shape check takes no type but the two"),
+    ("CreateStateMachine", "ConflictException", "state machines are changed one at a time"),
+    ("UpdateStateMachine", "ConflictException", "state machines are changed one at a time"),
+    ("CreateStateMachineAlias", "InvalidName", "the shape check takes no name that does not match the pattern"),
+    ("UpdateStateMachineAlias", "ConflictException", "aliases are changed one at a time"),
+    ("DeleteStateMachineAlias", "ConflictException", "aliases are changed one at a time"),
+    ("DeleteStateMachineAlias", "ResourceNotFound", "an alias that does not exist is deleted already, as recorded"),
+    ("ListExecutions", "ResourceNotFound", "of Map Runs only"),
+];
+
+/// Operations that are not there yet.
+const LATER: &[&str] = &["DescribeMapRun", "ListMapRuns", "RedriveExecution", "TestState", "UpdateMapRun"];
+
+/// Operation, error, and the input that provokes it. `@m` is the ARN of the state machine of that name, `#closed` the
+/// token of a task of a closed execution, `#gone` that of one that was removed, `!` a definition.
+const PROVOKED: &[(&str, &str, &str)] = &[
+    ("CreateActivity", "ActivityLimitExceeded", r#"{"name": "third"}"#),
+    (
+        "CreateActivity",
+        "ActivityAlreadyExists",
+        r#"{"name": "idle", "encryptionConfiguration": {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "arn:aws:kms:us-east-1:123456789012:key/k"}}"#,
+    ),
+    ("CreateActivity", "InvalidName", r#"{"name": "a b"}"#),
+    ("CreateActivity", "TooManyTags", r#"{"name": "third", "tags": [{"key": "a"}, {"key": "b"}]}"#),
+    (
+        "CreateActivity",
+        "InvalidEncryptionConfiguration",
+        r#"{"name": "third", "encryptionConfiguration": {"type": "CUSTOMER_MANAGED_KMS_KEY"}}"#,
+    ),
+    ("CreateStateMachine", "InvalidArn", r#"{"name": "new", "definition": "!", "roleArn": "x"}"#),
+    (
+        "CreateStateMachine",
+        "InvalidDefinition",
+        r#"{"name": "new", "definition": "{}", "roleArn": "arn:aws:iam::1:role/r"}"#,
+    ),
+    ("CreateStateMachine", "InvalidName", r#"{"name": "a b", "definition": "!", "roleArn": "arn:aws:iam::1:role/r"}"#),
+    (
+        "CreateStateMachine",
+        "InvalidLoggingConfiguration",
+        r#"{"name": "new", "definition": "!", "roleArn": "arn:aws:iam::1:role/r", "loggingConfiguration": {"level": "ALL"}}"#,
+    ),
+    (
+        "CreateStateMachine",
+        "StateMachineAlreadyExists",
+        r#"{"name": "waits", "definition": "!", "roleArn": "arn:aws:iam::1:role/r", "publish": true}"#,
+    ),
+    (
+        "CreateStateMachine",
+        "StateMachineDeleting",
+        r#"{"name": "deleting", "definition": "!", "roleArn": "arn:aws:iam::1:role/r"}"#,
+    ),
+    (
+        "CreateStateMachine",
+        "StateMachineLimitExceeded",
+        r#"{"name": "new", "definition": "!", "roleArn": "arn:aws:iam::1:role/r"}"#,
+    ),
+    (
+        "CreateStateMachine",
+        "TooManyTags",
+        r#"{"name": "tags", "definition": "!", "roleArn": "arn:aws:iam::1:role/r", "tags": [{"key": "a"}, {"key": "b"}]}"#,
+    ),
+    (
+        "CreateStateMachine",
+        "ValidationException",
+        r#"{"name": "new", "definition": "!", "roleArn": "arn:aws:iam::1:role/r", "versionDescription": "d"}"#,
+    ),
+    (
+        "CreateStateMachine",
+        "InvalidEncryptionConfiguration",
+        r#"{"name": "new", "definition": "!", "roleArn": "arn:aws:iam::1:role/r", "encryptionConfiguration": {"type": "CUSTOMER_MANAGED_KMS_KEY"}}"#,
+    ),
+    (
+        "CreateStateMachineAlias",
+        "InvalidArn",
+        r#"{"name": "a", "routingConfiguration": [{"stateMachineVersionArn": "x", "weight": 100}]}"#,
+    ),
+    (
+        "CreateStateMachineAlias",
+        "ValidationException",
+        r#"{"name": "a", "routingConfiguration": [{"stateMachineVersionArn": "@waits:1", "weight": 1}]}"#,
+    ),
+    (
+        "CreateStateMachineAlias",
+        "StateMachineDeleting",
+        r#"{"name": "a", "routingConfiguration": [{"stateMachineVersionArn": "@deleting:1", "weight": 100}]}"#,
+    ),
+    (
+        "CreateStateMachineAlias",
+        "ResourceNotFound",
+        r#"{"name": "a", "routingConfiguration": [{"stateMachineVersionArn": "@waits:9", "weight": 100}]}"#,
+    ),
+    (
+        "CreateStateMachineAlias",
+        "ConflictException",
+        r#"{"name": "live", "description": "other", "routingConfiguration": [{"stateMachineVersionArn": "@waits:1", "weight": 100}]}"#,
+    ),
+    (
+        "CreateStateMachineAlias",
+        "ServiceQuotaExceededException",
+        r#"{"name": "a", "routingConfiguration": [{"stateMachineVersionArn": "@waits:1", "weight": 100}]}"#,
+    ),
+    ("DeleteActivity", "InvalidArn", r#"{"activityArn": "x"}"#),
+    ("DeleteStateMachine", "InvalidArn", r#"{"stateMachineArn": "x"}"#),
+    ("DeleteStateMachine", "ValidationException", r#"{"stateMachineArn": "@waits/label"}"#),
+    ("DeleteStateMachineAlias", "ValidationException", "{}"),
+    ("DeleteStateMachineAlias", "InvalidArn", r#"{"stateMachineAliasArn": "@waits"}"#),
+    ("DeleteStateMachineVersion", "ValidationException", "{}"),
+    ("DeleteStateMachineVersion", "InvalidArn", r#"{"stateMachineVersionArn": "@waits"}"#),
+    ("DeleteStateMachineVersion", "ConflictException", r#"{"stateMachineVersionArn": "@waits:1"}"#),
+    (
+        "DescribeActivity",
+        "ActivityDoesNotExist",
+        r#"{"activityArn": "arn:aws:states:us-east-1:123456789012:activity:x"}"#,
+    ),
+    ("DescribeActivity", "InvalidArn", r#"{"activityArn": "@waits"}"#),
+    (
+        "DescribeExecution",
+        "ExecutionDoesNotExist",
+        r#"{"executionArn": "arn:aws:states:us-east-1:123456789012:execution:waits:x"}"#,
+    ),
+    ("DescribeExecution", "InvalidArn", r#"{"executionArn": "@waits"}"#),
+    ("DescribeStateMachine", "InvalidArn", r#"{"stateMachineArn": "x"}"#),
+    ("DescribeStateMachine", "StateMachineDoesNotExist", r#"{"stateMachineArn": "@x"}"#),
+    ("DescribeStateMachineAlias", "ValidationException", "{}"),
+    ("DescribeStateMachineAlias", "InvalidArn", r#"{"stateMachineAliasArn": "@waits"}"#),
+    ("DescribeStateMachineAlias", "ResourceNotFound", r#"{"stateMachineAliasArn": "@waits:x"}"#),
+    (
+        "DescribeStateMachineForExecution",
+        "ExecutionDoesNotExist",
+        r#"{"executionArn": "arn:aws:states:us-east-1:123456789012:execution:waits:x"}"#,
+    ),
+    ("DescribeStateMachineForExecution", "InvalidArn", r#"{"executionArn": "x"}"#),
+    (
+        "GetActivityTask",
+        "ActivityDoesNotExist",
+        r#"{"activityArn": "arn:aws:states:us-east-1:123456789012:activity:x"}"#,
+    ),
+    (
+        "GetActivityTask",
+        "ActivityWorkerLimitExceeded",
+        r#"{"activityArn": "arn:aws:states:us-east-1:123456789012:activity:idle"}"#,
+    ),
+    ("GetActivityTask", "InvalidArn", r#"{"activityArn": "x"}"#),
+    (
+        "GetExecutionHistory",
+        "ExecutionDoesNotExist",
+        r#"{"executionArn": "arn:aws:states:us-east-1:123456789012:execution:waits:x"}"#,
+    ),
+    ("GetExecutionHistory", "InvalidArn", r#"{"executionArn": "x"}"#),
+    (
+        "GetExecutionHistory",
+        "InvalidToken",
+        r#"{"executionArn": "arn:aws:states:us-east-1:123456789012:execution:waits:open", "nextToken": "x"}"#,
+    ),
+    ("ListActivities", "InvalidToken", r#"{"nextToken": "x"}"#),
+    ("ListExecutions", "InvalidArn", r#"{"stateMachineArn": "x"}"#),
+    ("ListExecutions", "InvalidToken", r#"{"stateMachineArn": "@waits", "nextToken": "x"}"#),
+    ("ListExecutions", "StateMachineDoesNotExist", r#"{"stateMachineArn": "@x"}"#),
+    ("ListExecutions", "StateMachineTypeNotSupported", r#"{"stateMachineArn": "@express"}"#),
+    ("ListExecutions", "ValidationException", "{}"),
+    ("ListStateMachineAliases", "InvalidArn", r#"{"stateMachineArn": "x"}"#),
+    ("ListStateMachineAliases", "InvalidToken", r#"{"stateMachineArn": "@waits", "nextToken": "x"}"#),
+    ("ListStateMachineAliases", "ResourceNotFound", r#"{"stateMachineArn": "@waits:9"}"#),
+    ("ListStateMachineAliases", "StateMachineDoesNotExist", r#"{"stateMachineArn": "@x"}"#),
+    ("ListStateMachineAliases", "StateMachineDeleting", r#"{"stateMachineArn": "@deleting"}"#),
+    ("ListStateMachineVersions", "ValidationException", "{}"),
+    ("ListStateMachineVersions", "InvalidArn", r#"{"stateMachineArn": "x"}"#),
+    ("ListStateMachineVersions", "InvalidToken", r#"{"stateMachineArn": "@waits", "nextToken": "x"}"#),
+    ("ListStateMachines", "InvalidToken", r#"{"nextToken": "x"}"#),
+    ("ListTagsForResource", "InvalidArn", r#"{"resourceArn": "x"}"#),
+    ("ListTagsForResource", "ResourceNotFound", r#"{"resourceArn": "@x"}"#),
+    ("PublishStateMachineVersion", "ValidationException", "{}"),
+    ("PublishStateMachineVersion", "StateMachineDeleting", r#"{"stateMachineArn": "@deleting"}"#),
+    ("PublishStateMachineVersion", "StateMachineDoesNotExist", r#"{"stateMachineArn": "@x"}"#),
+    ("PublishStateMachineVersion", "ServiceQuotaExceededException", r#"{"stateMachineArn": "@waits"}"#),
+    ("PublishStateMachineVersion", "ConflictException", r#"{"stateMachineArn": "@waits", "revisionId": "x"}"#),
+    ("PublishStateMachineVersion", "InvalidArn", r#"{"stateMachineArn": "x"}"#),
+    ("SendTaskFailure", "TaskDoesNotExist", r##"{"taskToken": "#gone"}"##),
+    ("SendTaskFailure", "InvalidToken", r#"{"taskToken": "x"}"#),
+    ("SendTaskFailure", "TaskTimedOut", r##"{"taskToken": "#closed"}"##),
+    ("SendTaskHeartbeat", "TaskDoesNotExist", r##"{"taskToken": "#gone"}"##),
+    ("SendTaskHeartbeat", "InvalidToken", r#"{"taskToken": "x"}"#),
+    ("SendTaskHeartbeat", "TaskTimedOut", r##"{"taskToken": "#closed"}"##),
+    ("SendTaskSuccess", "TaskDoesNotExist", r##"{"taskToken": "#gone", "output": "{}"}"##),
+    ("SendTaskSuccess", "InvalidOutput", r##"{"taskToken": "#closed", "output": "{"}"##),
+    ("SendTaskSuccess", "InvalidToken", r#"{"taskToken": "x", "output": "{}"}"#),
+    ("SendTaskSuccess", "TaskTimedOut", r##"{"taskToken": "#closed", "output": "{}"}"##),
+    ("StartExecution", "ExecutionLimitExceeded", r#"{"stateMachineArn": "@waits", "name": "more"}"#),
+    ("StartExecution", "ExecutionAlreadyExists", r#"{"stateMachineArn": "@waits", "name": "open", "input": "1"}"#),
+    ("StartExecution", "InvalidArn", r#"{"stateMachineArn": "x"}"#),
+    ("StartExecution", "InvalidExecutionInput", r#"{"stateMachineArn": "@waits", "input": "{"}"#),
+    ("StartExecution", "InvalidName", r#"{"stateMachineArn": "@waits", "name": "a b"}"#),
+    ("StartExecution", "StateMachineDoesNotExist", r#"{"stateMachineArn": "@waits:x"}"#),
+    ("StartExecution", "StateMachineDeleting", r#"{"stateMachineArn": "@deleting"}"#),
+    ("StartExecution", "ValidationException", r#"{"stateMachineArn": "@waits/label"}"#),
+    ("StartSyncExecution", "InvalidArn", r#"{"stateMachineArn": "x"}"#),
+    ("StartSyncExecution", "InvalidExecutionInput", r#"{"stateMachineArn": "@express", "input": "{"}"#),
+    ("StartSyncExecution", "InvalidName", r#"{"stateMachineArn": "@express", "name": "a b"}"#),
+    ("StartSyncExecution", "StateMachineDoesNotExist", r#"{"stateMachineArn": "@x"}"#),
+    ("StartSyncExecution", "StateMachineDeleting", r#"{"stateMachineArn": "@deleting"}"#),
+    ("StartSyncExecution", "StateMachineTypeNotSupported", r#"{"stateMachineArn": "@waits"}"#),
+    (
+        "StopExecution",
+        "ExecutionDoesNotExist",
+        r#"{"executionArn": "arn:aws:states:us-east-1:123456789012:execution:waits:x"}"#,
+    ),
+    ("StopExecution", "InvalidArn", r#"{"executionArn": "x"}"#),
+    ("StopExecution", "ValidationException", "{}"),
+    ("TagResource", "InvalidArn", r#"{"resourceArn": "x", "tags": []}"#),
+    ("TagResource", "ResourceNotFound", r#"{"resourceArn": "@x", "tags": []}"#),
+    ("TagResource", "TooManyTags", r#"{"resourceArn": "@waits", "tags": [{"key": "a"}, {"key": "b"}]}"#),
+    ("UntagResource", "InvalidArn", r#"{"resourceArn": "x", "tagKeys": []}"#),
+    ("UntagResource", "ResourceNotFound", r#"{"resourceArn": "@x", "tagKeys": []}"#),
+    ("UpdateStateMachine", "InvalidArn", r#"{"stateMachineArn": "x", "definition": "!"}"#),
+    ("UpdateStateMachine", "InvalidDefinition", r#"{"stateMachineArn": "@waits", "definition": "{}"}"#),
+    (
+        "UpdateStateMachine",
+        "InvalidLoggingConfiguration",
+        r#"{"stateMachineArn": "@waits", "loggingConfiguration": {"level": "ALL"}}"#,
+    ),
+    ("UpdateStateMachine", "MissingRequiredParameter", r#"{"stateMachineArn": "@waits"}"#),
+    (
+        "UpdateStateMachine",
+        "StateMachineDeleting",
+        r#"{"stateMachineArn": "@deleting", "roleArn": "arn:aws:iam::1:role/s"}"#,
+    ),
+    (
+        "UpdateStateMachine",
+        "StateMachineDoesNotExist",
+        r#"{"stateMachineArn": "@x", "roleArn": "arn:aws:iam::1:role/s"}"#,
+    ),
+    (
+        "UpdateStateMachine",
+        "ServiceQuotaExceededException",
+        r#"{"stateMachineArn": "@waits", "roleArn": "arn:aws:iam::1:role/s", "publish": true}"#,
+    ),
+    (
+        "UpdateStateMachine",
+        "ValidationException",
+        r#"{"stateMachineArn": "@waits", "roleArn": "arn:aws:iam::1:role/s", "versionDescription": "d"}"#,
+    ),
+    (
+        "UpdateStateMachine",
+        "InvalidEncryptionConfiguration",
+        r#"{"stateMachineArn": "@waits", "encryptionConfiguration": {"type": "CUSTOMER_MANAGED_KMS_KEY"}}"#,
+    ),
+    ("UpdateStateMachineAlias", "ValidationException", r#"{"stateMachineAliasArn": "@waits:live"}"#),
+    ("UpdateStateMachineAlias", "InvalidArn", r#"{"stateMachineAliasArn": "@waits", "description": "d"}"#),
+    ("UpdateStateMachineAlias", "ResourceNotFound", r#"{"stateMachineAliasArn": "@waits:x", "description": "d"}"#),
+    (
+        "UpdateStateMachineAlias",
+        "StateMachineDeleting",
+        r#"{"stateMachineAliasArn": "@deleting:live", "description": "d"}"#,
+    ),
+    ("ValidateStateMachineDefinition", "ValidationException", "{}"),
+];
+
+const DEFINITION: &str =
+    r#"{\"StartAt\": \"W\", \"States\": {\"W\": {\"Type\": \"Wait\", \"Seconds\": 9999999, \"End\": true}}}"#;
+const WORK: &str = r#"{\"StartAt\": \"W\", \"States\": {\"W\": {\"Type\": \"Task\", \"Resource\": \"arn:aws:states:us-east-1:123456789012:activity:work\", \"End\": true}}}"#;
+
+/// A server where everything that can be refused is there, and every limit is reached.
+struct World {
+    api: Api,
+    closed: String,
+    gone: String,
+}
+
+impl World {
+    async fn new() -> World {
+        let mut options = Options { shards: 1, ..Options::default() };
+        let limits = &mut options.limits;
+        (limits.activities_max, limits.activity_pollers_max) = (2, 1);
+        (limits.state_machines_max, limits.open_executions_max, limits.tags_per_resource_max) = (4, 2, 1);
+        (limits.versions_per_state_machine_max, limits.aliases_per_state_machine_max) = (1, 1);
+        let (store, clock) = (Arc::new(MemoryStore::new()), Arc::new(ManualClock::at(1_700_000_000_000)));
+        let open_store: engine::OpenStore = Arc::new(move || Ok(store.clone() as _));
+        let engine = Engine::open(open_store, Arc::new(NoTasks), clock.clone(), options).await.unwrap();
+        let config = ApiConfig { account_id: "123456789012".into(), default_region: "us-east-1".into() };
+        let mut world = World { api: Api::new(engine.clone(), config), closed: String::new(), gone: String::new() };
+        world.ask("CreateActivity", r#"{"name": "idle"}"#).await;
+        world.ask("CreateActivity", r#"{"name": "work"}"#).await;
+        world.create("work", "").await;
+        world.gone = world.token("first").await;
+        clock.advance(Duration::from_hours(24 * 91));
+        assert_eq!(engine.remove_expired().await.unwrap(), 1);
+        world.closed = world.token("second").await;
+        world.create("express", r#", "type": "EXPRESS""#).await;
+        for (name, execution) in [("waits", "open"), ("deleting", "last")] {
+            world.create(name, r#", "publish": true, "versionDescription": "first""#).await;
+            let route = format!(r#"{{"stateMachineVersionArn": "@{name}:1", "weight": 100}}"#);
+            world
+                .ask("CreateStateMachineAlias", &format!(r#"{{"name": "live", "routingConfiguration": [{route}]}}"#))
+                .await;
+            world.ask("StartExecution", &format!(r#"{{"stateMachineArn": "@{name}", "name": "{execution}"}}"#)).await;
+        }
+        world.ask("UpdateStateMachine", r#"{"stateMachineArn": "@waits", "roleArn": "arn:aws:iam::1:role/q"}"#).await;
+        world.ask("DeleteStateMachine", r#"{"stateMachineArn": "@deleting"}"#).await;
+        world
+    }
+
+    fn input(&self, input: &str) -> String {
+        let arn = |input: String| input.replace('@', "arn:aws:states:us-east-1:123456789012:stateMachine:");
+        arn(input.replace('!', DEFINITION)).replace("#closed", &self.closed).replace("#gone", &self.gone)
+    }
+
+    async fn ask(&self, operation: &str, input: &str) -> json::Value {
+        ask(&self.api, operation, &self.input(input)).await
+    }
+
+    async fn create(&self, name: &str, more: &str) {
+        let definition = if name == "work" { WORK } else { DEFINITION };
+        let role = "arn:aws:iam::1:role/r";
+        let input = format!(r#"{{"name": "{name}", "definition": "{definition}", "roleArn": "{role}"{more}}}"#);
+        self.ask("CreateStateMachine", &input).await;
+    }
+
+    /// The token of a task whose execution is closed.
+    async fn token(&self, name: &str) -> String {
+        let started = self.ask("StartExecution", &format!(r#"{{"stateMachineArn": "@work", "name": "{name}"}}"#)).await;
+        let task = r#"{"activityArn": "arn:aws:states:us-east-1:123456789012:activity:work"}"#;
+        let task = self.ask("GetActivityTask", task).await;
+        let arn = string(&started, "executionArn");
+        self.ask("StopExecution", &format!(r#"{{"executionArn": "{arn}"}}"#)).await;
+        string(&task, "taskToken")
+    }
+}
+
+#[tokio::test]
+async fn every_declared_error_is_provoked_or_cannot_happen() {
+    let world = World::new().await;
+    let polling = world.api.clone();
+    let idle = r#"{"activityArn": "arn:aws:states:us-east-1:123456789012:activity:idle"}"#;
+    let poller = tokio::spawn(async move { support::send(&polling, "GetActivityTask", idle).await });
+    // The poller stands in line as soon as it has run.
+    tokio::task::yield_now().await;
+    for (operation, error, input) in PROVOKED {
+        let (code, message) = refused(&world.api, operation, &world.input(input)).await;
+        assert_eq!(code, *error, "{operation} {input}: {message}");
+    }
+    poller.abort();
+}
+
+#[test]
+fn the_table_has_every_declared_error() {
+    let model: serde_json::Value = serde_json::from_str(MODEL).unwrap();
+    let mut declared = BTreeSet::new();
+    for (operation, of) in model["operations"].as_object().unwrap() {
+        for error in of["errors"].as_array().into_iter().flatten() {
+            let error = error["shape"].as_str().unwrap();
+            let is_never = NEVER.iter().any(|(of, never, _)| (*of == "*" || of == operation) && *never == error);
+            if !is_never && !LATER.contains(&operation.as_str()) {
+                declared.insert((operation.as_str(), error));
+            }
+        }
+    }
+    let provoked: BTreeSet<_> = PROVOKED.iter().map(|(operation, error, _)| (*operation, *error)).collect();
+    assert_eq!(provoked.difference(&declared).collect::<Vec<_>>(), Vec::<&(&str, &str)>::new(), "not declared");
+    assert_eq!(declared.difference(&provoked).collect::<Vec<_>>(), Vec::<&(&str, &str)>::new(), "not provoked");
+}
