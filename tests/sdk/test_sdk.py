@@ -184,6 +184,38 @@ class SdkTest(unittest.TestCase):
                 break
             time.sleep(0.01)
 
+    def test_a_failed_execution_is_redriven(self):
+        activity = self.sfn.create_activity(name="redriven")["activityArn"]
+        work = {"Type": "Task", "Resource": activity, "Parameters": {"redrives.$": "$$.Execution.RedriveCount"}, "End": True}
+        arn = self.create("redriven", machine(Before={"Type": "Pass", "Next": "Work"}, Work=work))
+        execution = self.sfn.start_execution(stateMachineArn=arn)["executionArn"]
+        task = self.sfn.get_activity_task(activityArn=activity)
+        self.assertEqual(task["input"], '{"redrives":0}')
+        self.refused("ExecutionNotRedrivable", self.sfn.redrive_execution, executionArn=execution)
+        self.sfn.send_task_failure(taskToken=task["taskToken"], error="Broken")
+        self.assertEqual(self.closed(execution)["redriveStatus"], "REDRIVABLE")
+
+        # From a state machine, as well as by a client.
+        redrive = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sfn:redriveExecution", "End": True,
+                   "Parameters": {"ExecutionArn": execution}}
+        redriver = self.create("redriver", machine(Redrive=redrive))
+        redriven = self.closed(self.sfn.start_execution(stateMachineArn=redriver)["executionArn"])
+        self.assertIn("RedriveDate", json.loads(redriven["output"]))
+        described = self.sfn.describe_execution(executionArn=execution)
+        self.assertEqual((described["status"], described["redriveCount"]), ("RUNNING", 1))
+        task = self.sfn.get_activity_task(activityArn=activity)
+        self.assertEqual(task["input"], '{"redrives":1}')
+        self.sfn.send_task_success(taskToken=task["taskToken"], output="1")
+        described = self.closed(execution)
+        self.assertEqual((described["status"], described["output"]), ("SUCCEEDED", "1"))
+        self.assertEqual(described["redriveStatusReason"], "Execution is SUCCEEDED and cannot be redriven")
+        events = self.sfn.get_execution_history(executionArn=execution)["events"]
+        self.assertEqual([event["id"] for event in events], list(range(1, len(events) + 1)))
+        self.assertEqual([event["type"] for event in events].count("PassStateEntered"), 1)
+        for redrive_filter, expected in (("REDRIVEN", 1), ("NOT_REDRIVEN", 0)):
+            listed = self.sfn.list_executions(stateMachineArn=arn, redriveFilter=redrive_filter)["executions"]
+            self.assertEqual(len(listed), expected)
+
     def test_bad_input_is_refused_in_aws_words(self):
         message = self.refused("InvalidDefinition", self.sfn.create_state_machine, name="bad", definition="{}", roleArn=ROLE)
         self.assertEqual(message, "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /'")

@@ -92,6 +92,9 @@ impl From<engine::Error> for ApiError {
             Error::AliasLimitExceeded => ApiError::new(QUOTA, MOST_ALIASES),
             Error::ExecutionDoesNotExist(arn) => about("ExecutionDoesNotExist", "Execution Does Not Exist", &arn),
             Error::ExecutionAlreadyExists(arn) => about("ExecutionAlreadyExists", "Execution Already Exists", &arn),
+            Error::ExecutionNotRedrivable { why, .. } => {
+                ApiError::new("ExecutionNotRedrivable", crate::record::not_redrivable_because(why))
+            }
             Error::ExecutionLimitExceeded => {
                 ApiError::new("ExecutionLimitExceeded", "The maximum number of running executions has been reached")
             }

@@ -43,6 +43,7 @@ const ROUTES: &[Route] = &[
     route::<of::SendTaskHeartbeat>(),
     route::<of::ListExecutions>(),
     route::<of::StopExecution>(),
+    route::<of::RedriveExecution>(),
     route::<of::CreateStateMachine>(),
     route::<of::UpdateStateMachine>(),
     route::<of::DescribeStateMachine>(),

@@ -7,7 +7,7 @@ use crate::model::{
     DescribeStateMachineOutput, ExecutionListItem,
 };
 use crate::shape::Timestamp;
-use engine::{ExecutionRecord, StateMachineRecord, Version};
+use engine::{ExecutionRecord, NotRedrivable, StateMachineRecord, Version};
 use json::Text;
 use machine::{Failure, Outcome, Status};
 use std::collections::BTreeMap;
@@ -49,8 +49,11 @@ pub(crate) fn data_details(included: bool) -> CloudWatchEventsExecutionDataDetai
     CloudWatchEventsExecutionDataDetails { included: Some(included) }
 }
 
-pub(crate) fn execution(record: ExecutionRecord, with_data: bool) -> DescribeExecutionOutput {
-    let (redrive_status, redrive_status_reason) = redrive(record.status);
+pub(crate) fn execution(
+    record: ExecutionRecord,
+    with_data: bool,
+    not_redrivable: Option<NotRedrivable>,
+) -> DescribeExecutionOutput {
     let (output, error, cause) = outcome(record.outcome);
     DescribeExecutionOutput {
         execution_arn: record.arn,
@@ -71,17 +74,23 @@ pub(crate) fn execution(record: ExecutionRecord, with_data: bool) -> DescribeExe
         state_machine_alias_arn: record.state_machine_alias_arn,
         redrive_count: Some(record.redrive_count.into()),
         redrive_date: record.redrive_ms.map(Timestamp),
-        redrive_status: Some(redrive_status.into()),
-        redrive_status_reason: redrive_status_reason.map(Text::from),
+        redrive_status: Some(not_redrivable.map_or("REDRIVABLE", |_| "NOT_REDRIVABLE").into()),
+        redrive_status_reason: not_redrivable.map(|why| not_redrivable_because(why).into()),
     }
 }
 
-/// Whether the execution can be redriven, and why not.
-fn redrive(status: Status) -> (&'static str, Option<&'static str>) {
-    match status {
-        Status::Running => ("NOT_REDRIVABLE", Some("Execution is RUNNING and cannot be redriven")),
-        Status::Succeeded => ("NOT_REDRIVABLE", Some("Execution is SUCCEEDED and cannot be redriven")),
-        Status::Failed | Status::TimedOut | Status::Aborted => ("REDRIVABLE", None),
+/// Why an execution cannot be redriven, in AWS's words.
+pub(crate) fn not_redrivable_because(why: NotRedrivable) -> &'static str {
+    match why {
+        NotRedrivable::Running => "Execution is RUNNING and cannot be redriven",
+        NotRedrivable::Succeeded => "Execution is SUCCEEDED and cannot be redriven",
+        NotRedrivable::Deleting => "State machine is in DELETING status",
+        NotRedrivable::NothingKept => "Execution was started before the launch of RedriveExecution",
+        NotRedrivable::HistoryFull => "Execution history event limit exceeded",
+        NotRedrivable::TooOld => "Execution has exceeded the max execution time",
+        NotRedrivable::PeriodExceeded => "Execution redrivable period exceeded",
+        // AWS describes no Express executions.
+        NotRedrivable::Express => "an execution of an Express state machine cannot be redriven",
     }
 }
 

@@ -5,7 +5,7 @@
 use crate::model::{CloudWatchEventsExecutionDataDetails, DescribeExecutionOutput};
 use crate::{random, record};
 use asl::Arn;
-use engine::ExecutionRecord;
+use engine::{ExecutionRecord, NotRedrivable};
 use json::Text;
 use serde::Serialize;
 
@@ -16,7 +16,8 @@ const DATA_BYTES_MAX: usize = 248 * 1024;
 pub fn status_change_event(execution: ExecutionRecord, sent_ms: i64) -> String {
     let arn = execution.arn.parse::<Arn>().ok();
     let (account, region) = arn.map_or_else(Default::default, |arn| (arn.account, arn.region));
-    let execution = record::execution(execution, true);
+    let not_redrivable = NotRedrivable::by_its_end(&execution);
+    let execution = record::execution(execution, true, not_redrivable);
     let event = StatusChange {
         version: "0",
         id: random::uuid(),
@@ -137,6 +138,7 @@ mod tests {
             origin: None,
             redrive_count: 0,
             redrive_ms: None,
+            remains: None,
         }
     }
 

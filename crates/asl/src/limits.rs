@@ -47,6 +47,8 @@ pub struct Limits {
     pub activity_pollers_max: usize,
     /// Days that a closed execution is kept.
     pub retention_days: u64,
+    /// Days after its end in which an execution can be redriven; no more than it is kept.
+    pub redrive_days: u64,
 }
 
 impl Default for Limits {
@@ -71,6 +73,7 @@ impl Default for Limits {
             tags_per_resource_max: 50,
             activity_pollers_max: 1_000,
             retention_days: 90,
+            redrive_days: 14,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the shards, the queries and the façade share.
 
 use crate::{
-    Clock, Error, Options, Tasks,
+    Clock, Error, ExecutionRecord, Options, Tasks,
     activities::ActivityQueues,
     definitions::Definitions,
     deletions::Deletions,
@@ -79,6 +79,11 @@ impl Environment {
         const DAY_MS: i64 = 86_400_000;
         let days = i64::try_from(self.options.limits.retention_days).unwrap_or(i64::MAX);
         self.clock.now_ms().saturating_sub(days.saturating_mul(DAY_MS))
+    }
+
+    /// Whether the execution exists no more for who asks.
+    pub(crate) fn has_expired(&self, record: &ExecutionRecord) -> bool {
+        record.stop_ms.is_some_and(|stop_ms| stop_ms < self.expired_before_ms())
     }
 
     /// Counts an Express execution that begins; false if as many run as may.

@@ -1,4 +1,5 @@
 //! What the engine refuses, and what can go wrong in it. `api` maps each to AWS's code and words.
+use crate::NotRedrivable;
 use json::Text;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -30,6 +31,8 @@ pub enum Error {
     ExecutionLimitExceeded,
     #[error("too many Express executions run")]
     Throttled,
+    #[error("execution `{arn}` cannot be redriven: {why:?}")]
+    ExecutionNotRedrivable { arn: Text, why: NotRedrivable },
     #[error("activity `{0}` does not exist")]
     ActivityDoesNotExist(Text),
     #[error("activity `{0}` exists with another encryption configuration")]

@@ -1,7 +1,8 @@
 //! Executions and tasks as callers ask for them: what a request needs is looked up here, and the shard does the rest.
 
 use crate::{
-    ActivityTask, Engine, Error, ExecutionRecord, Observed, Origin, StartExecution, Started, SyncResult, TaskAnswer,
+    ActivityTask, Engine, Error, ExecutionRecord, Observed, Origin, RedriveExecution, StartExecution, Started,
+    SyncResult, TaskAnswer,
     activities::{Polled, Poller},
     definitions::Definition,
     random,
@@ -53,10 +54,17 @@ impl Engine {
         let arn: Text = execution_arn(&start.state_machine, definition, &name)?.to_string().into();
         let key = ExecutionKey::of(&arn);
         let record = new_record(&arn, &name, &target, start);
-        let stored = StoredExecution { record, revision: definition.revision };
+        let stored = StoredExecution::new(record, definition.revision);
         let Arn { region, account, .. } = start.state_machine.clone();
         let facts = facts_of(&stored.record, start.input.clone(), region, account);
         Ok(NewExecution { key, stored, facts, definition: target.definition, deletions_begun })
+    }
+
+    pub(crate) async fn redrive(&self, redrive: RedriveExecution) -> Result<i64, Error> {
+        if self.inner.environment.is_stopping() {
+            return Err(Error::ShuttingDown);
+        }
+        self.shard_of(&redrive.execution)?.ask(|reply| Request::Redrive { redrive, reply }).await
     }
 
     pub(crate) async fn stop(&self, arn: &Arn, error: Option<Text>, cause: Option<Text>) -> Result<i64, Error> {
@@ -189,6 +197,7 @@ fn new_record(arn: &Text, name: &Text, target: &Target, start: &StartExecution) 
         redrive_count: 0,
         redrive_ms: None,
         origin: start.origin,
+        remains: None,
     }
 }
 

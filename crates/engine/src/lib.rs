@@ -29,6 +29,7 @@ mod express;
 mod lane;
 mod outbox;
 mod random;
+mod redrive;
 mod reopen;
 mod retention;
 mod scopes;
@@ -43,6 +44,7 @@ pub use error::Error;
 pub use model::*;
 pub use observed::Observed;
 pub use options::Options;
+pub use redrive::NotRedrivable;
 pub use task::{Call, Origin, Restart, Task, Tasks};
 pub use witness::{LogLevel, Logged, Logging, Receive};
 
@@ -214,6 +216,21 @@ impl Engine {
     /// Express only: ready when the execution has ended.
     pub async fn start_sync_execution(&self, start: StartExecution) -> Result<SyncResult, Error> {
         self.start_sync(start).await
+    }
+
+    /// Goes on with an execution that ended unsuccessfully, where it stood; gives the time of the redrive. Ready when that
+    /// is durable.
+    ///
+    /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html>
+    pub async fn redrive_execution(&self, redrive: RedriveExecution) -> Result<i64, Error> {
+        self.redrive(redrive).await
+    }
+
+    /// Why an execution cannot be redriven now; `None` if it can.
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn not_redrivable(&self, record: &ExecutionRecord) -> Result<Option<NotRedrivable>, Error> {
+        let environment = &self.inner.environment;
+        redrive::refusal(record, &environment.tables()?, environment.clock.now_ms(), &environment.options.limits)
     }
 
     /// The stop time; that of an execution that has closed before stays.

@@ -2,7 +2,7 @@
 use crate::{Origin, tables::RevisionKey};
 use asl::{Arn, StateMachineType};
 use json::{Payload, Text};
-use machine::{Failure, Outcome, Status};
+use machine::{EventId, Failure, Outcome, Status};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -193,12 +193,32 @@ pub struct ExecutionRecord {
     /// The call that started it, if a task of another execution did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// `None` while it runs, if it succeeded, and in records of builds that kept nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remains: Option<Remains>,
+}
+/// What an execution that ended unsuccessfully has left for a redrive.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Remains {
+    /// How many events it has.
+    pub events: EventId,
+    /// Whether it is known where it stood. It is not if its history was full.
+    pub is_redrivable: bool,
+}
+/// What RedriveExecution takes.
+#[derive(Clone, Debug)]
+pub struct RedriveExecution {
+    pub execution: Arn,
+    /// The same one again, within 15 minutes, is the same call.
+    pub client_token: Option<Text>,
 }
 #[derive(Clone, Debug)]
 pub struct ExecutionFilter {
     /// A state machine, or one of its versions or aliases, by which they were started.
     pub state_machine: Arn,
     pub status: Option<Status>,
+    /// Only those that were redriven, or only those that were not.
+    pub is_redriven: Option<bool>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -35,9 +35,7 @@ fn key_of(arn: &Arn) -> ExecutionKey {
 fn stored(environment: &Environment, tables: &Tables, arn: &Arn) -> Result<(ExecutionKey, StoredExecution), Error> {
     let text: Text = arn.to_string().into();
     let key = ExecutionKey::of(&text);
-    let before_ms = environment.expired_before_ms();
-    let found =
-        tables.execution(key)?.filter(|stored| stored.record.stop_ms.is_none_or(|stop_ms| stop_ms >= before_ms));
+    let found = tables.execution(key)?.filter(|stored| !environment.has_expired(&stored.record));
     Ok((key, found.ok_or(Error::ExecutionDoesNotExist(text))?))
 }
 
@@ -79,20 +77,56 @@ pub(crate) fn event_id(position: &[u8]) -> Result<EventId, Error> {
     position.try_into().map(EventId::from_be_bytes).map_err(|_| Error::InvalidPageToken)
 }
 
-/// Newest first: running ones by their start, closed ones by their end. The position is time and key of the last.
+/// Executions that are looked at for one page, if only some of them are asked for.
+const LOOKED_AT_MAX: usize = 10_000;
+/// How many of them are read at once.
+const ROWS_AT_ONCE: usize = 256;
+
+/// Newest first: running ones by their start, closed ones by their end. The position is time and key of the last that
+/// was looked at. A page may have less than its size although there is a next one.
 pub(crate) fn list_executions(
     environment: &Environment,
     filter: &ExecutionFilter,
     page: &Page,
 ) -> Result<Paged<ExecutionRecord>, Error> {
     let tables = environment.tables()?;
+    let is_wanted = |record: &ExecutionRecord| {
+        filter.is_redriven.is_none_or(|is_redriven| is_redriven == (record.redrive_count > 0))
+    };
+    let rows_max = if filter.is_redriven.is_some() { page.size.max(ROWS_AT_ONCE) } else { page.size };
+    let mut after = page.after.as_deref().map(listed_position).transpose()?;
+    let (mut items, mut looked_at) = (Vec::new(), 0);
+    loop {
+        let (rows, has_more) = rows(environment, &tables, filter, after, rows_max)?;
+        let last = rows.last().copied();
+        for row in rows {
+            items.extend(listed(&tables, row.1)?.filter(is_wanted));
+            looked_at += 1;
+            if items.len() >= page.size || looked_at >= LOOKED_AT_MAX {
+                let next = (has_more || last != Some(row)).then(|| position_of(row));
+                return Ok(Paged { items, next });
+            }
+        }
+        if !has_more {
+            return Ok(Paged { items, next: None });
+        }
+        after = last;
+    }
+}
+
+/// Where executions stand in the list: up to `limit` after a position, and whether there are more.
+fn rows(
+    environment: &Environment,
+    tables: &Tables,
+    filter: &ExecutionFilter,
+    after: Option<(i64, ExecutionKey)>,
+    limit: usize,
+) -> Result<(Vec<(i64, ExecutionKey)>, bool), Error> {
     let arn = filter.state_machine.to_string();
-    let after = page.after.as_deref().map(listed_position).transpose()?;
-    let limit = page.size.saturating_add(1);
     let before_ms = environment.expired_before_ms();
     let mut rows = Vec::new();
     for status in ALL.into_iter().filter(|status| filter.status.is_none_or(|wanted| wanted == *status)) {
-        let found = tables.by_status(&arn, status, after, limit)?;
+        let found = tables.by_status(&arn, status, after, limit.saturating_add(1))?;
         // What has expired is removed a little later.
         rows.extend(found.into_iter().filter(|(time, _)| status == Status::Running || *time >= before_ms));
     }
@@ -100,17 +134,21 @@ pub(crate) fn list_executions(
     // An execution that closes between two scans is found under both statuses; the later one counts.
     let mut seen = HashSet::new();
     rows.retain(|(_, key)| seen.insert(*key));
-    let next = rows.get(page.size).and_then(|_| rows.get(page.size.checked_sub(1)?)).map(|row| position_of(*row));
-    rows.truncate(page.size);
-    let mut items = Vec::with_capacity(rows.len());
-    for (_, key) in rows {
-        match tables.execution(key) {
-            Ok(stored) => items.extend(stored.map(|stored| without_data(stored.record))),
-            Err(error @ ReadError::Corrupt { .. }) => tracing::error!(%error, ?key, "an execution is not listed"),
-            Err(ReadError::Store(error)) => return Err(Error::Store(error)),
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    Ok((rows, has_more))
+}
+
+/// An execution as it is listed. One that cannot be read is reported and left out.
+fn listed(tables: &Tables, key: ExecutionKey) -> Result<Option<ExecutionRecord>, Error> {
+    match tables.execution(key) {
+        Ok(stored) => Ok(stored.map(|stored| without_data(stored.record))),
+        Err(error @ ReadError::Corrupt { .. }) => {
+            tracing::error!(%error, ?key, "an execution is not listed");
+            Ok(None)
         }
+        Err(ReadError::Store(error)) => Err(Error::Store(error)),
     }
-    Ok(Paged { items, next })
 }
 
 /// A list shows neither inputs nor outputs, and a page of them may be large.

@@ -10,6 +10,7 @@
 //! | `pipeline` | batches and their commits |
 //! | `live` | the executions in memory |
 //! | `requests` | what callers ask for |
+//! | `redriving` | executions that ended and go on |
 //! | `stepping` | a trigger to a step, a step to writes and effects |
 //! | `telling` | what a step tells those who watch from outside |
 //! | `slow_lane` | steps that need more time than the loop can give |
@@ -23,6 +24,7 @@ mod live;
 mod message;
 mod pipeline;
 mod recovery;
+mod redriving;
 mod requests;
 mod slow_lane;
 mod stepping;
@@ -249,7 +251,7 @@ impl Shard {
                 for batch in settled {
                     self.release(batch.outbox, &Durable::committed());
                     for key in batch.closed {
-                        self.live.remove(key);
+                        self.live.remove_closed(key, self.pipeline.durable());
                     }
                 }
             }

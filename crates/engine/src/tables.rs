@@ -8,7 +8,7 @@
 //! | keyspace | key | value |
 //! |---|---|---|
 //! | `history` | E, id of the first event | all events of one step |
-//! | `parts` | E, part id | one part of an open execution |
+//! | `parts` | E, part id | one part of an execution that is open, or can be redriven |
 //! | `executions` | E | the execution as it is described, and the revision of the state machine that it runs |
 //! | `open` | E | nothing: what recovery reads |
 //! | `by_status` | Q, status, MAX−t, E | the name of the revision that it runs: RUNNING by start, closed ones by stop; an execution is listed under its state machine, and under the version and the alias that it was started by |
@@ -28,9 +28,10 @@
 //! | `meta` | name | the format version, the key that seals task tokens |
 //!
 //! A value is one byte of format version and then MessagePack with named fields, so that fields can be added.
-//! What the `executions` of a step need beyond this is derived: a closed execution has no parts, no timers and is not
-//! `open`; activity tasks and pending calls are found in the parts; expiry is read off the tail of `by_status`.
-//! So an execution that ends in its first step costs three records.
+//! What the `executions` of a step need beyond this is derived: a closed execution has no timers and is not `open`; activity tasks and pending calls are found in the parts; expiry is read off the tail of `by_status`.
+//! An execution that succeeded has no parts; one that failed, timed out or was aborted keeps those that a redrive goes on
+//! from. So an execution that ends in its first step costs three records: what is kept of one that fails there is, if it
+//! is little, in its own.
 
 mod expiry;
 mod history;
@@ -47,7 +48,7 @@ pub(crate) use writes::Writes;
 
 use crate::model::ExecutionRecord;
 use json::{Payload, Text};
-use machine::{EventId, Facts, PartId, Status, TimerId};
+use machine::{EventId, Facts, Part, PartId, Status, TimerId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use store::Keyspace;
@@ -126,9 +127,19 @@ impl RevisionKey {
 pub(crate) struct StoredExecution {
     pub(crate) record: ExecutionRecord,
     pub(crate) revision: RevisionKey,
+    /// The last redrives, the newest last: their client tokens and when they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) redrives: Vec<(Text, i64)>,
+    /// The parts of an execution that failed in its first step, if there are few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) kept: Vec<(PartId, Part)>,
 }
 
 impl StoredExecution {
+    pub(crate) fn new(record: ExecutionRecord, revision: RevisionKey) -> StoredExecution {
+        StoredExecution { record, revision, redrives: Vec::new(), kept: Vec::new() }
+    }
+
     /// What `machine` needs to know. The input is kept once, as its text.
     pub(crate) fn facts(&self) -> Result<Facts, String> {
         let record = &self.record;

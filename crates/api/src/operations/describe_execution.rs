@@ -21,6 +21,7 @@ impl Operation for DescribeExecution {
             .engine()
             .execution(&arn::described_execution(&input.execution_arn, api.engine().keeps_express_history())?)
             .await?;
-        Ok(record::execution(record, record::with_data(input.included_data.as_ref())))
+        let not_redrivable = api.engine().not_redrivable(&record).await?;
+        Ok(record::execution(record, record::with_data(input.included_data.as_ref()), not_redrivable))
     }
 }

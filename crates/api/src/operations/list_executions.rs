@@ -18,16 +18,14 @@ impl Operation for ListExecutions {
         let Some(state_machine_arn) = state_machine_of(&input)? else {
             return Err(ApiError::unsupported("`mapRunArn` of `ListExecutions`"));
         };
-        if input.redrive_filter.is_some() {
-            return Err(ApiError::unsupported("`redriveFilter` of `ListExecutions`"));
-        }
         let status = match input.status_filter.as_deref() {
             None => None,
             Some(name) => Some(record::status_of(name).ok_or_else(|| {
                 ApiError::validation(format!("The status filter {name} can only be used with a Map Run ARN"))
             })?),
         };
-        let filter = [Self::NAME, state_machine_arn, status.map_or("", record::status_name)];
+        let redriven = input.redrive_filter.as_deref();
+        let filter = [Self::NAME, state_machine_arn, status.map_or("", record::status_name), redriven.unwrap_or("")];
         let page = api.page_tokens().page(input.max_results, input.next_token.as_ref(), &filter)?;
         let state_machine = arn::state_machine(state_machine_arn)?;
         // Executions of Express state machines are not listed.
@@ -38,7 +36,8 @@ impl Operation for ListExecutions {
         if record.state_machine_type == StateMachineType::Express {
             return Err(engine::Error::StateMachineTypeNotSupported.into());
         }
-        let wanted = ExecutionFilter { state_machine, status };
+        let is_redriven = redriven.map(|redriven| redriven == "REDRIVEN");
+        let wanted = ExecutionFilter { state_machine, status, is_redriven };
         let found = api.engine().list_executions(wanted, page).await?;
         Ok(ListExecutionsOutput {
             executions: found.items.into_iter().map(record::execution_in_list).collect(),

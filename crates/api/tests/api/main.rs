@@ -7,5 +7,6 @@ mod configurations;
 mod constraints;
 mod declared_errors;
 mod operations;
+mod redrive;
 mod support;
 mod versions;

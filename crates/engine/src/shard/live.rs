@@ -6,7 +6,7 @@ use crate::{
     shard::{Reply, message::Work},
     tables::{ExecutionKey, StoredExecution},
 };
-use machine::{Execution, PartId, TimerId};
+use machine::{Execution, PartId, Status, TimerId};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
@@ -26,6 +26,8 @@ pub(crate) struct Live {
     pub(crate) is_standard: bool,
     /// Whether the batches so far have a record of it.
     pub(crate) is_written: bool,
+    /// Status and stop time of that record.
+    pub(crate) listed: (Status, Option<i64>),
     pub(crate) parts: BTreeSet<PartId>,
     pub(crate) timers: BTreeMap<TimerId, i64>,
     /// What came while the slow lane had it.
@@ -47,7 +49,7 @@ impl Live {
         stored: StoredExecution,
         is_standard: bool,
     ) -> Live {
-        let last_ms = stored.record.start_ms;
+        let last_ms = stored.record.redrive_ms.unwrap_or(stored.record.start_ms);
         Live {
             execution: Some(execution),
             slow_step: None,
@@ -56,6 +58,7 @@ impl Live {
             stored,
             is_standard,
             is_written: false,
+            listed: (Status::Running, None),
             parts: BTreeSet::new(),
             timers: BTreeMap::new(),
             parked: VecDeque::new(),
@@ -68,6 +71,16 @@ impl Live {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.stored.record.stop_ms.is_some()
+    }
+
+    /// Whether the batches so far have its record with this status.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.is_written && self.listed == self.status()
+    }
+
+    /// Status and stop time.
+    pub(crate) fn status(&self) -> (Status, Option<i64>) {
+        (self.stored.record.status, self.stored.record.stop_ms)
     }
 
     /// The store has all of it, and nobody works on it.
@@ -106,6 +119,13 @@ impl LiveExecutions {
         self.touch(key);
     }
 
+    /// The store answers for it from now on, unless it was redriven meanwhile.
+    pub(crate) fn remove_closed(&mut self, key: ExecutionKey, durable: u64) {
+        if self.get(key).is_some_and(|live| live.is_closed() && live.batch <= durable) {
+            self.remove(key);
+        }
+    }
+
     pub(crate) fn remove(&mut self, key: ExecutionKey) -> Option<Live> {
         self.by_key.remove(&key)
     }
@@ -120,9 +140,9 @@ impl LiveExecutions {
         self.by_key.values().any(|live| live.slow_step.is_some())
     }
 
-    /// Whether one of those that are to be stored is not in a batch yet.
+    /// Whether one of those that are to be stored is not in a batch yet, as one that begins or goes on.
     pub(crate) fn has_unwritten(&self) -> bool {
-        self.by_key.values().any(|live| live.is_standard && !live.is_written)
+        self.by_key.values().any(|live| live.is_standard && !live.is_listed())
     }
 
     /// Forgets what the store has, and gives it back: its callers must be told.

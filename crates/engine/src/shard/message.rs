@@ -1,7 +1,7 @@
 //! What a shard is told.
 
 use crate::{
-    ActivityTask, Error, ExecutionRecord, Origin, Started, SyncResult,
+    ActivityTask, Error, ExecutionRecord, Origin, RedriveExecution, Started, SyncResult,
     activities::{Offer, Poller},
     definitions::Definition,
     dispatch::{Attempt, Returned},
@@ -39,6 +39,11 @@ pub(crate) enum Request {
     StartSync {
         new: Box<NewExecution>,
         reply: Reply<SyncResult>,
+    },
+    /// Answered with the time of the redrive.
+    Redrive {
+        redrive: RedriveExecution,
+        reply: Reply<i64>,
     },
     Stop {
         arn: Arn,
@@ -161,6 +166,7 @@ impl Request {
         match self {
             Request::Start { new, .. } | Request::StartSync { new, .. } => new.key,
             Request::Answer { token, .. } | Request::Handed { token, .. } => token.key,
+            Request::Redrive { redrive, .. } => ExecutionKey::of(&redrive.execution.to_string()),
             Request::Stop { arn, .. } | Request::WaitUntilClosed { arn, .. } | Request::Observe { arn, .. } => {
                 ExecutionKey::of(&arn.to_string())
             }
@@ -189,6 +195,7 @@ pub(crate) enum Then {
     /// A `.sync` call was submitted: its end is waited for.
     Submitted(Attempt),
     Stopped(Reply<i64>),
+    Redriven(Reply<i64>, i64),
     /// A worker takes the task, if the step says so.
     Taken(Poller, Offer, ActivityTask),
 }

@@ -162,18 +162,26 @@ impl Shard {
         Ok(Found::Open)
     }
 
-    fn read_live(&self, key: ExecutionKey, stored: StoredExecution, tables: &Tables) -> Result<Live, ReadError> {
+    pub(super) fn read_live(
+        &self,
+        key: ExecutionKey,
+        stored: StoredExecution,
+        tables: &Tables,
+    ) -> Result<Live, ReadError> {
         let corrupt = |why: String| ReadError::Corrupt { keyspace: "executions", why };
         let definition = self.environment.definitions.get(stored.revision, tables)?;
         let facts = stored.facts().map_err(corrupt)?;
-        let parts = tables.parts(key)?;
+        let mut parts = tables.parts(key)?;
         let ids = parts.iter().map(|(id, _)| *id).collect();
+        parts.extend(stored.kept.iter().cloned());
         let execution = Execution::from_parts(facts, parts).map_err(|error| match error {
             StepError::Corrupt(why) => corrupt(why),
             StepError::OverBudget => corrupt("its parts do not fit together".into()),
         })?;
         let timers = execution.timers().into_iter().collect();
+        let listed = (stored.record.status, stored.record.stop_ms);
         let mut live = Live::new(execution, definition, stored, true);
+        live.listed = listed;
         (live.is_written, live.parts, live.timers) = (true, ids, timers);
         Ok(live)
     }

@@ -22,6 +22,7 @@ impl Shard {
         match request {
             Request::Start { new, reply } => self.start(*new, reply),
             Request::StartSync { new, reply } => self.start_sync(*new, reply),
+            Request::Redrive { redrive, reply } => self.redrive(redrive, reply),
             Request::Stop { arn, error, cause, reply } => self.stop(&arn, error, cause, reply),
             Request::Answer { token, trigger, origin, reply } => self.answer(token, trigger, origin, reply),
             Request::Handed { token, reply } => self.handed(token, reply),

@@ -7,10 +7,10 @@ use super::{
     slow_lane::SlowStep,
 };
 use crate::{
-    Error, Started,
+    Error, ExecutionRecord, Remains, Started,
     clock::stopwatch_ns,
     outbox::{Durable, Outbox, Released},
-    tables::ExecutionKey,
+    tables::{ExecutionKey, Writes},
     tokens::{Sealer, TaskToken},
 };
 use json::Text;
@@ -20,6 +20,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
+
+/// An execution that fails in its first step keeps up to so many parts in its record: the root and the one frame of an
+/// execution that had no variables and no children.
+const KEPT_IN_RECORD_MAX: usize = 2;
 
 /// What a step takes from the world, so that it can be made again.
 pub(super) struct Turn {
@@ -73,8 +77,9 @@ impl Shard {
         if self.environment.deletions.has(&live.stored.record.state_machine_arn) {
             execution.end_at_next_transition();
         }
-        // The first event carries the start time.
-        let now_ms = if matches!(trigger, Trigger::Start) { live.last_ms } else { clock_ms.max(live.last_ms) };
+        // The first event carries the start time, that of a redrive its time.
+        let is_dated = matches!(trigger, Trigger::Start | Trigger::Redrive);
+        let now_ms = if is_dated { live.last_ms } else { clock_ms.max(live.last_ms) };
         let turn = Turn { trigger, now_ms, seed };
         if self.environment.slow_lane.is_behind(&live.stored.record.state_machine_arn) {
             return self.move_to_slow_lane(key, turn, then);
@@ -166,41 +171,34 @@ impl Shard {
         }
         let number = self.pipeline.number();
         let writes = &mut self.pipeline.writes;
-        let changed = step.changed.iter().filter(|_| !live.is_closed());
-        let changed: Vec<_> = changed.filter_map(|id| Some((*id, execution.part(*id)?))).collect();
-        let record = (live.is_closed() || !live.is_written).then_some(&live.stored);
-        writes.step(key, &step.history, &changed, record)?;
+        let is_closed = live.is_closed();
+        let has_parts = !is_closed || execution.is_redrivable();
+        let changed = step.changed.iter().filter(|_| has_parts);
+        let mut changed: Vec<_> = changed.filter_map(|id| Some((*id, execution.part(*id)?))).collect();
+        if is_closed && !live.is_written && changed.len() <= KEPT_IN_RECORD_MAX {
+            live.stored.kept = changed.drain(..).map(|(id, part)| (id, part.clone())).collect();
+        }
+        let is_listed = live.is_listed();
+        writes.step(key, &step.history, &changed, (!is_listed).then_some(&live.stored))?;
         live.batch = number;
         live.parts.extend(changed.iter().map(|(id, _)| *id));
         for (timer, (from, to)) in timers {
             from.inspect(|due_ms| writes.remove_timer(key, *timer, *due_ms));
             to.inspect(|due_ms| writes.timer(key, *timer, *due_ms));
         }
-        if live.is_closed() {
-            for part in std::mem::take(&mut live.parts) {
-                writes.remove_part(key, part);
-            }
-            if live.is_written {
-                let mut running = live.stored.record.clone();
-                (running.status, running.stop_ms) = (Status::Running, None);
-                writes.unlist(key, &running);
-                writes.close(key);
-            }
-        } else {
+        if has_parts {
             for id in step.removed.iter().filter(|id| execution.part(**id).is_none()) {
                 if live.parts.remove(id) {
                     writes.remove_part(key, *id);
                 }
             }
-            if !live.is_written {
-                writes.open(key);
-            }
+        } else {
+            std::mem::take(&mut live.parts).into_iter().for_each(|id| writes.remove_part(key, id));
         }
-        if record.is_some() {
-            writes.list(key, &live.stored);
+        if !is_listed {
+            list(key, live, writes);
         }
-        live.is_written = true;
-        if live.is_closed() {
+        if is_closed {
             self.pipeline.closes(key);
         }
         Ok(())
@@ -256,6 +254,22 @@ impl Shard {
             self.environment.one_express_less();
         }
     }
+}
+
+/// The record has another status, or is a new one: the indexes follow.
+fn list(key: ExecutionKey, live: &mut Live, writes: &mut Writes) {
+    let record = &live.stored.record;
+    if live.is_written {
+        let (status, stop_ms) = live.listed;
+        writes.unlist(key, &ExecutionRecord { status, stop_ms, ..record.clone() });
+    }
+    writes.list(key, &live.stored);
+    if !live.is_closed() {
+        writes.open(key);
+    } else if live.is_written {
+        writes.close(key);
+    }
+    (live.is_written, live.listed) = (true, live.status());
 }
 
 /// Timers that a step moves: from when to when.
@@ -317,6 +331,9 @@ fn close(live: &mut Live, outcome: Outcome) {
         Outcome::Aborted(_) => Status::Aborted,
     };
     record.stop_ms = Some(live.last_ms);
+    if let Some(execution) = live.execution.as_ref().filter(|_| record.status != Status::Succeeded) {
+        record.remains = Some(Remains { events: execution.last_event(), is_redrivable: execution.is_redrivable() });
+    }
     record.outcome = Some(outcome);
 }
 
@@ -338,6 +355,7 @@ impl Then {
                 let stop_ms = shard.live.get(key).and_then(|live| live.stored.record.stop_ms);
                 outbox.answer(reply, Ok(stop_ms.unwrap_or_else(|| shard.environment.clock.now_ms())));
             }
+            Then::Redriven(reply, redrive_ms) => outbox.answer(reply, Ok(redrive_ms)),
             Then::Taken(poller, offer, task) if happened => {
                 shard.remember(poller.origin, offer.key, offer.id);
                 outbox.answer(poller.reply, Ok(Some(task)));
@@ -361,7 +379,7 @@ impl Then {
             Then::Nothing | Then::Submitted(_) => {}
             Then::Started(reply, _) => outbox.answer(reply, Err(error)),
             Then::Answered(reply, ..) => outbox.answer(reply, Err(error)),
-            Then::Stopped(reply) => outbox.answer(reply, Err(error)),
+            Then::Stopped(reply) | Then::Redriven(reply, _) => outbox.answer(reply, Err(error)),
             Then::Taken(poller, offer, _) => shard.poll_again(&offer.activity_arn, poller),
         }
     }

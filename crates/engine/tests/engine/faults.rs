@@ -190,7 +190,10 @@ async fn a_corrupt_record_hides_no_other() {
     }
     world.store.commit(batch).await.unwrap();
     let engine = world.open().await;
-    let listed = engine.list_executions(ExecutionFilter { state_machine: waits, status: None }, page()).await.unwrap();
+    let listed = engine
+        .list_executions(ExecutionFilter { state_machine: waits, status: None, is_redriven: None }, page())
+        .await
+        .unwrap();
     assert_eq!(listed.items.iter().map(|record| &*record.name).collect::<Vec<_>>(), ["sound"]);
     let scope = Account { partition: "aws".into(), region: "us-east-1".into(), account: "123456789012".into() };
     let listed = engine.list_state_machines(&scope, page()).await.unwrap();

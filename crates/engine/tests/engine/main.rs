@@ -8,6 +8,7 @@ mod deletions;
 mod executions;
 mod faults;
 mod nested;
+mod redrive;
 mod retention;
 mod state_machines;
 mod support;

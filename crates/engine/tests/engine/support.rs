@@ -210,7 +210,7 @@ pub async fn event_types(engine: &Engine, arn: &Arn) -> Vec<&'static str> {
     history(engine, arn).await.iter().map(|event| event.event_type.as_str()).collect()
 }
 
-/// What every history must be: gapless, in time, and ended once, at its end.
+/// What every history must be: gapless, in time, and ended once, and once more for each redrive, at its end.
 pub async fn check_history(engine: &Engine, record: &ExecutionRecord) {
     let events = history(engine, &Arn::parse(&record.arn).unwrap()).await;
     let mut last_ms = record.start_ms;
@@ -224,7 +224,9 @@ pub async fn check_history(engine: &Engine, record: &ExecutionRecord) {
         let name = event.event_type.as_str();
         ["ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"].contains(&name)
     };
-    assert_eq!(events.iter().filter(|event| ends(event)).count(), 1, "{events:?}");
+    let redriven = events.iter().filter(|event| event.event_type.as_str() == "ExecutionRedriven").count();
+    assert_eq!(u32::try_from(redriven), Ok(record.redrive_count));
+    assert_eq!(events.iter().filter(|event| ends(event)).count(), 1 + redriven, "{events:?}");
     assert!(events.last().is_some_and(ends));
     assert_eq!(record.stop_ms, events.last().map(|event| event.timestamp_ms));
 }

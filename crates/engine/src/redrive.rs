@@ -1,0 +1,108 @@
+//! The rules of redrive: which executions can be redriven, and which calls are the same call.
+//!
+//! <https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html#redrive-eligibility>
+
+use crate::{
+    Error, ExecutionRecord, Remains,
+    tables::{StoredExecution, Tables},
+};
+use asl::{Limits, StateMachineType};
+use json::Text;
+use machine::Status;
+
+const DAY_MS: i64 = 86_400_000;
+/// So many client tokens of an execution are known …
+const TOKENS_MAX: usize = 10;
+/// … each for so long after its redrive.
+const TOKEN_MS: i64 = 15 * 60_000;
+/// An execution that expires within this time is not redriven: it may be on the list of what is removed.
+const EXPIRING_MS: i64 = 60_000;
+
+/// Why an execution cannot be redriven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotRedrivable {
+    Running,
+    Succeeded,
+    /// Its state machine is being deleted, or is gone.
+    Deleting,
+    /// It ended under a build that kept nothing for a redrive.
+    NothingKept,
+    HistoryFull,
+    /// It would be open for longer than a year.
+    TooOld,
+    /// It ended too long ago.
+    PeriodExceeded,
+    Express,
+}
+
+impl NotRedrivable {
+    /// Why an execution cannot be redriven right after it began or ended; `None` if it can.
+    pub fn by_its_end(record: &ExecutionRecord) -> Option<NotRedrivable> {
+        match (record.status, record.remains) {
+            (Status::Running, _) => Some(NotRedrivable::Running),
+            (Status::Succeeded, _) => Some(NotRedrivable::Succeeded),
+            _ if record.state_machine_type == StateMachineType::Express => Some(NotRedrivable::Express),
+            (_, None) => Some(NotRedrivable::NothingKept),
+            (_, Some(Remains { is_redrivable: false, .. })) => Some(NotRedrivable::HistoryFull),
+            (_, Some(_)) => None,
+        }
+    }
+}
+
+/// Why an execution cannot be redriven now; `None` if it can.
+pub(crate) fn refusal(
+    record: &ExecutionRecord,
+    tables: &Tables,
+    now_ms: i64,
+    limits: &Limits,
+) -> Result<Option<NotRedrivable>, Error> {
+    if let Some(why) = NotRedrivable::by_its_end(record) {
+        return Ok(Some(why));
+    }
+    // One of the same name that was created later is another.
+    let is_its_own = |created_ms: i64| created_ms <= record.start_ms;
+    match tables.state_machine(&record.state_machine_arn)? {
+        Some(state_machine) if !state_machine.deleting && is_its_own(state_machine.created_ms) => {}
+        _ => return Ok(Some(NotRedrivable::Deleting)),
+    }
+    let stop_ms = record.stop_ms.unwrap_or(record.start_ms);
+    // Room for the event that says so, and for one more.
+    let has_room = record.remains.is_some_and(|remains| remains.events.saturating_add(1) < limits.history_events_max);
+    let open_max_ms = i64::try_from(limits.standard_seconds_max).unwrap_or(i64::MAX).saturating_mul(1_000);
+    Ok(match () {
+        () if !has_room => Some(NotRedrivable::HistoryFull),
+        () if now_ms.saturating_sub(record.start_ms) >= open_max_ms => Some(NotRedrivable::TooOld),
+        () if now_ms.saturating_sub(stop_ms) >= period_ms(limits) => Some(NotRedrivable::PeriodExceeded),
+        () => None,
+    })
+}
+
+/// How long after its end an execution can be redriven.
+fn period_ms(limits: &Limits) -> i64 {
+    let days = |days: u64| i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_MS);
+    days(limits.redrive_days).min(days(limits.retention_days).saturating_sub(EXPIRING_MS))
+}
+
+impl StoredExecution {
+    /// When this very redrive was made, if it was made before.
+    pub(crate) fn redriven_with(&self, client_token: Option<&Text>, now_ms: i64) -> Option<i64> {
+        let is_known =
+            |(token, at_ms): &&(Text, i64)| Some(token) == client_token && now_ms.saturating_sub(*at_ms) < TOKEN_MS;
+        self.redrives.iter().find(is_known).map(|(_, at_ms)| *at_ms)
+    }
+
+    /// The execution runs again.
+    pub(crate) fn redrive(&mut self, client_token: Option<Text>, now_ms: i64) {
+        if let Some(token) = client_token {
+            self.redrives.retain(|(known, _)| *known != token);
+            self.redrives.push((token, now_ms));
+            let forgotten = self.redrives.len().saturating_sub(TOKENS_MAX);
+            self.redrives.drain(..forgotten);
+        }
+        self.kept.clear();
+        let record = &mut self.record;
+        (record.status, record.stop_ms, record.outcome, record.remains) = (Status::Running, None, None, None);
+        record.redrive_count += 1;
+        record.redrive_ms = Some(now_ms);
+    }
+}
