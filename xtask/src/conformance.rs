@@ -22,6 +22,7 @@ pub const AREAS: &[&str] = &[
     "query_language",
     "scenarios",
     "services",
+    "test_state",
     "timeouts",
 ];
 

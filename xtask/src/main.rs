@@ -8,6 +8,7 @@ mod conformance;
 mod example;
 mod model;
 mod process;
+mod service_models;
 mod test;
 mod tidy;
 
@@ -30,6 +31,7 @@ const TASKS: &[Task] = &[
     Task { name: "conformance", about: "replay conversations recorded from AWS, strictly", run: conformance::run },
     Task { name: "compatibility", about: "write the tables of COMPATIBILITY.md", run: compatibility::run },
     Task { name: "model", about: "write the wire types from the service model", run: model::run },
+    Task { name: "service-models", about: "take the models of AWS services over", run: service_models::run },
     Task { name: "bench", about: "measure the release server over HTTP", run: bench::run },
 ];
 
@@ -39,7 +41,7 @@ fn main() -> ExitCode {
         arguments.split_first().and_then(|(name, rest)| Some((TASKS.iter().find(|task| task.name == name)?, rest)))
     else {
         eprintln!("usage: cargo xtask TASK");
-        TASKS.iter().for_each(|task| eprintln!("  {:13} {}", task.name, task.about));
+        TASKS.iter().for_each(|task| eprintln!("  {:14} {}", task.name, task.about));
         return ExitCode::from(2);
     };
     match (task.run)(rest) {

@@ -71,7 +71,7 @@ fn import(source: &Path, model: &Path) -> Result {
     Ok(())
 }
 
-fn without_documentation(value: &mut Value) {
+pub fn without_documentation(value: &mut Value) {
     match value {
         Value::Object(members) => {
             // The text is a string; a member of that name would be a structure.

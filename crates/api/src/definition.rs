@@ -1,14 +1,18 @@
 //! Definitions in requests: parsed, and refused with AWS's text when a diagnostic is an error.
 
 use crate::ApiError;
-use asl::{StateMachine, StateMachineType};
+use asl::{Parsed, StateMachine, StateMachineType};
 use std::sync::Arc;
 
 /// Parses a definition that is to be stored.
 pub(crate) fn parse(definition: &str, state_machine_type: StateMachineType) -> Result<Arc<StateMachine>, ApiError> {
-    let parsed = asl::parse(definition, state_machine_type);
+    accept(asl::parse(definition, state_machine_type)).map(Arc::new)
+}
+
+/// What was parsed, if no diagnostic is an error.
+pub(crate) fn accept(parsed: Parsed) -> Result<StateMachine, ApiError> {
     match (parsed.state_machine, asl::invalid_definition_message(&parsed.diagnostics)) {
-        (Some(state_machine), None) => Ok(Arc::new(state_machine)),
+        (Some(state_machine), None) => Ok(state_machine),
         (_, message) => Err(ApiError::new("InvalidDefinition", message.unwrap_or_default())),
     }
 }

@@ -59,6 +59,7 @@ const ROUTES: &[Route] = &[
     route::<of::DeleteStateMachineAlias>(),
     route::<of::ListStateMachineAliases>(),
     route::<of::ValidateStateMachineDefinition>(),
+    route::<of::TestState>(),
     route::<of::CreateActivity>(),
     route::<of::DescribeActivity>(),
     route::<of::DeleteActivity>(),

@@ -33,7 +33,7 @@ pub use limits::Limits;
 pub use name::{NAME_CHARS_MAX, is_valid_name};
 pub use substitute::substitute;
 
-use json::Value;
+use json::{Object, Value};
 use reader::{Document, Reader};
 
 /// What [`parse`] gives.
@@ -62,6 +62,35 @@ pub fn parse(definition: &str, state_machine_type: StateMachineType) -> Parsed {
     Parsed { state_machine, diagnostics: document.into_diagnostics() }
 }
 
+/// Reads the definition of one state, which gets the name `name`. Where it goes is not looked at: there is no other
+/// state. It is read as the only state of a JSONPath state machine.
+///
+/// ```
+/// let parsed = asl::parse_state(r#"{"Type": "Pass", "Next": "B"}"#, "A");
+/// assert!(parsed.state_machine.unwrap().find("A").is_some());
+/// let parsed = asl::parse_state(r#"{"Type": "Parallel", "Branches": [], "End": true}"#, "A");
+/// assert_eq!(
+///     parsed.diagnostics[0].to_string(),
+///     "SCHEMA_VALIDATION_FAILED: Value cannot be empty at /States/A/Branches"
+/// );
+/// ```
+pub fn parse_state(definition: &str, name: &str) -> Parsed {
+    let document = Document::of_state();
+    let state_machine = match Value::parse(definition) {
+        Ok(state) => {
+            let states = Object::from([(name, state)]);
+            let top = Object::from([("StartAt", Value::from(name)), ("States", Value::Object(states))]);
+            read_object(&top, &document)
+        }
+        Err(error) => {
+            document.push(Diagnostic::error(DiagnosticCode::InvalidJsonDescription, error.message, None));
+            None
+        }
+    };
+    let state_machine = state_machine.filter(|_| !document.has_errors());
+    Parsed { state_machine, diagnostics: document.into_diagnostics() }
+}
+
 fn read(definition: &str, document: &Document) -> Option<StateMachine> {
     let value = match Value::parse(definition) {
         Ok(value) => value,
@@ -78,6 +107,10 @@ fn read(definition: &str, document: &Document) -> Option<StateMachine> {
         document.push(Diagnostic::error(code, message, None));
         return None;
     };
+    read_object(object, document)
+}
+
+fn read_object(object: &Object, document: &Document) -> Option<StateMachine> {
     let state_machine = StateMachine::read(Reader::top(document, object))?;
     if !document.has_errors() {
         validate::validate(document, &state_machine);

@@ -45,6 +45,10 @@ pub struct Limits {
     pub tags_per_resource_max: usize,
     /// Pollers of one activity at once.
     pub activity_pollers_max: usize,
+    /// Seconds that the test of a state may take.
+    pub test_state_seconds_max: u64,
+    /// Tests of states that run at once; more of them wait in line.
+    pub state_tests_at_once_max: usize,
     /// Days that a closed execution is kept.
     pub retention_days: u64,
     /// Days after its end in which an execution can be redriven; no more than it is kept.
@@ -72,6 +76,8 @@ impl Default for Limits {
             activities_max: 100_000,
             tags_per_resource_max: 50,
             activity_pollers_max: 1_000,
+            test_state_seconds_max: 300,
+            state_tests_at_once_max: 64,
             retention_days: 90,
             redrive_days: 14,
         }

@@ -14,12 +14,18 @@ use std::cell::RefCell;
 /// What all readers of one definition share.
 pub(crate) struct Document {
     pub(crate) state_machine_type: StateMachineType,
+    /// The state machine was made around one state, and what surrounds it is not there.
+    pub(crate) is_of_state: bool,
     diagnostics: RefCell<Vec<Diagnostic>>,
 }
 
 impl Document {
     pub(crate) fn new(state_machine_type: StateMachineType) -> Document {
-        Document { state_machine_type, diagnostics: RefCell::default() }
+        Document { state_machine_type, is_of_state: false, diagnostics: RefCell::default() }
+    }
+
+    pub(crate) fn of_state() -> Document {
+        Document { is_of_state: true, ..Document::new(StateMachineType::Standard) }
     }
 
     pub(crate) fn push(&self, diagnostic: Diagnostic) {

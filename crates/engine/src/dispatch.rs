@@ -5,7 +5,7 @@
 //! only while it is submitted: an execution that waits for another one must not keep that one from being carried out.
 
 use crate::{
-    Call, Task,
+    Call, Task, Tasks,
     environment::Environment,
     shard::{Report, ShardSender},
     tables::ExecutionKey,
@@ -248,6 +248,13 @@ impl Drop for Dispatcher {
 fn call(request: TaskRequest, facts: Arc<Facts>) -> Call {
     let idempotency_key = idempotency_key(&facts, request.id);
     Call::new(request, facts, idempotency_key)
+}
+
+/// Makes a call for which no shard waits: that of a state under test.
+pub(crate) async fn call_once(tasks: &dyn Tasks, request: TaskRequest, facts: Arc<Facts>) -> Outcome {
+    let Some(task) = tasks.find(&request) else { return Err(no_integration(&request.resource)) };
+    let call = call(request, facts);
+    guarded(async move { task.run(call).await }).await
 }
 
 /// A panic in an integration fails the attempt, and nothing else.

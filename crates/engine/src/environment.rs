@@ -18,7 +18,7 @@ use std::sync::{
 };
 use tokio::{
     runtime::Handle,
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
 };
 
 /// What is shared. Nothing here is locked for longer than it takes to copy a pointer.
@@ -37,6 +37,8 @@ pub(crate) struct Environment {
     pub(crate) open_executions: Mutex<PerScope>,
     /// Express executions that run.
     pub(crate) express_executions: AtomicU64,
+    /// Room for the tests of states that run at once.
+    pub(crate) state_tests: Semaphore,
     /// Set when the engine shuts down: nothing new is begun.
     pub(crate) stopping: AtomicBool,
     pub(crate) shards: OnceLock<Vec<ShardSender>>,

@@ -18,6 +18,7 @@ mod queries;
 mod resources;
 mod routing;
 mod state_machines;
+mod test_state;
 mod versions;
 
 mod activities;
@@ -45,7 +46,7 @@ pub use model::*;
 pub use observed::Observed;
 pub use options::Options;
 pub use redrive::NotRedrivable;
-pub use task::{Call, Origin, Restart, Task, Tasks};
+pub use task::{Call, MockCheck, Origin, Restart, Task, Tasks};
 pub use witness::{LogLevel, Logged, Logging, Receive};
 
 use asl::Arn;
@@ -231,6 +232,24 @@ impl Engine {
     pub async fn not_redrivable(&self, record: &ExecutionRecord) -> Result<Option<NotRedrivable>, Error> {
         let environment = &self.inner.environment;
         redrive::refusal(record, &environment.tables()?, environment.clock.now_ms(), &environment.options.limits)
+    }
+
+    /// Runs one state on its own, for at most [`asl::Limits::test_state_seconds_max`]. Nothing of it is stored, so there
+    /// is nothing to commit before its task is called.
+    ///
+    /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_TestState.html>
+    pub async fn test_state(&self, test: TestState) -> Result<machine::Tested, Error> {
+        self.run_test(test).await
+    }
+
+    /// Why `result` cannot be what a task of this resource gives, in AWS's words.
+    pub fn check_mock(
+        &self,
+        resource: &asl::TaskResource,
+        result: &json::Value,
+        check: MockCheck,
+    ) -> Result<(), String> {
+        self.inner.environment.tasks.check_mock(resource, result, check)
     }
 
     /// The stop time; that of an execution that has closed before stays.

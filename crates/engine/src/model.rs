@@ -158,6 +158,18 @@ pub struct StartExecution {
     /// The call of a task that asks for it: the same call again is the same start, also after its end.
     pub origin: Option<Origin>,
 }
+/// A state to test.
+#[derive(Clone, Debug)]
+pub struct TestState {
+    pub scope: Account,
+    /// A state machine that has only this state.
+    pub definition: asl::StateMachine,
+    /// Empty: there is none.
+    pub role_arn: Text,
+    pub input: Payload,
+    pub input_text: Text,
+    pub setup: machine::TestSetup,
+}
 #[derive(Clone, Debug)]
 pub struct Started {
     pub arn: Text,

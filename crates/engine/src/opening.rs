@@ -23,7 +23,10 @@ use std::{
     thread::JoinHandle,
     time::Duration,
 };
-use tokio::{runtime::Handle, sync::mpsc as channel};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, mpsc as channel},
+};
 
 impl Engine {
     pub(crate) async fn begin(
@@ -42,6 +45,7 @@ impl Engine {
             express_history: ExpressHistory::new(options.express_history_bytes_max),
             slow_lane: Arc::new(Lane::new(nanoseconds(options.slow_budget.time))),
             open_executions: Mutex::default(),
+            state_tests: Semaphore::new(options.limits.state_tests_at_once_max),
             express_executions: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             deletions,

@@ -1,7 +1,7 @@
 //! What an integration provides.
 use crate::tables::ExecutionKey;
 use asl::StateMachineType;
-use json::{Payload, Text};
+use json::{Payload, Text, Value};
 use machine::{EventId, Facts, Failure, TaskRequest};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -71,8 +71,22 @@ pub trait Task: Send + Sync {
     }
 }
 
+/// How strictly a mocked result is compared with the API model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MockCheck {
+    /// Required members must be there, and what is there must fit.
+    Strict,
+    /// What is there must fit.
+    Present,
+}
+
 /// Finds the integration of a `Resource`.
 pub trait Tasks: Send + Sync {
     /// `None`: there is none; the task fails as AWS would say it.
     fn find(&self, request: &TaskRequest) -> Option<Arc<dyn Task>>;
+    /// Compares a mocked result with the API model of what the resource calls, and says what is wrong with it. A
+    /// resource without a model takes any result.
+    fn check_mock(&self, _resource: &asl::TaskResource, _result: &Value, _check: MockCheck) -> Result<(), String> {
+        Ok(())
+    }
 }

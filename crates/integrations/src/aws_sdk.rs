@@ -28,7 +28,7 @@ const IDEMPOTENCY: &[(&str, &str)] = &[("StartExecution", "name"), ("RedriveExec
 /// Operations of which a second call would do a second thing. All others are reads, are idempotent by AWS's rules, or
 /// carry a member of [`IDEMPOTENCY`]; a start, an answer to a task token and a poll for a task of an activity are
 /// remembered with the call, which has the same answer when it is made again.
-const NOT_REPEATABLE: &[&str] = &["StartSyncExecution"];
+const NOT_REPEATABLE: &[&str] = &["StartSyncExecution", "TestState"];
 
 /// Operations that wait for an execution or for a task, which may need the place that they would take. How many of them
 /// there are is bounded by the limits on Express executions and on pollers.

@@ -14,9 +14,11 @@ mod error;
 pub mod function;
 mod identifier;
 mod lambda;
+mod mock;
 mod restart;
 mod sdk_metadata;
 mod service_error;
+mod service_model;
 mod states;
 mod step_functions;
 mod time;
@@ -27,7 +29,9 @@ pub use function::{FunctionConfig, Functions};
 pub use service_error::ServiceError;
 pub use step_functions::{Caller, StepFunctions};
 
-use engine::{Task, Tasks};
+use asl::TaskResource;
+use engine::{MockCheck, Task, Tasks};
+use json::Value;
 use machine::TaskRequest;
 use std::sync::Arc;
 
@@ -79,6 +83,10 @@ impl Tasks for Integrations {
             |row: &Integration| *row.service == *request.service && (row.action == "*" || row.action == action);
         let found = self.tasks.iter().find(|(row, _)| serves(row));
         Some(found.map_or_else(|| Arc::clone(&self.unsupported), |(_, task)| Arc::clone(task)))
+    }
+
+    fn check_mock(&self, resource: &TaskResource, result: &Value, check: MockCheck) -> Result<(), String> {
+        mock::check(resource, result, check)
     }
 }
 

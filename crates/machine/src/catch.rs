@@ -10,9 +10,10 @@ use crate::visit::{Sees, Visit};
 use asl::{Catcher, QueryLanguage, Transition};
 use json::Payload;
 
-/// The first catcher that names the error.
-pub(crate) fn find<'d>(catchers: &'d [Catcher], failure: &Failure, is_heartbeat: bool) -> Option<&'d Catcher> {
-    catchers.iter().find(|catcher| matches(&catcher.error_equals, failure, is_heartbeat))
+/// The first catcher that names the error, and its place in `Catch`.
+pub(crate) fn find<'d>(catchers: &'d [Catcher], failure: &Failure, is_heartbeat: bool) -> Option<(usize, &'d Catcher)> {
+    let mut meant = catchers.iter().enumerate();
+    meant.find(|(_, catcher)| matches(&catcher.error_equals, failure, is_heartbeat))
 }
 
 /// The state ends with the error output, `{"Error": …, "Cause": …}`.

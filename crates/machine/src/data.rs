@@ -16,7 +16,11 @@ use query::{Path, ReferencePath};
 /// The input after `InputPath`.
 pub(crate) fn input(visit: &Visit<'_>, fields: &Fields) -> Result<Payload, Stop> {
     match fields {
-        Fields::JsonPath { input_path, .. } => select(visit, input_path.as_ref(), visit.raw_input().clone()),
+        Fields::JsonPath { input_path, .. } => {
+            let input = select(visit, input_path.as_ref(), visit.raw_input().clone())?;
+            visit.note(|inspection| inspection.after_input_path = Some(input.clone()));
+            Ok(input)
+        }
         Fields::Jsonata { .. } => Ok(visit.raw_input().clone()),
     }
 }
@@ -27,10 +31,15 @@ pub(crate) fn arguments(visit: &Visit<'_>, fields: &Fields, input: &Payload) -> 
         Fields::JsonPath { parameters, .. } => (parameters, "Parameters"),
         Fields::Jsonata { arguments, .. } => (arguments, "Arguments"),
     };
-    match template {
-        Some(template) => Ok(visit.template(template, field, Sees::input(input.value()))?.into()),
-        None => Ok(input.clone()),
-    }
+    let arguments = match template {
+        Some(template) => visit.template(template, field, Sees::input(input.value()))?.into(),
+        None => input.clone(),
+    };
+    visit.note(|inspection| match fields {
+        Fields::JsonPath { .. } => inspection.after_parameters = Some(arguments.clone()),
+        Fields::Jsonata { .. } => inspection.after_arguments = Some(arguments.clone()),
+    });
+    Ok(arguments)
 }
 
 /// The state ends with `result`, the answer of what it did.
@@ -41,8 +50,10 @@ pub(crate) fn finish(visit: &Visit<'_>, fields: &StateFields, result: Payload) -
                 Some(selector) => visit.template(selector, "ResultSelector", Sees::input(result.value()))?.into(),
                 None => result,
             };
+            visit.note(|inspection| inspection.after_result_selector = Some(result.clone()));
             let assigned = assigned(visit, assign.as_ref(), Sees::input(result.value()))?;
             let combined = combine(visit.raw_input(), result_path.as_ref(), result)?;
+            visit.note(|inspection| inspection.after_result_path = Some(combined.clone()));
             (select(visit, output_path.as_ref(), combined)?, assigned)
         }
         Fields::Jsonata { output, assign, .. } => {

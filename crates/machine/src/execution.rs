@@ -5,6 +5,7 @@ use crate::frame::{Answer, Call, Phase, Request, Timer};
 use crate::parts::Parts;
 use crate::redrive;
 use crate::states::{self, task, wait};
+use crate::test_state::Test;
 use crate::turn::{Turn, after};
 use crate::{Effect, EventDetails, EventId, EventType, Failure, Frame, HistoryEvent, Part, PartId, TimerId, Trigger};
 use asl::{Limits, StateMachine, StateMachineType};
@@ -205,6 +206,19 @@ impl Execution {
         limits: &Limits,
         token_of: TokenOf<'_>,
     ) -> Result<Step, StepError> {
+        self.step_in(definition, trigger, ambient, limits, token_of, None)
+    }
+
+    /// The step of an execution, or of the test of a state.
+    pub(crate) fn step_in(
+        &mut self,
+        definition: &StateMachine,
+        trigger: Trigger,
+        ambient: &Ambient,
+        limits: &Limits,
+        token_of: TokenOf<'_>,
+        test: Option<&Test>,
+    ) -> Result<Step, StepError> {
         let execution = self.context.get_or_init(|| Arc::new(execution_context(&self.facts)));
         let mut turn = Turn {
             parts: &mut self.parts,
@@ -215,6 +229,7 @@ impl Execution {
             limits,
             token_of,
             ends_at_transition: self.ends_at_transition,
+            test,
             step: Step::default(),
             history_bytes: 0,
         };
@@ -306,6 +321,9 @@ impl Turn<'_> {
         let (start_at, input) = (self.definition.flow.start_at.clone(), self.facts.input.clone());
         // AWS gives the first state no previous event, although `ExecutionStarted` comes before it.
         let top = self.parts.add_frame(Frame::ready(None, start_at, input, 0))?;
+        if let Some(variables) = self.test.and_then(Test::variables) {
+            self.parts.assign(top, variables)?;
+        }
         let root = self.parts.root_mut()?;
         root.deadline = Some(deadline);
         root.ready.push_back(top);

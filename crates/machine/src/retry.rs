@@ -7,25 +7,16 @@ use crate::{Failure, Frame};
 use asl::{JitterStrategy, Retrier};
 use query::Ambient;
 
-/// A retrier that still has attempts left.
-pub(crate) struct Retry {
-    /// Its place in `Retry`.
-    pub(crate) retrier: usize,
-    pub(crate) delay_ms: i64,
+/// The retrier that decides, and its place in `Retry`: the first whose `ErrorEquals` has the error, also when its
+/// attempts are used up.
+pub(crate) fn find<'d>(retriers: &'d [Retrier], failure: &Failure, is_heartbeat: bool) -> Option<(usize, &'d Retrier)> {
+    let mut meant = retriers.iter().enumerate();
+    meant.find(|(_, retrier)| matches(&retrier.error_equals, failure, is_heartbeat))
 }
 
-/// The first retrier whose `ErrorEquals` has the error decides, also when its attempts are used up.
-pub(crate) fn next(
-    retriers: &[Retrier],
-    frame: &Frame,
-    failure: &Failure,
-    is_heartbeat: bool,
-    ambient: &Ambient,
-) -> Option<Retry> {
-    let mut meant = retriers.iter().enumerate();
-    let (place, retrier) = meant.find(|(_, retrier)| matches(&retrier.error_equals, failure, is_heartbeat))?;
-    let made = frame.retries.get(place).copied().unwrap_or(0);
-    (made < retrier.max_attempts).then(|| Retry { retrier: place, delay_ms: delay_ms(retrier, made, ambient) })
+/// Milliseconds until the next attempt after so many retries; `None` when they are used up.
+pub(crate) fn next(retrier: &Retrier, made: u64, ambient: &Ambient) -> Option<i64> {
+    (made < retrier.max_attempts).then(|| delay_ms(retrier, made, ambient))
 }
 
 /// Counts the retry; each retrier counts alone.

@@ -5,6 +5,7 @@ use crate::failure::Halt;
 use crate::frame::{Call, Frame, Request, Timer};
 use crate::parts::Parts;
 use crate::redrive;
+use crate::test_state::Test;
 use crate::visit::Visit;
 use crate::{Effect, EventDetails, EventId, EventType, Facts, Failure, HistoryEvent, PartId, StepError, TimerId};
 use asl::{Flow, IntegrationPattern, Limits, State, StateKind, StateMachine, StateMachineType};
@@ -22,6 +23,8 @@ pub(crate) struct Turn<'t> {
     pub(crate) token_of: TokenOf<'t>,
     /// Its state machine is being deleted: no state is entered any more.
     pub(crate) ends_at_transition: bool,
+    /// `Some` when the execution is the test of a state.
+    pub(crate) test: Option<&'t Test>,
     pub(crate) step: Step,
     /// What the payloads of the step's events come to.
     pub(crate) history_bytes: usize,
@@ -184,6 +187,9 @@ impl<'t> Turn<'t> {
         let mut context = ContextObject::new(self.execution.clone(), state.name.clone(), entered_ms);
         context.retry_count = can_retry(&state.kind).then(|| u32::try_from(frame.retry_count()).unwrap_or(u32::MAX));
         context.map_item = self.map_item(&frame)?;
+        if let Some(test) = self.test {
+            test.complete(&mut context);
+        }
         Ok(Visit {
             id,
             scopes: self.scopes(&frame)?,
@@ -193,6 +199,7 @@ impl<'t> Turn<'t> {
             context,
             ambient: self.ambient,
             limits: self.limits,
+            test: self.test,
         })
     }
 

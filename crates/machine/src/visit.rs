@@ -1,6 +1,7 @@
 //! A visit: one frame in one state, and what the expressions of the state can see.
 
 use crate::failure::{Failed, Stop};
+use crate::test_state::{Inspection, Mock, Test};
 use crate::{Failure, Frame, PartId};
 use asl::{Limits, State, Template};
 use json::{Object, Payload, Value};
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 /// Everything here is shared with the execution or borrowed; a visit outlives changes to the execution, and does not
 /// see them.
+#[derive(Clone)]
 pub(crate) struct Visit<'d> {
     pub(crate) id: PartId,
     pub(crate) frame: Arc<Frame>,
@@ -20,6 +22,8 @@ pub(crate) struct Visit<'d> {
     pub(crate) variables_bytes: usize,
     pub(crate) ambient: &'d Ambient,
     pub(crate) limits: &'d Limits,
+    /// `Some` when the state is under test.
+    pub(crate) test: Option<&'d Test>,
 }
 
 /// What a field sees beside context object and variables.
@@ -70,6 +74,27 @@ impl Visit<'_> {
         })
     }
 
+    /// What stands for the work of the state, when it is under test with a mock.
+    pub(crate) fn mocked(&self) -> Option<Result<Payload, Stop>> {
+        match self.test?.mock()? {
+            Mock::Result(result) => Some(Ok(result.clone())),
+            Mock::Failure(failure) => Some(Err(failure.clone().into())),
+        }
+    }
+
+    /// How often the retrier in this place of `Retry` has had the state tried again.
+    pub(crate) fn retries_made(&self, retrier: usize) -> u64 {
+        let told = self.test.and_then(Test::retries_made);
+        told.unwrap_or_else(|| self.frame.retries.get(retrier).copied().unwrap_or(0))
+    }
+
+    /// Shows an intermediate value to the test of the state, if this is one.
+    pub(crate) fn note(&self, note: impl FnOnce(&mut Inspection)) {
+        if let Some(test) = self.test {
+            test.note(note);
+        }
+    }
+
     pub(crate) fn objects(&self) -> impl Iterator<Item = &Object> {
         self.scopes.iter().filter_map(|scope| scope.value().as_object())
     }
@@ -91,8 +116,11 @@ impl Visit<'_> {
         Ok(payload)
     }
 
-    /// The sentence that opens every cause found while the state's fields are evaluated.
+    /// The sentence that opens every cause found while the state's fields are evaluated. A test has no events to name.
     pub(crate) fn cause(&self, sentence: &str) -> String {
+        if self.test.is_some() {
+            return sentence.to_owned();
+        }
         let entered = self.frame.entered.map_or(0, |entered| entered.event);
         format!(
             "An error occurred while executing the state '{}' (entered at the event id #{entered}). {sentence}",

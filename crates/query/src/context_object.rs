@@ -20,6 +20,8 @@ pub struct ContextObject {
     pub task_token: Option<Text>,
     /// Inside a Map.
     pub map_item: Option<MapItem>,
+    /// What `TestState` was given: its members stand for those made from the other fields.
+    pub given: Option<Object>,
     // Invariant: made from the fields above, which nobody changes once it is made.
     pub(crate) built: OnceCell<Value>,
 }
@@ -61,6 +63,7 @@ impl ContextObject {
             retry_count: None,
             task_token: None,
             map_item: None,
+            given: None,
             built: OnceCell::new(),
         }
     }
@@ -78,6 +81,9 @@ impl ContextObject {
             if let Some(item) = &self.map_item {
                 object.insert("Map", Object::from([("Item", item.value())]));
             }
+            if let Some(given) = &self.given {
+                put_over(&mut object, given);
+            }
             Value::Object(object)
         })
     }
@@ -89,6 +95,21 @@ impl ContextObject {
             state.insert("RetryCount", count);
         }
         state
+    }
+}
+
+/// The members of `given`, and those of the objects in it, replace the ones of `object`.
+fn put_over(object: &mut Object, given: &Object) {
+    for (name, value) in given.iter() {
+        let merged = match (object.get(name), value) {
+            (Some(Value::Object(members)), Value::Object(given)) => {
+                let mut members = members.clone();
+                members.extend(given.iter().map(|(name, value)| (name.clone(), value.clone())));
+                Value::Object(members)
+            }
+            _ => value.clone(),
+        };
+        object.insert(name.clone(), merged);
     }
 }
 

@@ -82,6 +82,14 @@ impl StateMachine {
         Some(StateMachine { comment, query_language, timeout_seconds, flow: flow? })
     }
 
+    /// A state machine that has only this state, under the name `name`. Where the state goes is not there.
+    pub fn of_state(state: &State, name: &str) -> StateMachine {
+        let name = Text::from(name);
+        let state = State { name: name.clone(), ..state.clone() };
+        let flow = Flow { start_at: name.clone(), states: [(name, state)].into_iter().collect() };
+        StateMachine { comment: None, query_language: QueryLanguage::default(), timeout_seconds: None, flow }
+    }
+
     /// The flow in which `state_name` stands (names are unique in the whole definition).
     pub fn find(&self, state_name: &str) -> Option<(&Flow, &State)> {
         self.flow.find(state_name)

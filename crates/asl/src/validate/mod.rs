@@ -87,6 +87,9 @@ pub(crate) fn validate(document: &Document, state_machine: &StateMachine) {
         rule(&top);
     }
     top.each(&mut |flow| {
+        if document.is_of_state && flow.location.is_empty() {
+            return;
+        }
         for rule in FLOW_RULES {
             rule(flow);
         }

@@ -6,10 +6,13 @@ use super::Move;
 use crate::Failure;
 use crate::failure::{Failed, Stop};
 use crate::visit::{Sees, Visit};
-use asl::{ErrorCause, Fail};
+use asl::{ErrorCause, Fail, QueryLanguage};
 use json::{Text, Value};
 
 pub(crate) fn begin(visit: &Visit<'_>, fail: &Fail) -> Result<Move, Stop> {
+    if visit.state.query_language == QueryLanguage::JsonPath {
+        visit.note(|inspection| inspection.after_input_path = Some(visit.raw_input().clone()));
+    }
     let error = text(visit, fail.error.as_ref(), "Error")?;
     let cause = text(visit, fail.cause.as_ref(), "Cause")?;
     Err(Failure { error, cause }.into())

@@ -5,7 +5,7 @@
 //!
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html>
 
-use super::{Move, fork, unexpected};
+use super::{Move, fork, map_mocked, unexpected};
 use crate::data;
 use crate::failure::{Failed, QUERY_EVALUATION_ERROR, Stop};
 use crate::frame::{Fork, Parent, Progress};
@@ -14,16 +14,24 @@ use crate::visit::{Sees, Visit, as_count};
 use crate::{EventDetails, EventId, EventType, PartId, StepError};
 use asl::{Map, MaybePath, QueryLanguage, StateKind};
 use json::{Payload, Value};
-use query::MapItem;
+use query::{MapItem, Path};
 
 pub(crate) fn begin(turn: &mut Turn<'_>, visit: &Visit<'_>, map: &Map) -> Result<Move, Stop> {
+    if let Some(result) = visit.mocked() {
+        return map_mocked::begin(visit, map, result);
+    }
     if map.distributed.is_some() {
         return Err(Failed::runtime("Map states in DISTRIBUTED mode are not supported yet; use INLINE mode.").into());
     }
     let input = data::input(visit, &map.state.fields)?;
     let items = items(visit, map, input.value())?;
     let length = length(&items);
-    let concurrency = concurrency(visit, map, input.value())?;
+    let most = visit.limits.inline_map_concurrency_max as u64;
+    let concurrency = match max_concurrency(visit, map, input.value())? {
+        0 => most,
+        wanted => wanted.min(most),
+    }
+    .max(1);
     turn.advance(visit.id, EventType::MapStateStarted, EventDetails::MapStateStarted { length })?;
     let fork = fork::open(turn, visit.id, length, concurrency, Some(items.into()))?;
     start_iterations(turn, visit.id, &fork)?;
@@ -53,12 +61,21 @@ pub(super) fn start_iteration(
     index: u64,
     previous: EventId,
 ) -> Result<(), Stop> {
-    let mut visit = turn.visit(id)?;
+    let visit = turn.visit(id)?;
     let StateKind::Map(map) = &visit.state.kind else {
         return Err(StepError::Corrupt(format!("state `{}` is no Map state", visit.state.name)).into());
     };
     let items = fork.items.ok_or_else(|| StepError::Corrupt(format!("the Map of frame {} has no items", id.0)))?;
     let item = item(turn.parts.payload(items)?, index)?;
+    let details = EventDetails::MapIteration { name: visit.state.name.clone(), index };
+    let input = iteration_input(visit, map, item)?;
+    let started = turn.emit(previous, EventType::MapIterationStarted, details)?;
+    let parent = Parent { frame: id, index };
+    Ok(fork::add_child(turn, parent, fork, &map.item_processor.start_at, input, started)?)
+}
+
+/// What an iteration begins with: the item, or what `ItemSelector` makes of it.
+pub(super) fn iteration_input(mut visit: Visit<'_>, map: &Map, item: MapItem) -> Result<Payload, Stop> {
     let input = match &map.item_selector {
         None => item.value,
         Some(selector) => {
@@ -68,15 +85,11 @@ pub(super) fn start_iteration(
             visit.template(selector, field, Sees::input(input.value()))?
         }
     };
-    let input = visit.within_limit(Payload::from(input))?;
-    let details = EventDetails::MapIteration { name: visit.state.name.clone(), index };
-    let started = turn.emit(previous, EventType::MapIterationStarted, details)?;
-    let parent = Parent { frame: id, index };
-    Ok(fork::add_child(turn, parent, fork, &map.item_processor.start_at, input, started)?)
+    visit.within_limit(Payload::from(input))
 }
 
-/// `ItemsPath` or `Items`; without them the input.
-fn items(visit: &Visit<'_>, map: &Map, input: &Value) -> Result<Value, Stop> {
+/// `ItemsPath` or `Items`; without them the input. Only a distributed Map goes over the members of an object.
+pub(super) fn items(visit: &Visit<'_>, map: &Map, input: &Value) -> Result<Value, Stop> {
     if let Some(template) = &map.items_template {
         return Ok(visit.with_scope(Sees::input(input), |scope| template.evaluate(scope, visit.ambient, "Items"))?);
     }
@@ -88,7 +101,7 @@ fn items(visit: &Visit<'_>, map: &Map, input: &Value) -> Result<Value, Stop> {
         }
         Some(MaybePath::Expression(expression)) => visit.expression(expression, "Items", Sees::input(input))?,
     };
-    if matches!(items, Value::Array(_) | Value::Object(_)) {
+    if matches!(items, Value::Array(_)) || (matches!(items, Value::Object(_)) && map.distributed.is_some()) {
         return Ok(items);
     }
     Err(match (&map.items, visit.state.query_language) {
@@ -97,16 +110,21 @@ fn items(visit: &Visit<'_>, map: &Map, input: &Value) -> Result<Value, Stop> {
             let sentence = format!("Map state input must be an array but was: {items}");
             Failed::evaluating(QUERY_EVALUATION_ERROR, sentence).into()
         }
-        (Some(MaybePath::Path(path)), QueryLanguage::JsonPath) => not_an_array(path.source()),
+        (Some(MaybePath::Path(path)), QueryLanguage::JsonPath) => not_an_array(path_shown(path)),
         (Some(MaybePath::Literal(_)) | None, QueryLanguage::JsonPath) => not_an_array("$"),
     })
+}
+
+/// AWS shows a path into the context object as if it went into the input.
+fn path_shown(path: &Path) -> &str {
+    path.source().strip_prefix('$').filter(|_| path.is_context()).unwrap_or(path.source())
 }
 
 fn not_an_array(path: &str) -> Stop {
     Failed::runtime(format!("Reference path \"{path}\" must point to array.")).into()
 }
 
-fn length(items: &Value) -> u64 {
+pub(super) fn length(items: &Value) -> u64 {
     let members = items.as_object().map(json::Object::len);
     members.or_else(|| items.as_array().map(<[Value]>::len)).unwrap_or(0) as u64
 }
@@ -123,12 +141,11 @@ pub(crate) fn item(items: &Payload, index: u64) -> Result<MapItem, StepError> {
     Ok(MapItem { index, key, value: value.clone(), source: None })
 }
 
-/// How many iterations run at once: 0 is as many as may.
-fn concurrency(visit: &Visit<'_>, map: &Map, input: &Value) -> Result<u64, Stop> {
-    let most = visit.limits.inline_map_concurrency_max as u64;
-    let wanted = match &map.max_concurrency {
-        None => 0,
-        Some(MaybePath::Literal(count)) => *count,
+/// How many iterations are to run at once: 0 is as many as may.
+pub(super) fn max_concurrency(visit: &Visit<'_>, map: &Map, input: &Value) -> Result<u64, Stop> {
+    match &map.max_concurrency {
+        None => Ok(0),
+        Some(MaybePath::Literal(count)) => Ok(*count),
         Some(MaybePath::Path(path)) => {
             let value = visit.path(path, input)?;
             let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
@@ -137,12 +154,11 @@ fn concurrency(visit: &Visit<'_>, map: &Map, input: &Value) -> Result<u64, Stop>
                 let what = format!("refers to value {value} which is not a valid integer: {path}");
                 Stop::from(Failed::runtime(format!("The MaxConcurrencyPath field {what}")))
             })?;
-            u64::try_from(number).map_err(|_| Failed::runtime("MaxConcurrency cannot be negative."))?
+            u64::try_from(number).map_err(|_| Failed::runtime("MaxConcurrency cannot be negative.").into())
         }
         Some(MaybePath::Expression(expression)) => {
             let value = visit.expression(expression, "MaxConcurrency", Sees::input(input))?;
-            as_count(&value).ok_or_else(|| unexpected(expression, "MaxConcurrency", "number", &value))?
+            as_count(&value).ok_or_else(|| unexpected(expression, "MaxConcurrency", "number", &value))
         }
-    };
-    Ok(if wanted == 0 { most } else { wanted.min(most) }.max(1))
+    }
 }

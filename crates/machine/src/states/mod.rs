@@ -8,6 +8,7 @@ mod comparison;
 mod fail;
 mod fork;
 mod map;
+mod map_mocked;
 mod parallel;
 mod pass;
 mod succeed;
@@ -160,6 +161,11 @@ fn leave(turn: &mut Turn<'_>, id: PartId, exit: Exit) -> Result<(), Halt> {
     let frame = turn.parts.frame_mut(id)?;
     frame.entered = None;
     frame.phase = Phase::Ready;
+    if let Some(test) = turn.test {
+        let frame = turn.parts.frame(id)?;
+        test.left(turn.parts.variables_of(frame)?.cloned(), &transition);
+        return end(turn, id, output);
+    }
     match transition {
         Transition::Next(next) => {
             frame.state = next;
@@ -193,21 +199,36 @@ pub(crate) fn fail(turn: &mut Turn<'_>, id: PartId, failed: &Failed) -> Result<(
     }
     fork::abort_children(turn, id)?;
     let is_heartbeat = matches!(failed, Failed::Heartbeat);
-    if let Some(retry) = retry::next(retriers(&visit.state.kind), &visit.frame, &failure, is_heartbeat, turn.ambient) {
-        let timer = turn.set_timer(turn.ambient.now_ms.saturating_add(retry.delay_ms))?;
-        let frame = turn.parts.frame_mut(id)?;
-        retry::count(frame, retry.retrier);
-        frame.phase = Phase::Retrying { timer };
-        turn.parts.recovered();
-        return Ok(());
+    if let Some((place, retrier)) = retry::find(retriers(&visit.state.kind), &failure, is_heartbeat) {
+        let delay_ms = retry::next(retrier, visit.retries_made(place), turn.ambient);
+        visit.note(|inspection| inspection.retrier(place, delay_ms));
+        if let Some(delay_ms) = delay_ms {
+            return retry(turn, &visit, place, delay_ms, failure);
+        }
     }
     if let Some(failed) = events(&visit.state.kind).failed {
         turn.advance(id, failed, EventDetails::None)?;
     }
     match catch::find(catchers(&visit.state.kind), &failure, is_heartbeat) {
-        Some(catcher) => caught(turn, &visit, catcher, &failure),
+        Some((place, catcher)) => {
+            visit.note(|inspection| inspection.catcher(place, &failure));
+            caught(turn, &visit, catcher, &failure)
+        }
         None => give_up(turn, id, failure),
     }
+}
+
+/// The state is tried again after a delay. A test ends here.
+fn retry(turn: &mut Turn<'_>, visit: &Visit<'_>, retrier: usize, delay_ms: i64, failure: Failure) -> Result<(), Halt> {
+    if turn.test.is_some() {
+        return give_up(turn, visit.id, failure);
+    }
+    let timer = turn.set_timer(turn.ambient.now_ms.saturating_add(delay_ms))?;
+    let frame = turn.parts.frame_mut(visit.id)?;
+    retry::count(frame, retrier);
+    frame.phase = Phase::Retrying { timer };
+    turn.parts.recovered();
+    Ok(())
 }
 
 /// The state ends by its catcher; if that fails itself, nothing catches it any more.

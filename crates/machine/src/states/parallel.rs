@@ -12,6 +12,9 @@ use crate::{EventDetails, EventType};
 use asl::Parallel;
 
 pub(crate) fn begin(turn: &mut Turn<'_>, visit: &Visit<'_>, parallel: &Parallel) -> Result<Move, Stop> {
+    if let Some(result) = visit.mocked() {
+        return data::finish(visit, &parallel.state, result?);
+    }
     let fields = &parallel.state.fields;
     let arguments = data::arguments(visit, fields, &data::input(visit, fields)?)?;
     let arguments = visit.within_limit(arguments)?;

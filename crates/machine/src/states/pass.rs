@@ -14,8 +14,12 @@ pub(crate) fn begin(visit: &Visit<'_>, pass: &Pass) -> Result<Move, Stop> {
     match fields {
         Fields::Jsonata { .. } => data::pass_on(visit, fields, pass.state.transition.clone()),
         Fields::JsonPath { .. } => {
-            let result = data::arguments(visit, fields, &data::input(visit, fields)?)?;
-            let result = pass.result.clone().map_or(result, Payload::from);
+            let result = match &pass.result {
+                // Recorded: with a `Result` the fields before it are not looked at.
+                Some(result) => Payload::from(result.clone()),
+                None => data::arguments(visit, fields, &data::input(visit, fields)?)?,
+            };
+            visit.note(|inspection| inspection.result = pass.result.is_some().then(|| result.clone()));
             data::finish(visit, &pass.state, result)
         }
     }

@@ -24,6 +24,9 @@ pub(crate) fn begin(turn: &mut Turn<'_>, mut visit: Visit<'_>, task: &Task) -> R
         visit.context.task_token = Some(turn.next_token(id));
     }
     let call = prepare(&visit, task, id)?;
+    if let Some(result) = visit.mocked() {
+        return finish(&visit, task, result?);
+    }
     turn.advance(visit.id, scheduled_type(&call.request), scheduled(turn, &call))?;
     if let Some((event_type, details)) = started(&call.request) {
         turn.advance(visit.id, event_type, details)?;
@@ -232,8 +235,13 @@ fn succeeded(turn: &mut Turn<'_>, id: PartId, output: Payload) -> Result<(), Hal
     let StateKind::Task(task) = &visit.state.kind else {
         return Err(StepError::Corrupt(format!("state `{}` is no Task state", visit.state.name)).into());
     };
-    let result = data::finish(&visit, &task.state, output);
+    let result = finish(&visit, task, output);
     settle(turn, id, result)
+}
+
+fn finish(visit: &Visit<'_>, task: &Task, result: Payload) -> Result<Move, Stop> {
+    visit.note(|inspection| inspection.result = Some(result.clone()));
+    data::finish(visit, &task.state, result)
 }
 
 fn failed(turn: &mut Turn<'_>, id: PartId, failure: Failure) -> Result<(), Halt> {

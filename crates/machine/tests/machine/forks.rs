@@ -115,22 +115,10 @@ fn iterations_beside_one_that_fails_are_aborted() {
 }
 
 #[test]
-fn the_members_of_an_object_are_items() {
-    let selector =
-        r#""ItemSelector": {"k.$": "$$.Map.Item.Key", "v.$": "$$.Map.Item.Value", "i.$": "$$.Map.Item.Index"},"#;
-    let mut world = World::started(&map(selector), r#"{"a":1,"b":2}"#);
-    let parameters: Vec<String> = world
-        .calls
-        .values()
-        .map(|call| match call {
-            machine::Effect::RunTask(request) => request.parameters.text().to_string(),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(parameters, [r#"{"x":{"k":"a","v":1,"i":0}}"#, r#"{"x":{"k":"b","v":2,"i":1}}"#]);
-    world.succeed(world.call(), "1");
-    world.succeed(world.call(), "2");
-    assert_eq!(world.output(), "[1,2]");
+fn an_inline_map_does_not_go_over_the_members_of_an_object() {
+    let (error, cause) = World::started(&map(""), r#"{"a":1,"b":2}"#).failure();
+    assert_eq!(error, "States.Runtime");
+    assert!(cause.ends_with("Reference path \"$\" must point to array."), "{cause}");
 }
 
 #[test]

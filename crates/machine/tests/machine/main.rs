@@ -18,6 +18,7 @@ mod recorded;
 mod redrive;
 mod retry_and_catch;
 mod steps;
+mod test_state;
 mod timers;
 mod variables;
 mod world;

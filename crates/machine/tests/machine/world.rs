@@ -229,7 +229,7 @@ pub fn budget() -> Budget {
     Budget { time: Duration::from_secs(10), memory_bytes: 1 << 30, depth: 1_000, last: true }
 }
 
-fn facts(state_machine_type: StateMachineType, input: &str) -> Facts {
+pub fn facts(state_machine_type: StateMachineType, input: &str) -> Facts {
     Facts {
         execution_arn: "arn:aws:states:us-east-1:111111111111:execution:machine:run".into(),
         name: "run".into(),

@@ -13,17 +13,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// Executions that cannot come out as they were recorded, and why.
-const EXCEPTIONS: &[(&str, &str)] = &[
-    (
-        "TestBaseScenarios::test_lambda_invoke_with_retry_extended_input#get_execution_history",
-        "recorded in October 2023, before the context object had `Execution.RedriveCount`",
-    ),
-    ("TestBaseScenarios::test_map_state_items_eval_jsonata_fail[object]#get_execution_history", OBJECTS_ARE_ITEMS),
-    ("TestBaseScenarios::test_map_state_items_input_types[object]#get_execution_history", OBJECTS_ARE_ITEMS),
-    ("TestBaseScenarios::test_map_state_items_variable_sampling[object]#get_execution_history", OBJECTS_ARE_ITEMS),
-];
-
-const OBJECTS_ARE_ITEMS: &str = "recorded in 2024; a Map goes over the members of an object since September 2025";
+const EXCEPTIONS: &[(&str, &str)] = &[(
+    "TestBaseScenarios::test_lambda_invoke_with_retry_extended_input#get_execution_history",
+    "recorded in October 2023, before the context object had `Execution.RedriveCount`",
+)];
 
 #[derive(Deserialize)]
 struct Recorded {

@@ -1,0 +1,57 @@
+//! The state under test: one on its own, or one of a whole definition.
+
+use crate::model::TestStateInput;
+use crate::{ApiError, definition};
+use asl::{IntegrationPattern, State, StateKind, StateMachine, StateMachineType, TaskResource};
+
+/// Recorded: what AWS calls the state, in the context object and where something is wrong with it.
+const NAME: &str = "StateName";
+
+/// A state machine that has only the state under test.
+pub(super) fn find(input: &TestStateInput) -> Result<StateMachine, ApiError> {
+    let Some(name) = &input.state_name else {
+        let parsed = asl::parse_state(&input.definition, NAME);
+        return definition::accept(parsed);
+    };
+    let whole = definition::parse(&input.definition, StateMachineType::Standard)?;
+    let (_, state) = whole.find(name).ok_or_else(|| ApiError::validation("State not found in definition"))?;
+    Ok(StateMachine::of_state(state, NAME))
+}
+
+/// The one state of it.
+pub(super) fn only(definition: &StateMachine) -> Result<&State, ApiError> {
+    let state = definition.find(NAME).map(|(_, state)| state);
+    state.ok_or_else(|| ApiError::validation("State not found in definition"))
+}
+
+/// As definitions name it.
+pub(super) fn type_of(state: &State) -> &'static str {
+    match &state.kind {
+        StateKind::Pass(_) => "Pass",
+        StateKind::Task(_) => "Task",
+        StateKind::Choice(_) => "Choice",
+        StateKind::Wait(_) => "Wait",
+        StateKind::Succeed(_) => "Succeed",
+        StateKind::Fail(_) => "Fail",
+        StateKind::Parallel(_) => "Parallel",
+        StateKind::Map(_) => "Map",
+    }
+}
+
+/// The state waits for more than the answer of its call: nothing in a test gives it.
+pub(super) fn waits(state: &State) -> bool {
+    match &state.kind {
+        StateKind::Task(task) => match &task.resource {
+            TaskResource::Activity { .. } => true,
+            TaskResource::Service { pattern, .. } => *pattern != IntegrationPattern::RequestResponse,
+            TaskResource::LambdaFunction { .. } => false,
+        },
+        StateKind::Pass(_)
+        | StateKind::Choice(_)
+        | StateKind::Wait(_)
+        | StateKind::Succeed(_)
+        | StateKind::Fail(_)
+        | StateKind::Parallel(_)
+        | StateKind::Map(_) => false,
+    }
+}
