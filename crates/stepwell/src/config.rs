@@ -9,15 +9,25 @@
 //! [limits]
 //! history_events_max = 100_000
 //!
+//! [logs]
+//! folder = "logs"
+//!
 //! [[function]]
 //! name = "price"
 //! command = ["python3", "price.py"]
 //! ```
 
+mod check;
+mod delivery;
+mod place;
+
 use integrations::FunctionConfig;
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+
+pub use check::Wrong;
+pub use delivery::{EventsConfig, LogsConfig};
 
 /// Everything that can be configured. Each field has a default.
 #[derive(Clone, Debug, Deserialize)]
@@ -39,8 +49,17 @@ pub struct Config {
     pub shards: usize,
     /// Tasks that run at once.
     pub tasks_at_once_max: usize,
+    /// Bytes of Express executions that are kept in memory to be described and to show their history; 0, as in AWS:
+    /// none are.
+    pub express_history_bytes_max: usize,
+    /// Bytes of log records, and of events, that wait to be delivered; what finds no room is dropped and counted.
+    pub delivery_bytes_max: usize,
     /// Limits; AWS's quotas are the defaults.
     pub limits: asl::Limits,
+    /// Where state machines with a `loggingConfiguration` log.
+    pub logs: LogsConfig,
+    /// Where changes of the status of executions are told.
+    pub events: EventsConfig,
     /// The functions that tasks can invoke.
     #[serde(rename = "function")]
     pub functions: Vec<FunctionConfig>,
@@ -57,7 +76,11 @@ impl Default for Config {
             drain_seconds: 10,
             shards: 0,
             tasks_at_once_max: 1_024,
+            express_history_bytes_max: 0,
+            delivery_bytes_max: 32 << 20,
             limits: asl::Limits::default(),
+            logs: LogsConfig::default(),
+            events: EventsConfig::default(),
             functions: Vec::new(),
         }
     }
@@ -70,14 +93,14 @@ pub enum Error {
     Read { path: PathBuf, source: std::io::Error },
     #[error("the configuration file `{path}` is not understood")]
     Syntax { path: PathBuf, source: Box<toml::de::Error> },
-    #[error("the account id `{0}` is not 12 digits")]
-    AccountId(String),
-    #[error("function `{0}` is configured twice")]
-    FunctionTwice(String),
-    #[error(
-        "refusing to listen on `{0}`: requests are not authenticated yet, so only loopback addresses such as 127.0.0.1 can be used"
-    )]
-    NotLoopback(IpAddr),
+    /// A value in the file.
+    #[error("`{path}`, line {line}: {wrong}")]
+    InFile { path: PathBuf, line: usize, wrong: Wrong },
+    /// A value from elsewhere.
+    #[error("{0}")]
+    Wrong(Wrong),
+    #[error("`--limit {argument}` cannot be used: {why}; write it as NAME=NUMBER")]
+    Limit { argument: String, why: String },
 }
 
 impl Config {
@@ -88,28 +111,45 @@ impl Config {
             .map_err(|source| Error::Syntax { path: path.to_owned(), source: Box::new(source) })?;
         // A bare file name has the parent ``, which is no folder that a process could start in.
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let folder = parent.unwrap_or(Path::new(".")).to_owned();
-        config.data_dir = folder.join(config.data_dir);
-        for function in &mut config.functions {
+        config.start_paths_in(parent.unwrap_or(Path::new(".")));
+        config.find_wrong().map_or(Ok(()), |wrong| {
+            let line = place::line_of(&text, &wrong.key);
+            Err(Error::InFile { path: path.to_owned(), line, wrong })
+        })?;
+        Ok(config)
+    }
+
+    fn start_paths_in(&mut self, folder: &Path) {
+        self.data_dir = folder.join(&self.data_dir);
+        for path in self.logs.folder.iter_mut().chain(&mut self.events.file) {
+            *path = folder.join(&*path);
+        }
+        for function in &mut self.functions {
             let inside = function.working_directory.take().unwrap_or_default();
             function.working_directory = Some(folder.join(inside));
         }
-        Ok(config)
+    }
+
+    /// Sets limits by their names: `history_events_max=100000`.
+    pub fn set_limits(&mut self, arguments: &[String]) -> Result<(), Error> {
+        for argument in arguments {
+            let refused = |why: String| Error::Limit { argument: argument.clone(), why };
+            let (name, value) = argument.split_once('=').ok_or_else(|| refused("it has no `=`".to_owned()))?;
+            let value: i64 =
+                value.replace('_', "").parse().map_err(|_| refused(format!("`{value}` is not a number")))?;
+            let mut limits = toml::Table::try_from(&self.limits).map_err(|error| refused(error.to_string()))?;
+            limits.insert(name.to_owned(), value.into());
+            self.limits = limits.try_into().map_err(|error: toml::de::Error| refused(error.message().to_owned()))?;
+        }
+        Ok(())
     }
 
     /// Refuses what cannot work, before anything is opened.
     pub fn check(self) -> Result<Config, Error> {
-        if self.account_id.len() != 12 || !self.account_id.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Error::AccountId(self.account_id));
+        match self.find_wrong() {
+            Some(wrong) => Err(Error::Wrong(wrong)),
+            None => Ok(self),
         }
-        if !self.listen.is_loopback() {
-            return Err(Error::NotLoopback(self.listen));
-        }
-        let mut names = std::collections::HashSet::new();
-        if let Some(twice) = self.functions.iter().find(|function| !names.insert(function.name.as_str())) {
-            return Err(Error::FunctionTwice(twice.name.clone()));
-        }
-        Ok(self)
     }
 }
 
@@ -122,25 +162,4 @@ fn default_data_dir() -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_empty_file_is_the_default() {
-        let config: Config = toml::from_str("").unwrap();
-        assert_eq!((config.port, config.account_id.as_str()), (8083, "000000000000"));
-    }
-
-    #[test]
-    fn what_is_unknown_is_refused() {
-        assert!(toml::from_str::<Config>("prot = 1").unwrap_err().to_string().contains("unknown field `prot`"));
-    }
-
-    #[test]
-    fn only_loopback_and_12_digits() {
-        let open = Config { listen: "0.0.0.0".parse().unwrap(), ..Config::default() };
-        assert!(matches!(open.check(), Err(Error::NotLoopback(_))));
-        let short = Config { account_id: "123".to_owned(), ..Config::default() };
-        assert!(matches!(short.check(), Err(Error::AccountId(_))));
-    }
-}
+mod tests;

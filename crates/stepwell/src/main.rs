@@ -5,6 +5,7 @@
 mod command;
 mod config;
 mod definition_file;
+mod delivery;
 mod listener;
 mod step_functions;
 mod telemetry;

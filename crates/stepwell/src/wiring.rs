@@ -1,6 +1,7 @@
 //! Puts the parts together: store, engine, integrations, API.
 
 use crate::config::Config;
+use crate::delivery::Delivery;
 use crate::step_functions::InProcess;
 use api::{Api, ApiConfig};
 use engine::{Engine, OpenStore, Options, SystemClock};
@@ -15,6 +16,7 @@ pub struct System {
     pub engine: Engine,
     pub api: Api,
     pub functions: Arc<Functions>,
+    pub delivery: Delivery,
 }
 
 /// Why a system did not start.
@@ -32,17 +34,17 @@ pub async fn durable(config: &Config, endpoint: &str) -> Result<System, Error> {
     let data_dir = config.data_dir.clone();
     let open_store: OpenStore =
         Arc::new(move || Ok(Arc::new(FjallStore::open(&data_dir, &store_fjall::Options::default())?) as _));
-    start(open_store, config, endpoint).await
+    start(open_store, config, endpoint, Delivery::start(config)).await
 }
 
-/// An engine whose store is gone with it. `endpoint` is where functions reach the API.
+/// An engine whose store is gone with it, and that delivers nothing. `endpoint` is where functions reach the API.
 pub async fn in_memory(config: &Config, endpoint: &str) -> Result<System, Error> {
     let store = Arc::new(MemoryStore::new());
     let open_store: OpenStore = Arc::new(move || Ok(store.clone() as _));
-    start(open_store, config, endpoint).await
+    start(open_store, config, endpoint, Delivery::default()).await
 }
 
-async fn start(open_store: OpenStore, config: &Config, endpoint: &str) -> Result<System, Error> {
+async fn start(open_store: OpenStore, config: &Config, endpoint: &str, delivery: Delivery) -> Result<System, Error> {
     let surroundings = Surroundings { region: config.region.clone(), endpoint_url: Some(endpoint.to_owned()) };
     let functions = Arc::new(Functions::new(config.functions.clone(), &surroundings)?);
     let step_functions = InProcess::default();
@@ -52,6 +54,9 @@ async fn start(open_store: OpenStore, config: &Config, endpoint: &str) -> Result
         limits: config.limits.clone(),
         shards: config.shards,
         tasks_at_once_max: config.tasks_at_once_max,
+        express_history_bytes_max: config.express_history_bytes_max,
+        log: delivery.log.clone(),
+        status_changes: delivery.status_changes.clone(),
         ..Options::default()
     };
     let engine = Engine::open(open_store, Arc::new(integrations), Arc::new(SystemClock), options).await?;
@@ -59,5 +64,5 @@ async fn start(open_store: OpenStore, config: &Config, endpoint: &str) -> Result
         ApiConfig { account_id: config.account_id.as_str().into(), default_region: config.region.as_str().into() };
     let api = Api::new(engine.clone(), api_config);
     step_functions.connect(&api);
-    Ok(System { engine, api, functions })
+    Ok(System { engine, api, functions, delivery })
 }

@@ -28,6 +28,13 @@ pub struct Serve {
     /// The account id of every ARN, 12 digits [default: 000000000000]
     #[arg(long, env = "STEPWELL_ACCOUNT_ID")]
     account_id: Option<String>,
+    /// A limit by its name, as in `[limits]` of the configuration file; AWS's quotas are the defaults
+    #[arg(long = "limit", value_name = "NAME=NUMBER")]
+    limits: Vec<String>,
+    /// Keep the latest Express executions in memory, up to this many bytes [64 MiB if none is given], so that
+    /// DescribeExecution and GetExecutionHistory show them; AWS keeps none
+    #[arg(long, value_name = "BYTES", num_args = 0..=1, default_missing_value = "67108864")]
+    express_history: Option<usize>,
     /// How the server logs
     #[arg(long, value_enum, default_value_t, env = "STEPWELL_LOG_FORMAT")]
     log_format: LogFormat,
@@ -61,6 +68,8 @@ impl Serve {
         if let Some(account_id) = &self.account_id {
             config.account_id.clone_from(account_id);
         }
+        config.set_limits(&self.limits)?;
+        config.express_history_bytes_max = self.express_history.unwrap_or(config.express_history_bytes_max);
         config.check()
     }
 }
@@ -81,6 +90,7 @@ async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     asked_to_stop.await;
     // The door stays open meanwhile: functions that run answer callbacks through it.
     system.engine.shutdown(drain).await;
+    system.delivery.close(drain).await;
     drop(stop_listening);
     listening.await?;
     system.functions.close();

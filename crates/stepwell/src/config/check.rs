@@ -1,0 +1,119 @@
+//! What cannot work, found before anything is opened.
+
+use super::Config;
+use integrations::FunctionConfig;
+use std::{
+    collections::HashSet,
+    fmt,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
+
+/// A value that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// Where it stands: `limits.history_events_max`, `function.0.command`.
+    pub key: String,
+    /// What is wrong, and what to do.
+    pub why: String,
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+fn wrong(key: impl Into<String>, why: impl Into<String>) -> Option<Wrong> {
+    Some(Wrong { key: key.into(), why: why.into() })
+}
+
+impl Config {
+    /// The first value that cannot be used.
+    pub(super) fn find_wrong(&self) -> Option<Wrong> {
+        account_id(&self.account_id)
+            .or_else(|| region(&self.region))
+            .or_else(|| listen(self.listen))
+            .or_else(|| limits(&self.limits))
+            .or_else(|| targets("logs", "`folder`, `standard_output` or `otlp_endpoint`", self.logs.targets()))
+            .or_else(|| targets("events", "`file` or `url`", self.events.targets()))
+            .or_else(|| functions(&self.functions))
+    }
+}
+
+fn account_id(id: &str) -> Option<Wrong> {
+    let is_id = id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
+    if is_id { None } else { wrong("account_id", format!("the account id `{id}` is not 12 digits")) }
+}
+
+/// It stands in ARNs and in the credential scope of requests.
+fn region(name: &str) -> Option<Wrong> {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_region =
+        (1..=63).contains(&name.len()) && name.bytes().all(is_letter) && !name.starts_with('-') && !name.ends_with('-');
+    if is_region {
+        return None;
+    }
+    let why = format!("`{name}` is no Region; write it in lower case letters, digits and `-`, as `us-east-1`");
+    wrong("region", why)
+}
+
+fn listen(address: IpAddr) -> Option<Wrong> {
+    if address.is_loopback() {
+        return None;
+    }
+    let why = format!(
+        "refusing to listen on `{address}`: requests are not authenticated yet, so only loopback addresses such as 127.0.0.1 can be used"
+    );
+    wrong("listen", why)
+}
+
+/// With a limit of nothing, nothing would work.
+fn limits(limits: &asl::Limits) -> Option<Wrong> {
+    let limits = toml::Table::try_from(limits).unwrap_or_default();
+    let (name, _) = limits.iter().find(|(_, value)| value.as_integer() == Some(0))?;
+    wrong(format!("limits.{name}"), format!("the limit `{name}` is 0; it must be at least 1"))
+}
+
+fn targets(section: &str, choices: &str, count: usize) -> Option<Wrong> {
+    if count <= 1 { None } else { wrong(section, format!("`[{section}]` takes one of {choices}")) }
+}
+
+fn functions(functions: &[FunctionConfig]) -> Option<Wrong> {
+    let mut names = HashSet::new();
+    functions.iter().enumerate().find_map(|(index, function)| {
+        if let Err(error) = function.check() {
+            let field = match error {
+                integrations::Error::OutOfRange { field, .. } => field,
+                integrations::Error::NoCommand { .. } => "command",
+                _ => "name",
+            };
+            return wrong(format!("function.{index}.{field}"), error.to_string());
+        }
+        let name = &function.name;
+        if !names.insert(name.as_str()) {
+            let why = format!("function `{name}` is configured twice; give each function a name of its own");
+            return wrong(format!("function.{index}.name"), why);
+        }
+        let program = function.command.first()?;
+        let folder = function.working_directory.as_deref().unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            let why = format!("the working directory `{}` of function `{name}` does not exist", folder.display());
+            return wrong(format!("function.{index}.working_directory"), why);
+        }
+        if is_found(program, folder) {
+            return None;
+        }
+        let why = format!("the program `{program}` of function `{name}` is not found; install it, or give its path");
+        wrong(format!("function.{index}.command"), why)
+    })
+}
+
+/// A program with a `/` is relative to the working directory, another is looked for in `PATH`.
+fn is_found(program: &str, folder: &Path) -> bool {
+    if program.contains('/') {
+        return folder.join(program).is_file();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder: PathBuf| folder.join(program)).any(|file| file.is_file())
+}

@@ -1,0 +1,50 @@
+//! Where logs and events go. Unless told otherwise: nowhere.
+
+use http::Uri;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use std::path::PathBuf;
+
+/// Where state machines with a `loggingConfiguration` log, in CloudWatch's form. One of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogsConfig {
+    /// A file for each log group, in this folder.
+    pub folder: Option<PathBuf>,
+    /// A line for each record on standard output.
+    pub standard_output: bool,
+    /// OTLP over HTTP, in JSON: `http://127.0.0.1:4318/v1/logs`.
+    #[serde(deserialize_with = "url")]
+    pub otlp_endpoint: Option<Uri>,
+}
+
+/// Where the changes of the status of Standard executions are told, in EventBridge's form. One of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EventsConfig {
+    /// A line for each event.
+    pub file: Option<PathBuf>,
+    /// A `POST` for each event.
+    #[serde(deserialize_with = "url")]
+    pub url: Option<Uri>,
+}
+
+impl LogsConfig {
+    pub(super) fn targets(&self) -> usize {
+        [self.folder.is_some(), self.standard_output, self.otlp_endpoint.is_some()].iter().filter(|is| **is).count()
+    }
+}
+
+impl EventsConfig {
+    pub(super) fn targets(&self) -> usize {
+        usize::from(self.file.is_some()) + usize::from(self.url.is_some())
+    }
+}
+
+fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uri>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let url = text.parse::<Uri>().ok().filter(|url| url.scheme_str() == Some("http") && url.authority().is_some());
+    match url {
+        Some(url) => Ok(Some(url)),
+        None => Err(D::Error::custom(format!("`{text}` is no URL that begins with `http://`"))),
+    }
+}

@@ -1,0 +1,76 @@
+//! Configurations that are refused, and how.
+
+use super::*;
+
+/// Reads the file, and gives what is said of it, without the path.
+fn refusal(text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stepwell.toml");
+    std::fs::write(&path, text).unwrap();
+    let error: Box<dyn std::error::Error> = Box::new(Config::read(&path).unwrap_err());
+    let source = error.source().map_or_else(String::new, |source| format!(": {source}"));
+    format!("{error}{source}").replace(&format!("{}/", folder.path().display()), "")
+}
+
+#[track_caller]
+fn check(text: &str, expected: &str) {
+    let found = refusal(text);
+    assert!(found.contains(expected), "{found}");
+}
+
+#[test]
+fn an_empty_file_is_the_default() {
+    let config: Config = toml::from_str("").unwrap();
+    assert_eq!((config.port, config.account_id.as_str()), (8083, "000000000000"));
+    assert_eq!((config.logs, config.events), (LogsConfig::default(), EventsConfig::default()));
+    assert!(Config::default().check().is_ok());
+}
+
+#[test]
+fn what_is_wrong_has_its_line() {
+    check("\nprot = 1", "the configuration file `stepwell.toml` is not understood: TOML parse error at line 2");
+    check("\nprot = 1", "unknown field `prot`");
+    check("[limits]\nhistory = 1", "unknown field `history`, expected one of `payload_bytes_max`");
+    check("[limits]\n\nhistory_events_max = 'x'", "line 3");
+    check(
+        "port = 1\n[limits]\nhistory_events_max = 0",
+        "`stepwell.toml`, line 3: the limit `history_events_max` is 0; it must be at least 1",
+    );
+    check("account_id = '123'", "line 1: the account id `123` is not 12 digits");
+    check("port = 1\nregion = 'US East'", "line 2: `US East` is no Region");
+    check("listen = '0.0.0.0'", "line 1: refusing to listen on `0.0.0.0`");
+    check("[logs]\nfolder = 'a'\nstandard_output = true", "line 1: `[logs]` takes one of `folder`");
+    check("[events]\nfile = 'a'\nurl = 'http://a/'", "line 1: `[events]` takes one of `file` or `url`");
+    check("[events]\nurl = 'https://a/'", "`https://a/` is no URL that begins with `http://`");
+}
+
+#[test]
+fn functions_that_cannot_run_are_refused() {
+    let function = |more: &str| format!("[[function]]\nname = 'f'\n{more}\n");
+    check(&function("command = []"), "line 3: function `f` has no command");
+    check(
+        &function("command = ['no-such-program']"),
+        "line 3: the program `no-such-program` of function `f` is not found",
+    );
+    check(&function("command = ['./f']"), "line 3: the program `./f` of function `f` is not found");
+    check(&function("command = ['sh']\nconcurrency = 0"), "line 4: `concurrency` of function `f` is 0");
+    check(
+        &function("command = ['sh']\nworking_directory = 'x'"),
+        "line 4: the working directory `x` of function `f` does not exist",
+    );
+    let twice = function("command = ['sh']").repeat(2);
+    check(&twice, "line 5: function `f` is configured twice");
+}
+
+#[test]
+fn limits_can_be_given_by_name() {
+    let mut config = Config::default();
+    config.set_limits(&["history_events_max=100_000".to_owned(), "payload_bytes_max=1048576".to_owned()]).unwrap();
+    assert_eq!((config.limits.history_events_max, config.limits.payload_bytes_max), (100_000, 1_048_576));
+    let mut refused = |argument: &str| config.set_limits(&[argument.to_owned()]).unwrap_err().to_string();
+    assert!(refused("history").contains("it has no `=`"));
+    assert!(refused("history_events_max=many").contains("`many` is not a number"));
+    assert!(refused("history=1").contains("unknown field `history`"));
+    config.set_limits(&["history_events_max=0".to_owned()]).unwrap();
+    assert!(config.check().unwrap_err().to_string().contains("must be at least 1"));
+}

@@ -1,0 +1,147 @@
+//! Sinks that write lines: a file for each log group, a file for events, standard output.
+
+use super::{Error, Sink};
+use engine::{ExecutionRecord, Logged};
+use std::{
+    collections::HashMap,
+    io::Write,
+    path::{Path, PathBuf},
+};
+use tokio::{
+    fs::{File, OpenOptions},
+    io::AsyncWriteExt,
+};
+
+/// Files that are open at once.
+const OPEN_MAX: usize = 64;
+
+/// A file for each log group: `FOLDER/aws/vendedlogs/states/orders.jsonl`.
+pub(super) struct LogFolder {
+    folder: PathBuf,
+    open: HashMap<PathBuf, File>,
+}
+
+impl LogFolder {
+    pub(super) fn new(folder: &Path) -> LogFolder {
+        LogFolder { folder: folder.to_owned(), open: HashMap::new() }
+    }
+
+    async fn append(&mut self, path: PathBuf, lines: &str) -> Result<(), Error> {
+        if self.open.len() >= OPEN_MAX && !self.open.contains_key(&path) {
+            self.open.clear();
+        }
+        if !self.open.contains_key(&path) {
+            self.open.insert(path.clone(), open(&path).await?);
+        }
+        let Some(file) = self.open.get_mut(&path) else { return Ok(()) };
+        let written = write(file, lines, &path).await;
+        if written.is_err() {
+            // It may have been taken away: the next batch opens it again.
+            self.open.remove(&path);
+        }
+        written
+    }
+}
+
+impl Sink<Logged> for LogFolder {
+    async fn deliver(&mut self, batch: &[Logged]) -> Result<(), Error> {
+        let mut lines: HashMap<PathBuf, String> = HashMap::new();
+        for logged in batch {
+            let lines = lines.entry(self.folder.join(file_of(&logged.logging.log_group))).or_default();
+            for record in api::log_records(logged) {
+                lines.push_str(&record);
+                lines.push('\n');
+            }
+        }
+        let mut outcome = Ok(());
+        for (path, lines) in lines {
+            outcome = outcome.and(self.append(path, &lines).await);
+        }
+        outcome
+    }
+}
+
+/// A name comes from whoever creates a state machine: it never leads out of the folder.
+fn file_of(log_group: &str) -> PathBuf {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '#');
+    let plain = |part: &str| -> String { part.chars().map(|at| if is_plain(at) { at } else { '_' }).collect() };
+    let parts = log_group.split('/').filter(|part| !matches!(*part, "" | "." | ".."));
+    let mut path: PathBuf = parts.map(plain).collect();
+    let name = path.file_name().map_or_else(|| "log".to_owned(), |name| name.to_string_lossy().into_owned());
+    path.set_file_name(name + ".jsonl");
+    path
+}
+
+/// All log groups on standard output; each line names its own.
+pub(super) struct StandardOutput;
+
+impl Sink<Logged> for StandardOutput {
+    async fn deliver(&mut self, batch: &[Logged]) -> Result<(), Error> {
+        let mut lines = String::new();
+        for logged in batch {
+            let log_group = json::Value::from(&*logged.logging.log_group).to_string();
+            for record in api::log_records(logged) {
+                let members = record.strip_prefix('{').unwrap_or(&record);
+                lines.push_str(&format!("{{\"log_group\":{log_group},{members}\n"));
+            }
+        }
+        // A reader that is slow must not hold up other tasks.
+        let write = move || std::io::stdout().lock().write_all(lines.as_bytes());
+        let written = tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other);
+        written.flatten().map_err(|source| Error::StandardOutput { source })
+    }
+}
+
+/// All events in one file.
+pub(super) struct EventFile {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl EventFile {
+    pub(super) fn new(path: &Path) -> EventFile {
+        EventFile { path: path.to_owned(), file: None }
+    }
+}
+
+impl Sink<ExecutionRecord> for EventFile {
+    async fn deliver(&mut self, batch: &[ExecutionRecord]) -> Result<(), Error> {
+        let lines: String = batch.iter().map(|record| super::http::event(record) + "\n").collect();
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => open(&self.path).await?,
+        };
+        write(&mut file, &lines, &self.path).await?;
+        self.file = Some(file);
+        Ok(())
+    }
+}
+
+async fn open(path: &Path) -> Result<File, Error> {
+    let failed = |source| Error::Write { path: path.to_owned(), source };
+    if let Some(folder) = path.parent() {
+        tokio::fs::create_dir_all(folder).await.map_err(failed)?;
+    }
+    OpenOptions::new().create(true).append(true).open(path).await.map_err(failed)
+}
+
+async fn write(file: &mut File, lines: &str, path: &Path) -> Result<(), Error> {
+    let failed = |source| Error::Write { path: path.to_owned(), source };
+    file.write_all(lines.as_bytes()).await.map_err(failed)?;
+    file.flush().await.map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_groups_stay_in_their_folder() {
+        let check = |log_group: &str, expected: &str| assert_eq!(file_of(log_group), Path::new(expected));
+        check("/aws/vendedlogs/states/orders", "aws/vendedlogs/states/orders.jsonl");
+        check("orders.v2", "orders.v2.jsonl");
+        check("/../..//a/../b c", "a/b_c.jsonl");
+        check("..", "log.jsonl");
+        check("", "log.jsonl");
+    }
+}

@@ -1,0 +1,88 @@
+//! Where logs of executions and changes of their status go: files, standard output, HTTP.
+//!
+//! The engine hands over what is durable and goes on at once; a queue with a bound in bytes keeps it until its sink has
+//! taken it. What finds no room is dropped, counted and told in the server's own log: an execution never waits for
+//! its log. A shutdown empties the queues first. A crash loses what was in them, and nothing is delivered again
+//! after the restart; the history in the store has all of it.
+
+mod file;
+mod http;
+mod otlp;
+mod queue;
+
+use crate::config::{Config, EventsConfig, LogsConfig};
+use engine::{ExecutionRecord, Logged, Receive};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use file::{EventFile, LogFolder, StandardOutput};
+use http::Target;
+use otlp::Otlp;
+use queue::Running;
+
+/// Why something cannot be delivered.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot write to `{path}`; check that the folder exists, is yours and has room")]
+    Write { path: PathBuf, source: std::io::Error },
+    #[error("cannot write to standard output")]
+    StandardOutput { source: std::io::Error },
+    #[error("no answer from `{url}`: {why}; check that somebody listens there")]
+    NoAnswer { url: String, why: String },
+    #[error("`{url}` answered {status}")]
+    Refused { url: String, status: u16 },
+}
+
+/// Takes what is delivered, in order. What an error names is lost.
+trait Sink<T>: Send + 'static {
+    fn deliver(&mut self, batch: &[T]) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// The deliveries of a server.
+#[derive(Default)]
+pub struct Delivery {
+    /// For the engine: what takes the events of state machines that log.
+    pub log: Option<Arc<dyn Receive<Logged>>>,
+    /// For the engine: what takes the changes of status.
+    pub status_changes: Option<Arc<dyn Receive<ExecutionRecord>>>,
+    running: Vec<Running>,
+}
+
+impl Delivery {
+    /// Starts what the configuration asks for. Must be called in a tokio runtime.
+    pub fn start(config: &Config) -> Delivery {
+        let mut delivery = Delivery::default();
+        let bytes_max = config.delivery_bytes_max;
+        delivery.log = match &config.logs {
+            LogsConfig { folder: Some(folder), .. } => Some(delivery.run(LogFolder::new(folder), "logs", bytes_max)),
+            LogsConfig { standard_output: true, .. } => Some(delivery.run(StandardOutput, "logs", bytes_max)),
+            LogsConfig { otlp_endpoint: Some(url), .. } => {
+                Some(delivery.run(Otlp::new(Target::new(url)), "logs", bytes_max))
+            }
+            LogsConfig { .. } => None,
+        };
+        delivery.status_changes = match &config.events {
+            EventsConfig { file: Some(path), .. } => Some(delivery.run(EventFile::new(path), "events", bytes_max)),
+            EventsConfig { url: Some(url), .. } => Some(delivery.run(Target::new(url), "events", bytes_max)),
+            EventsConfig { .. } => None,
+        };
+        delivery
+    }
+
+    /// Waits until the queues are empty, for at most `within` each. Called when the engine tells no more.
+    pub async fn close(self, within: Duration) {
+        for running in self.running {
+            running.close(within).await;
+        }
+    }
+
+    fn run<T: queue::Weigh, S: Sink<T>>(
+        &mut self,
+        sink: S,
+        what: &'static str,
+        bytes_max: usize,
+    ) -> Arc<dyn Receive<T>> {
+        let (queue, running) = queue::start(sink, what, bytes_max);
+        self.running.push(running);
+        queue
+    }
+}

@@ -1,0 +1,210 @@
+//! The queue between the engine and a sink: bounded in bytes, never waited for.
+
+use super::{Error, Sink};
+use engine::{ExecutionRecord, Logged, Receive};
+use machine::Outcome;
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+/// What a sink is given at once, at most.
+const BATCH_MAX: usize = 512;
+/// How often losses are told, at most.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
+/// What a thing takes in memory besides its payloads: an estimate.
+const OVERHEAD_BYTES: usize = 256;
+
+/// What takes room in a queue.
+pub(super) trait Weigh: Send + Sync + 'static {
+    fn bytes(&self) -> usize;
+}
+
+impl Weigh for Logged {
+    fn bytes(&self) -> usize {
+        self.events.iter().map(|event| OVERHEAD_BYTES + event.details.payload_bytes()).sum()
+    }
+}
+
+impl Weigh for ExecutionRecord {
+    fn bytes(&self) -> usize {
+        let output = match &self.outcome {
+            Some(Outcome::Succeeded { output }) => output.byte_len(),
+            _ => 0,
+        };
+        OVERHEAD_BYTES + self.input_text.len() + output
+    }
+}
+
+/// The end that the engine holds.
+struct Queue<T> {
+    sender: mpsc::UnboundedSender<T>,
+    counts: Arc<Counts>,
+    bytes_max: usize,
+}
+
+#[derive(Default)]
+struct Counts {
+    waiting_bytes: AtomicUsize,
+    dropped: AtomicU64,
+}
+
+impl<T> fmt::Debug for Queue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("bytes_max", &self.bytes_max).finish_non_exhaustive()
+    }
+}
+
+impl<T: Weigh> Receive<T> for Queue<T> {
+    fn receive(&self, happened: T) {
+        let bytes = happened.bytes();
+        let before = self.counts.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > self.bytes_max || self.sender.send(happened).is_err() {
+            self.counts.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A sink at work.
+pub(super) struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+    what: &'static str,
+}
+
+impl Running {
+    /// Lets the sink take what is left.
+    pub(super) async fn close(self, within: Duration) {
+        // A task that has ended hears nothing, and needs to hear nothing.
+        let _ = self.stop.send(());
+        if tokio::time::timeout(within, self.task).await.is_err() {
+            tracing::warn!("the last {} could not be delivered in time", self.what);
+        }
+    }
+}
+
+/// Starts a sink and gives the queue before it.
+pub(super) fn start<T: Weigh, S: Sink<T>>(
+    sink: S,
+    what: &'static str,
+    bytes_max: usize,
+) -> (Arc<dyn Receive<T>>, Running) {
+    let (sender, inbound) = mpsc::unbounded_channel();
+    let (stop, stopped) = oneshot::channel();
+    let counts = Arc::<Counts>::default();
+    let task = tokio::spawn(carry(inbound, stopped, Arc::clone(&counts), sink, what));
+    (Arc::new(Queue { sender, counts, bytes_max }), Running { stop, task, what })
+}
+
+async fn carry<T: Weigh, S: Sink<T>>(
+    mut inbound: mpsc::UnboundedReceiver<T>,
+    mut stopped: oneshot::Receiver<()>,
+    counts: Arc<Counts>,
+    mut sink: S,
+    what: &'static str,
+) {
+    let mut losses = Losses { what, last_told: None, untold: 0 };
+    let mut batch = Vec::new();
+    let mut is_stopped = false;
+    loop {
+        tokio::select! {
+            biased;
+            count = inbound.recv_many(&mut batch, BATCH_MAX) => if count == 0 { break },
+            _ = &mut stopped, if !is_stopped => {
+                is_stopped = true;
+                inbound.close();
+                continue;
+            }
+        }
+        let outcome = sink.deliver(&batch).await;
+        counts.waiting_bytes.fetch_sub(batch.iter().map(Weigh::bytes).sum(), Ordering::Relaxed);
+        if outcome.is_err() {
+            counts.dropped.fetch_add(u64::try_from(batch.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+        batch.clear();
+        losses.tell(counts.dropped.swap(0, Ordering::Relaxed), outcome.err());
+    }
+    losses.tell_now(None);
+}
+
+/// Tells of losses, but not of each.
+struct Losses {
+    what: &'static str,
+    last_told: Option<Instant>,
+    untold: u64,
+}
+
+impl Losses {
+    fn tell(&mut self, dropped: u64, error: Option<Error>) {
+        self.untold += dropped;
+        if self.last_told.is_none_or(|last| last.elapsed() >= TOLD_EVERY) {
+            self.tell_now(error);
+        }
+    }
+
+    fn tell_now(&mut self, error: Option<Error>) {
+        if self.untold == 0 {
+            return;
+        }
+        let (what, dropped) = (self.what, self.untold);
+        match error {
+            Some(error) => {
+                tracing::warn!(dropped, error = &error as &dyn std::error::Error, "{what} could not be delivered");
+            }
+            None => tracing::warn!(dropped, "{what} were dropped: they came faster than they could be delivered"),
+        }
+        self.untold = 0;
+        self.last_told = Some(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+    use tokio::sync::Semaphore;
+
+    impl Weigh for usize {
+        fn bytes(&self) -> usize {
+            *self
+        }
+    }
+
+    /// Takes a batch for each permit.
+    struct Slow {
+        permits: Arc<Semaphore>,
+        taken: Arc<Mutex<Vec<usize>>>,
+    }
+
+    impl Sink<usize> for Slow {
+        async fn deliver(&mut self, batch: &[usize]) -> Result<(), Error> {
+            self.permits.acquire().await.unwrap().forget();
+            self.taken.lock().unwrap().extend(batch);
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_finds_no_room_is_dropped_and_the_rest_is_delivered_in_order() {
+        let (permits, taken) = (Arc::new(Semaphore::new(0)), Arc::<Mutex<Vec<usize>>>::default());
+        let slow = Slow { permits: Arc::clone(&permits), taken: Arc::clone(&taken) };
+        let (queue, running) = start(slow, "numbers", 10);
+        for number in [4, 5, 2, 1, 1] {
+            queue.receive(number);
+        }
+        permits.add_permits(1);
+        running.close(Duration::MAX).await;
+        assert_eq!(*taken.lock().unwrap(), [4, 5, 1]);
+        // Nobody takes it any more, and nobody waits.
+        queue.receive(1);
+    }
+}
