@@ -57,6 +57,6 @@ pub enum Error {
     SetAside { arn: Text, why: String },
     #[error("the engine is shutting down")]
     ShuttingDown,
-    #[error("the store failed")]
+    #[error(transparent)]
     Store(#[from] store::Error),
 }

@@ -14,13 +14,33 @@ mod wiring;
 use clap::Parser;
 use std::process::ExitCode;
 
-/// AWS Step Functions on your own machine: run Amazon States Language state machines behind the AWS API.
+/// AWS Step Functions on your own machine.
+///
+/// Runs state machines in the Amazon States Language behind the AWS API: the AWS CLI, the SDKs, Terraform and CDK work
+/// as they are, only the endpoint changes. Executions are kept on disk and survive `kill -9`.
 #[derive(Parser)]
-#[command(name = "stepwell", version, about, max_term_width = 110)]
+#[command(name = "stepwell", version, long_version = LONG_VERSION, after_help = FIRST_STEPS, max_term_width = 110)]
 struct CommandLine {
     #[command(subcommand)]
     command: command::Command,
 }
+
+/// The version of the program, and that of the service's model that it speaks.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nAPI of AWS Step Functions: 2016-11-23, AWS JSON 1.0",
+    "\nAmazon States Language: 1.0, with JSONPath and JSONata",
+);
+
+const FIRST_STEPS: &str = "\
+First steps:
+  stepwell run hello.asl.json          run a definition once and print its output
+  stepwell validate *.asl.json         say what is wrong with definitions, and where
+  stepwell serve                       serve the API on http://127.0.0.1:8083
+  eval \"$(stepwell env)\"              point the AWS CLI and SDKs there, in another terminal
+  aws stepfunctions list-state-machines
+
+`stepwell help COMMAND` tells more of a command.";
 
 fn main() -> ExitCode {
     command::run(CommandLine::parse().command)

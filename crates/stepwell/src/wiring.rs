@@ -24,7 +24,7 @@ pub struct System {
 pub enum Error {
     #[error("cannot use the configured functions")]
     Functions(#[from] integrations::Error),
-    #[error("cannot start the engine")]
+    #[error(transparent)]
     Engine(#[from] engine::Error),
 }
 

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod env;
+mod hint;
 mod run;
 mod serve;
 mod validate;
@@ -27,7 +28,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Run(run) => run.run(),
         Command::Validate(validate) => validate.run(),
-        Command::Env(env) => Ok(env.run()),
+        Command::Env(env) => env.run(),
     };
     result.unwrap_or_else(|error| {
         eprint_chain(error.as_ref());
@@ -43,12 +44,16 @@ pub const EXIT_FAILED: u8 = 1;
 /// The command could not be carried out: a file is missing, a port is taken, an argument is wrong.
 pub const EXIT_UNUSABLE: u8 = 2;
 
-fn eprint_chain(error: &dyn std::error::Error) {
-    eprint!("error: {error}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        eprint!(": {cause}");
-        source = cause.source();
+/// Prints an error with what led to it, and what to do next where that is known.
+fn eprint_chain(error: &(dyn std::error::Error + 'static)) {
+    eprintln!("error: {}", chain(error));
+    if let Some(hint) = hint::hint(error) {
+        eprintln!("hint: {hint}");
     }
-    eprintln!();
+}
+
+/// An error with what led to it.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let errors = std::iter::successors(Some(error), |error| (*error).source());
+    errors.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

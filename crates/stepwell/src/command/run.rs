@@ -1,5 +1,6 @@
 //! `stepwell run`: one execution of one definition, in memory, shown while it goes on.
 
+mod places;
 mod progress;
 
 use super::{CommandResult, EXIT_FAILED};

@@ -43,7 +43,7 @@ pub struct Serve {
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("cannot listen on {address}; is another server running there? choose a port with --port")]
+    #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("cannot start over the data in `{folder}`")]
     Start { folder: PathBuf, source: wiring::Error },

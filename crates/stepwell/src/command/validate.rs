@@ -1,7 +1,7 @@
 //! `stepwell validate`: what is wrong with definitions, with line and column.
 
 use super::{CommandResult, EXIT_FAILED, EXIT_UNUSABLE};
-use crate::definition_file::{DefinitionFile, substitutions};
+use crate::definition_file::{self, DefinitionFile, substitutions};
 use asl::{Diagnostic, Severity, StateMachineType};
 use clap::{Args, ValueEnum};
 use json::{Object, Value};
@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Check definitions as `ValidateStateMachineDefinition` does.
+///
+/// The exit code is 0 when there are no errors (warnings are fine), 1 when there are, 2 when a file cannot be read.
 #[derive(Args)]
 pub struct Validate {
     /// Files in JSON or YAML
@@ -57,25 +59,28 @@ impl Validate {
     pub fn run(&self) -> CommandResult {
         let substitutions = substitutions(&self.substitute)?;
         let mut found = Vec::new();
-        let mut unreadable = 0;
+        let mut unreadable = Vec::new();
         for path in &self.files {
             match DefinitionFile::read(path, &substitutions) {
                 Ok(file) => found.extend(check(path, &file, self.state_machine_type.into())),
                 // The other files are checked all the same.
-                Err(error) => {
-                    unreadable += 1;
-                    super::eprint_chain(&error);
-                }
+                Err(error) => unreadable.push((path, error)),
             }
         }
         match self.format {
-            OutputFormat::Text => self.print_text(&found),
-            OutputFormat::Json => println!("{}", found.iter().map(Found::to_json).collect::<Value>()),
+            OutputFormat::Text => {
+                unreadable.iter().for_each(|(_, error)| super::eprint_chain(error));
+                self.print_text(&found);
+            }
+            OutputFormat::Json => {
+                let unreadable = unreadable.iter().map(|(path, error)| unreadable_to_json(path, error));
+                println!("{}", unreadable.chain(found.iter().map(Found::to_json)).collect::<Value>());
+            }
         }
         let failed = found.iter().any(|found| found.diagnostic.severity == Severity::Error);
-        Ok(match (unreadable, failed) {
-            (0, false) => ExitCode::SUCCESS,
-            (0, true) => ExitCode::from(EXIT_FAILED),
+        Ok(match (unreadable.is_empty(), failed) {
+            (true, false) => ExitCode::SUCCESS,
+            (true, true) => ExitCode::from(EXIT_FAILED),
             _ => ExitCode::from(EXIT_UNUSABLE),
         })
     }
@@ -84,12 +89,24 @@ impl Validate {
         found.iter().for_each(|found| println!("{}", found.to_text()));
         let errors = found.iter().filter(|found| found.diagnostic.severity == Severity::Error).count();
         let warnings = found.len() - errors;
-        println!("{} checked: {errors} errors, {warnings} warnings", files(self.files.len()));
+        let (files, errors, warnings) =
+            (counted(self.files.len(), "file"), counted(errors, "error"), counted(warnings, "warning"));
+        println!("{files} checked: {errors}, {warnings}");
     }
 }
 
-fn files(count: usize) -> String {
-    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// A file that gives no definition: its code is none of AWS's.
+fn unreadable_to_json(path: &Path, error: &definition_file::Error) -> Value {
+    Value::Object(Object::from([
+        ("file", path.display().to_string()),
+        ("severity", "error".to_owned()),
+        ("code", "UNREADABLE_FILE".to_owned()),
+        ("message", super::chain(error)),
+    ]))
 }
 
 fn check(path: &Path, file: &DefinitionFile, state_machine_type: StateMachineType) -> Vec<Found> {

@@ -1,8 +1,8 @@
 //! Shows an execution while it goes on: a line for each running state on a terminal, one line a state elsewhere.
 
+use super::places::Places;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use json::Text;
-use machine::{EventDetails, HistoryEvent};
+use machine::{EventDetails, EventType, HistoryEvent};
 use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -15,6 +15,7 @@ const CAUSE_CHARS_SHOWN: usize = 100;
 /// Follows the history events of one execution.
 pub struct Progress {
     view: View,
+    places: Places,
 }
 
 enum View {
@@ -24,12 +25,13 @@ enum View {
     /// A spinner for each running state.
     Terminal {
         lines: MultiProgress,
-        running: HashMap<Text, Vec<ProgressBar>>,
+        running: HashMap<String, Vec<ProgressBar>>,
     },
 }
 
-/// When the visits of each state began. Visits of the same state (in a Map) are told apart by their order only.
-type Entered = HashMap<Text, Vec<i64>>;
+/// When the visits of each state began. Visits of the same state in the same iteration are told apart by their order
+/// only.
+type Entered = HashMap<String, Vec<i64>>;
 
 impl Progress {
     /// Chooses the view: nothing, lines, or spinners where standard error is a terminal.
@@ -39,16 +41,17 @@ impl Progress {
             (false, false) => View::Lines(Entered::new()),
             (false, true) => View::Terminal { lines: MultiProgress::new(), running: HashMap::new() },
         };
-        Progress { view }
+        Progress { view, places: Places::default() }
     }
 
     /// Shows the next event.
     pub fn show(&mut self, event: &HistoryEvent) {
+        let state = self.places.follow(event).unwrap_or_default();
         match &event.details {
-            EventDetails::StateEntered { name, .. } => self.entered(name, event.timestamp_ms),
-            EventDetails::StateExited { name, .. } => self.exited(name, event.timestamp_ms),
+            EventDetails::StateEntered { .. } => self.entered(state, event.timestamp_ms),
+            EventDetails::StateExited { .. } => self.exited(&state, event.timestamp_ms),
             EventDetails::TaskFailed { error, cause, .. } | EventDetails::Failed { error, cause } => {
-                self.failed(event, error.as_deref(), cause.as_deref());
+                self.failed(&state, event, error.as_deref(), cause.as_deref());
             }
             _ => {}
         }
@@ -61,30 +64,31 @@ impl Progress {
         }
     }
 
-    fn entered(&mut self, name: &Text, at_ms: i64) {
+    fn entered(&mut self, state: String, at_ms: i64) {
         match &mut self.view {
             View::Quiet => {}
-            View::Lines(entered) => entered.entry(name.clone()).or_default().push(at_ms),
+            View::Lines(entered) => entered.entry(state).or_default().push(at_ms),
             View::Terminal { lines, running } => {
                 if running.values().map(Vec::len).sum::<usize>() < LINES_MAX {
-                    running.entry(name.clone()).or_default().push(lines.add(spinner(name)));
+                    let line = lines.add(spinner(&state));
+                    running.entry(state).or_default().push(line);
                 }
             }
         }
     }
 
-    fn exited(&mut self, name: &Text, at_ms: i64) {
+    fn exited(&mut self, state: &str, at_ms: i64) {
         match &mut self.view {
             View::Quiet => {}
             View::Lines(entered) => {
-                let since_ms = entered.get_mut(name).and_then(Vec::pop).unwrap_or(at_ms);
+                let since_ms = entered.get_mut(state).and_then(Vec::pop).unwrap_or(at_ms);
                 eprintln!(
-                    "{name}: done in {:.3} s",
+                    "{state}: done in {:.3} s",
                     (Duration::from_millis((at_ms - since_ms).unsigned_abs())).as_secs_f64()
                 );
             }
             View::Terminal { running, .. } => {
-                if let Some(line) = running.get_mut(name).and_then(Vec::pop) {
+                if let Some(line) = running.get_mut(state).and_then(Vec::pop) {
                     line.set_style(style("{prefix:.green} {msg} {elapsed:.dim}"));
                     line.set_prefix("✓");
                     line.finish();
@@ -93,8 +97,11 @@ impl Progress {
         }
     }
 
-    fn failed(&mut self, event: &HistoryEvent, error: Option<&str>, cause: Option<&str>) {
-        let text = format!("{}: {}", event.event_type.as_str(), error.unwrap_or("no error name"));
+    fn failed(&mut self, state: &str, event: &HistoryEvent, error: Option<&str>, cause: Option<&str>) {
+        // The failure of the execution is no longer that of a state.
+        let state = if event.event_type == EventType::ExecutionFailed { "" } else { state };
+        let colon = if state.is_empty() { "" } else { ": " };
+        let text = format!("{state}{colon}{}: {}", event.event_type.as_str(), error.unwrap_or("no error name"));
         let cause = cause.map_or_else(String::new, |cause| format!(" ({})", beginning(cause)));
         match &self.view {
             View::Quiet => {}

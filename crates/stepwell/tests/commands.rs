@@ -1,0 +1,171 @@
+//! The commands through the real binary: exit codes, output, and what is said when something is wrong.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+const PASSES: &str = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}"#;
+const FAILS: &str = r#"{"StartAt": "A", "States": {"A": {"Type": "Fail", "Error": "Wrong", "Cause": "by design"}}}"#;
+const BROKEN: &str = "{\n  \"StartAt\": \"A\",\n  \"States\": {\"A\": {\"Type\": \"Pass\"}}\n}";
+
+/// A folder with the files of a test, in which commands run.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+fn stepwell(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
+    command.current_dir(folder).args(arguments);
+    for name in ["STEPWELL_PORT", "STEPWELL_CONFIG", "STEPWELL_DATA_DIR", "STEPWELL_ACCOUNT_ID", "STEPWELL_LOG"] {
+        command.env_remove(name);
+    }
+    command.output().unwrap()
+}
+
+/// Runs a command; it ends with `code`, and its two outputs are, or contain where they end in `…`, what is expected.
+#[track_caller]
+fn check(folder: &TempDir, arguments: &[&str], code: i32, standard_output: &str, standard_error: &str) {
+    let output = stepwell(folder.path(), arguments);
+    let matches = |found: &[u8], expected: &str| {
+        let found = String::from_utf8_lossy(found).into_owned();
+        let is_as_expected = match expected.strip_suffix('…') {
+            Some(part) => found.contains(part),
+            None => found.trim_end() == expected,
+        };
+        assert!(is_as_expected, "{arguments:?}: {found}");
+    };
+    matches(&output.stdout, standard_output);
+    matches(&output.stderr, standard_error);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+}
+
+#[test]
+fn run_prints_the_output_and_tells_how_it_ended() {
+    let folder = folder(&[
+        ("passes.asl.json", PASSES),
+        ("fails.asl.json", FAILS),
+        ("broken.asl.json", BROKEN),
+        ("greets.asl.yaml", "StartAt: A\nStates:\n  A:\n    Type: Pass\n    Result: ${Greeting}\n    End: true\n"),
+        ("input.json", r#"{"from": "a file"}"#),
+    ]);
+    let quiet = |file: &'static str| ["run", "--quiet", file];
+    check(&folder, &quiet("passes.asl.json"), 0, "{}", "");
+    check(&folder, &["run", "passes.asl.json", "--input", r#"{"a": 1}"#], 0, r#"{"a":1}"#, "A: done in …");
+    check(&folder, &["run", "-q", "passes.asl.json", "--input", "@input.json"], 0, r#"{"from":"a file"}"#, "");
+    check(&folder, &["run", "-q", "greets.asl.yaml", "--substitute", "Greeting=hi"], 0, r#""hi""#, "");
+    check(&folder, &quiet("fails.asl.json"), 1, "", "the execution failed: Wrong\nby design");
+    check(&folder, &quiet("broken.asl.json"), 2, "", "error: the definition has errors:…");
+    check(&folder, &quiet("missing.json"), 2, "", "error: cannot read `missing.json`: …");
+    check(&folder, &quiet("missing.json"), 2, "", "hint: check the path…");
+    check(&folder, &quiet("greets.asl.yaml"), 2, "", "no value for the placeholders Greeting…");
+    check(&folder, &["run", "passes.asl.json", "--input", "{"], 2, "", "error: the input is not JSON…");
+}
+
+#[test]
+fn run_shows_where_in_a_map_a_state_is() {
+    let nested = json!({"StartAt": "Orders", "States": {"Orders": {"Type": "Map", "End": true, "ItemProcessor": {
+        "StartAt": "Ship", "States": {"Ship": {"Type": "Parallel", "End": true, "Branches": [
+            {"StartAt": "Pack", "States": {"Pack": {"Type": "Pass", "End": true}}},
+        ]}},
+    }}}});
+    let folder = folder(&[("nested.asl.json", &nested.to_string())]);
+    let arguments = ["run", "nested.asl.json", "--input", "[1, 2]"];
+    for line in ["Orders[0] / Ship / Pack: done in …", "Orders[1] / Ship: done in …", "\nOrders: done in …"] {
+        check(&folder, &arguments, 0, "[[1],[2]]", line);
+    }
+}
+
+#[test]
+fn validate_tells_what_is_wrong_and_where() {
+    let folder = folder(&[("passes.json", PASSES), ("broken.json", BROKEN), ("no.yaml", "a: [")]);
+    check(&folder, &["validate", "passes.json"], 0, "1 file checked: 0 errors, 0 warnings", "");
+    check(&folder, &["validate", "broken.json", "passes.json"], 1, "broken.json:3:14: error[…", "");
+    check(&folder, &["validate", "broken.json", "passes.json"], 1, "2 files checked: 1 error, 0 warnings…", "");
+    check(
+        &folder,
+        &["validate", "no.yaml", "passes.json"],
+        2,
+        "2 files checked: 0 errors, 0 warnings",
+        "error: `no.yaml` is not YAML: …",
+    );
+    check(&folder, &["validate"], 2, "", "the following required arguments were not provided…");
+}
+
+#[test]
+fn validate_gives_json_for_tools() {
+    let folder = folder(&[("passes.json", PASSES), ("broken.json", BROKEN)]);
+    let found = |arguments: &[&str]| -> (Option<i32>, Value) {
+        let output = stepwell(folder.path(), &[&["validate", "--format", "json"], arguments].concat());
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
+    };
+    assert_eq!(found(&["passes.json"]), (Some(0), json!([])));
+    let (code, diagnostics) = found(&["broken.json", "missing.json"]);
+    assert_eq!(code, Some(2));
+    let of = |name: &str| -> Vec<&Value> {
+        diagnostics.as_array().unwrap().iter().map(|diagnostic| &diagnostic[name]).collect()
+    };
+    assert_eq!(of("file"), ["missing.json", "broken.json"]);
+    assert_eq!(of("severity"), ["error", "error"]);
+    assert_eq!(of("code"), ["UNREADABLE_FILE", "SCHEMA_VALIDATION_FAILED"]);
+    assert_eq!(of("line"), [&Value::Null, &json!(3)]);
+}
+
+#[test]
+fn env_takes_port_and_region_from_flags_or_the_configuration() {
+    let folder = folder(&[("stepwell.toml", "port = 9000\nregion = 'eu-central-1'\n")]);
+    check(&folder, &["env"], 0, "export AWS_ENDPOINT_URL_SFN='http://127.0.0.1:8083'…", "");
+    check(&folder, &["env", "--port", "9001"], 0, "export AWS_ENDPOINT_URL_SFN='http://127.0.0.1:9001'…", "");
+    let with_file = ["env", "--config", "stepwell.toml"];
+    check(&folder, &with_file, 0, "export AWS_ENDPOINT_URL_SFN='http://127.0.0.1:9000'…", "");
+    check(&folder, &with_file, 0, "export AWS_REGION='eu-central-1'…", "");
+    let elsewhere = ["env", "--endpoint", "http://sfn.internal:1", "--region", "us-west-2"];
+    check(&folder, &elsewhere, 0, "export AWS_ENDPOINT_URL_SFN='http://sfn.internal:1'…", "");
+    check(&folder, &["env", "--config", "no.toml"], 2, "", "error: cannot read the configuration file `no.toml`…");
+}
+
+#[test]
+fn serve_says_why_it_does_not_start() {
+    let folder = folder(&[("file", ""), ("wrong.toml", "[limits]\nhistory_events_max = 0\n")]);
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let taken = ["serve", "--port", &port];
+    check(&folder, &taken, 2, "", &format!("error: cannot listen on 127.0.0.1:{port}: …"));
+    check(&folder, &taken, 2, "", "choose another port with --port…");
+    let no_folder = ["serve", "--port", "0", "--data-dir", "file/data"];
+    check(
+        &folder,
+        &no_folder,
+        2,
+        "",
+        "error: cannot start over the data in `file/data`: the store cannot be opened: …",
+    );
+    check(&folder, &no_folder, 2, "", "hint: choose a folder that can be written with --data-dir…");
+    let wrong = ["serve", "--config", "wrong.toml"];
+    check(
+        &folder,
+        &wrong,
+        2,
+        "",
+        "error: `wrong.toml`, line 2: the limit `history_events_max` is 0; it must be at least 1",
+    );
+    check(&folder, &["serve", "--limit", "events=1"], 2, "", "error: `--limit events=1` cannot be used: …");
+    check(&folder, &["serve", "--account-id", "1"], 2, "", "error: the account id `1` is not 12 digits");
+}
+
+#[test]
+fn help_and_version_explain() {
+    let folder = folder(&[]);
+    check(&folder, &["--version"], 0, "API of AWS Step Functions: 2016-11-23…", "");
+    check(&folder, &["--help"], 0, "First steps:…", "");
+    for command in ["serve", "run", "validate", "env"] {
+        check(&folder, &[command, "--help"], 0, "Usage: stepwell …", "");
+    }
+}

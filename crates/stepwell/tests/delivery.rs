@@ -1,0 +1,146 @@
+//! Logs and events of the real server: files and HTTP, also of what ended in the moment of the shutdown.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use bytes::Bytes;
+use harness::{Client, Server};
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, Response, body::Incoming, service::service_fn};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::path::Path;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::mpsc};
+
+const GROUP: &str = "/aws/vendedlogs/states/orders";
+/// How long to wait between two looks.
+const POLL: Duration = Duration::from_millis(10);
+
+async fn start_server(folder: &TempDir, configuration: &str) -> Server {
+    let path = folder.path().join("stepwell.toml");
+    std::fs::write(&path, configuration).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_stepwell"));
+    Server::start(program, &["--config", path.to_str().unwrap()]).await.unwrap()
+}
+
+/// Creates a state machine that logs and starts one execution of it; gives its ARN.
+async fn run_one(client: &Client, state_machine_type: &str) -> String {
+    let definition = json!({"StartAt": "A", "States": {"A": {"Type": "Fail", "Error": "E", "Cause": "c"}}});
+    let group = format!("arn:aws:logs:us-east-1:000000000000:log-group:{GROUP}:*");
+    let new = json!({
+        "name": format!("m-{state_machine_type}"), "type": state_machine_type, "definition": definition.to_string(),
+        "roleArn": "arn:aws:iam::000000000000:role/r",
+        "loggingConfiguration": {
+            "level": "ERROR", "includeExecutionData": true,
+            "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}],
+        },
+    });
+    let created = client.call("CreateStateMachine", new).await.unwrap();
+    let start = json!({"stateMachineArn": created["stateMachineArn"], "name": "e"});
+    let started = client.call("StartExecution", start).await.unwrap();
+    started["executionArn"].as_str().unwrap().to_owned()
+}
+
+/// The lines of a file, as soon as there are so many.
+async fn lines(path: &Path, count: usize) -> Vec<Value> {
+    loop {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        if text.ends_with('\n') && text.lines().count() >= count {
+            return text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+fn of<'v>(records: &'v [Value], name: &str) -> Vec<&'v Value> {
+    records.iter().map(|record| &record[name]).collect()
+}
+
+#[tokio::test]
+async fn logs_and_events_go_to_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = start_server(&folder, "[logs]\nfolder = 'logs'\n[events]\nfile = 'events.jsonl'\n").await;
+    let log = folder.path().join("logs/aws/vendedlogs/states/orders.jsonl");
+    let standard = run_one(&server.client(), "STANDARD").await;
+    let records = lines(&log, 2).await;
+    assert_eq!(of(&records, "type"), ["FailStateEntered", "ExecutionFailed"]);
+    assert_eq!(of(&records, "id"), ["2", "3"]);
+    assert_eq!(of(&records, "execution_arn"), [&standard, &standard]);
+    assert_eq!(records[0]["details"]["input"], "{}");
+    assert_eq!(records[1]["details"], json!({"error": "E", "cause": "c"}));
+    let express = run_one(&server.client(), "EXPRESS").await;
+    assert_eq!(of(&lines(&log, 4).await[2..], "execution_arn"), [&express, &express]);
+
+    let events = lines(&folder.path().join("events.jsonl"), 2).await;
+    assert_eq!(of(&events, "detail-type"), ["Step Functions Execution Status Change"; 2]);
+    assert_eq!(of(&events, "resources"), [&json!([standard]), &json!([standard])]);
+    let details: Vec<_> = events.iter().map(|event| (&event["detail"]["status"], &event["detail"]["error"])).collect();
+    assert_eq!(details, [(&json!("RUNNING"), &Value::Null), (&json!("FAILED"), &json!("E"))]);
+    // The files go on after a restart.
+    server.restart().await.unwrap();
+    let again = json!({"stateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:m-STANDARD"});
+    server.client().call("StartExecution", again).await.unwrap();
+    assert_eq!(lines(&log, 6).await.len(), 6);
+}
+
+/// Takes every request, and gives path and body. The first is refused, as by a server that starts up.
+async fn listen() -> (u16, mpsc::UnboundedReceiver<(String, Value)>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, received) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let is_first = std::sync::atomic::AtomicBool::new(true);
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let sender = sender.clone();
+            let refuse = is_first.swap(false, std::sync::atomic::Ordering::SeqCst);
+            let service = service_fn(move |request: Request<Incoming>| {
+                let sender = sender.clone();
+                async move {
+                    let path = request.uri().path().to_owned();
+                    let body = request.into_body().collect().await.unwrap().to_bytes();
+                    if refuse {
+                        let answer = Response::builder().status(503).header("Connection", "close");
+                        return Ok::<_, Infallible>(answer.body(Full::new(Bytes::new())).unwrap());
+                    }
+                    sender.send((path, serde_json::from_slice(&body).unwrap())).unwrap();
+                    Ok(Response::new(Full::new(Bytes::new())))
+                }
+            });
+            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    (port, received)
+}
+
+#[tokio::test]
+async fn logs_and_events_go_to_http_endpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    let (logs_port, mut logs) = listen().await;
+    let (events_port, mut events) = listen().await;
+    let configuration = format!(
+        "[logs]\notlp_endpoint = 'http://127.0.0.1:{logs_port}/v1/logs'\n[events]\nurl = 'http://127.0.0.1:{events_port}/in'\n"
+    );
+    let server = start_server(&folder, &configuration).await;
+    let execution = run_one(&server.client(), "STANDARD").await;
+
+    let (path, sent) = logs.recv().await.unwrap();
+    assert_eq!(path, "/v1/logs");
+    let resource = &sent["resourceLogs"][0];
+    let group = &resource["resource"]["attributes"][1];
+    assert_eq!(
+        (&group["key"], &group["value"]["arrayValue"]["values"][0]["stringValue"]),
+        (&json!("aws.log.group.names"), &json!(GROUP))
+    );
+    let records = resource["scopeLogs"][0]["logRecords"].as_array().unwrap();
+    assert_eq!(of(records, "severityText"), ["ERROR", "FATAL"]);
+    let body: Value = serde_json::from_str(records[1]["body"]["stringValue"].as_str().unwrap()).unwrap();
+    assert_eq!((&body["type"], &body["execution_arn"]), (&json!("ExecutionFailed"), &json!(execution)));
+
+    for status in ["RUNNING", "FAILED"] {
+        let (path, event) = events.recv().await.unwrap();
+        assert_eq!((path.as_str(), &event["detail"]["status"]), ("/in", &json!(status)));
+    }
+}
