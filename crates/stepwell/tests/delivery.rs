@@ -1,6 +1,6 @@
 //! Logs and events of the real server: files and HTTP, also of what ended in the moment of the shutdown.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use bytes::Bytes;
 use harness::{Client, Server};

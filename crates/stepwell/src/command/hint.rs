@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind};
 
 /// Advice for the first error of the operating system in a chain of causes.
 pub fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    let chain = std::iter::successors(Some(error), |error| (*error).source());
-    match chain.filter_map(|error| error.downcast_ref::<io::Error>()).next()?.kind() {
+    let mut chain = std::iter::successors(Some(error), |error| (*error).source());
+    match chain.find_map(|error| error.downcast_ref::<io::Error>())?.kind() {
         ErrorKind::AddrInUse => {
             Some("another server listens there: stop it, or choose another port with --port (0 is any free one)")
         }

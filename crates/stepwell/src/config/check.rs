@@ -24,8 +24,8 @@ impl fmt::Display for Wrong {
     }
 }
 
-fn wrong(key: impl Into<String>, why: impl Into<String>) -> Option<Wrong> {
-    Some(Wrong { key: key.into(), why: why.into() })
+fn wrong(key: impl Into<String>, why: impl Into<String>) -> Wrong {
+    Wrong { key: key.into(), why: why.into() }
 }
 
 impl Config {
@@ -43,7 +43,7 @@ impl Config {
 
 fn account_id(id: &str) -> Option<Wrong> {
     let is_id = id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
-    if is_id { None } else { wrong("account_id", format!("the account id `{id}` is not 12 digits")) }
+    (!is_id).then(|| wrong("account_id", format!("the account id `{id}` is not 12 digits")))
 }
 
 /// It stands in ARNs and in the credential scope of requests.
@@ -55,7 +55,7 @@ fn region(name: &str) -> Option<Wrong> {
         return None;
     }
     let why = format!("`{name}` is no Region; write it in lower case letters, digits and `-`, as `us-east-1`");
-    wrong("region", why)
+    Some(wrong("region", why))
 }
 
 fn listen(address: IpAddr) -> Option<Wrong> {
@@ -65,48 +65,55 @@ fn listen(address: IpAddr) -> Option<Wrong> {
     let why = format!(
         "refusing to listen on `{address}`: requests are not authenticated yet, so only loopback addresses such as 127.0.0.1 can be used"
     );
-    wrong("listen", why)
+    Some(wrong("listen", why))
 }
 
 /// With a limit of nothing, nothing would work.
 fn limits(limits: &asl::Limits) -> Option<Wrong> {
     let limits = toml::Table::try_from(limits).unwrap_or_default();
     let (name, _) = limits.iter().find(|(_, value)| value.as_integer() == Some(0))?;
-    wrong(format!("limits.{name}"), format!("the limit `{name}` is 0; it must be at least 1"))
+    Some(wrong(format!("limits.{name}"), format!("the limit `{name}` is 0; it must be at least 1")))
 }
 
 fn targets(section: &str, choices: &str, count: usize) -> Option<Wrong> {
-    if count <= 1 { None } else { wrong(section, format!("`[{section}]` takes one of {choices}")) }
+    (count > 1).then(|| wrong(section, format!("`[{section}]` takes one of {choices}")))
 }
 
 fn functions(functions: &[FunctionConfig]) -> Option<Wrong> {
     let mut names = HashSet::new();
     functions.iter().enumerate().find_map(|(index, function)| {
-        if let Err(error) = function.check() {
-            let field = match error {
-                integrations::Error::OutOfRange { field, .. } => field,
-                integrations::Error::NoCommand { .. } => "command",
-                _ => "name",
-            };
-            return wrong(format!("function.{index}.{field}"), error.to_string());
-        }
-        let name = &function.name;
-        if !names.insert(name.as_str()) {
-            let why = format!("function `{name}` is configured twice; give each function a name of its own");
-            return wrong(format!("function.{index}.name"), why);
-        }
-        let program = function.command.first()?;
-        let folder = function.working_directory.as_deref().unwrap_or(Path::new("."));
-        if !folder.is_dir() {
-            let why = format!("the working directory `{}` of function `{name}` does not exist", folder.display());
-            return wrong(format!("function.{index}.working_directory"), why);
-        }
-        if is_found(program, folder) {
-            return None;
-        }
-        let why = format!("the program `{program}` of function `{name}` is not found; install it, or give its path");
-        wrong(format!("function.{index}.command"), why)
+        let (field, why) = if names.insert(function.name.as_str()) {
+            function_field(function)?
+        } else {
+            let name = &function.name;
+            ("name", format!("function `{name}` is configured twice; give each function a name of its own"))
+        };
+        Some(wrong(format!("function.{index}.{field}"), why))
     })
+}
+
+/// The field of a function that cannot be used, and why.
+fn function_field(function: &FunctionConfig) -> Option<(&'static str, String)> {
+    if let Err(error) = function.check() {
+        let field = match error {
+            integrations::Error::OutOfRange { field, .. } => field,
+            integrations::Error::NoCommand { .. } => "command",
+            integrations::Error::FunctionName { .. } | integrations::Error::DuplicateFunction { .. } => "name",
+        };
+        return Some((field, error.to_string()));
+    }
+    let name = &function.name;
+    let program = function.command.first()?;
+    let folder = function.working_directory.as_deref().unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        let why = format!("the working directory `{}` of function `{name}` does not exist", folder.display());
+        return Some(("working_directory", why));
+    }
+    if is_found(program, folder) {
+        return None;
+    }
+    let why = format!("the program `{program}` of function `{name}` is not found; install it, or give its path");
+    Some(("command", why))
 }
 
 /// A program with a `/` is relative to the working directory, another is looked for in `PATH`.

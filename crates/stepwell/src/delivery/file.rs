@@ -82,7 +82,7 @@ impl Sink<Logged> for StandardOutput {
             let log_group = json::Value::from(&*logged.logging.log_group).to_string();
             for record in api::log_records(logged) {
                 let members = record.strip_prefix('{').unwrap_or(&record);
-                lines.push_str(&format!("{{\"log_group\":{log_group},{members}\n"));
+                lines.extend(["{\"log_group\":", &log_group, ",", members, "\n"]);
             }
         }
         // A reader that is slow must not hold up other tasks.

@@ -156,11 +156,10 @@ impl Losses {
             return;
         }
         let (what, dropped) = (self.what, self.untold);
-        match error {
-            Some(error) => {
-                tracing::warn!(dropped, error = &error as &dyn std::error::Error, "{what} could not be delivered");
-            }
-            None => tracing::warn!(dropped, "{what} were dropped: they came faster than they could be delivered"),
+        if let Some(error) = error {
+            tracing::warn!(dropped, error = &error as &dyn std::error::Error, "{what} could not be delivered");
+        } else {
+            tracing::warn!(dropped, "{what} were dropped: they came faster than they could be delivered");
         }
         self.untold = 0;
         self.last_told = Some(Instant::now());
