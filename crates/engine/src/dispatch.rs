@@ -7,6 +7,7 @@
 use crate::{
     Call, Task, Tasks,
     environment::Environment,
+    line::Line,
     shard::{Report, ShardSender},
     tables::ExecutionKey,
 };
@@ -15,13 +16,7 @@ use futures_util::FutureExt;
 use json::{Payload, Text};
 use machine::{EventId, Facts, Failure, TaskRequest};
 use sha2::{Digest, Sha256};
-use std::{
-    collections::{HashMap, VecDeque},
-    fmt::Write,
-    future::Future,
-    panic::AssertUnwindSafe,
-    sync::Arc,
-};
+use std::{collections::HashMap, fmt::Write, future::Future, panic::AssertUnwindSafe, sync::Arc};
 use tokio::task::AbortHandle;
 
 type Outcome = Result<Payload, Failure>;
@@ -78,7 +73,7 @@ pub(crate) struct Dispatcher {
     placed_max: usize,
     /// Calls whose answer a shutdown waits for: those with a place and those that wait.
     calling: usize,
-    line: VecDeque<Attempt>,
+    line: Line,
     runs: u64,
     /// Set when the engine shuts down: what is not begun stays in line.
     is_draining: bool,
@@ -94,7 +89,7 @@ impl Dispatcher {
             placed: 0,
             placed_max,
             calling: 0,
-            line: VecDeque::new(),
+            line: Line::default(),
             runs: 0,
             is_draining: false,
         }
@@ -105,7 +100,7 @@ impl Dispatcher {
         let task = self.environment.tasks.find(&request);
         let load = if task.as_ref().is_some_and(|task| task.is_waiting(&request)) { Load::Answer } else { Load::Place };
         if self.is_draining || (load == Load::Place && self.placed >= self.placed_max) {
-            self.line.push_back((key, request.id));
+            self.line.push((key, request.id));
             return;
         }
         let returned = Returned::of(request.pattern);
@@ -176,7 +171,7 @@ impl Dispatcher {
 
     /// Whether the call is running or in line.
     pub(crate) fn has(&self, attempt: Attempt) -> bool {
-        self.is_running(attempt) || self.line.contains(&attempt)
+        self.is_running(attempt) || self.line.has(attempt)
     }
 
     /// The calls that were made and not answered.
@@ -196,7 +191,7 @@ impl Dispatcher {
         for attempt in &attempts {
             self.cancel(*attempt);
         }
-        self.line.retain(|(key, _)| !which(*key));
+        self.line.retain(|(key, _)| !which(key));
         attempts.len()
     }
 
@@ -205,7 +200,7 @@ impl Dispatcher {
         if self.is_draining || self.placed >= self.placed_max {
             return None;
         }
-        self.line.pop_front()
+        self.line.pop()
     }
 
     /// Begins nothing any more.
@@ -219,7 +214,7 @@ impl Dispatcher {
     }
 
     /// Calls that were not begun; they are in line no more.
-    pub(crate) fn leave_line(&mut self) -> VecDeque<Attempt> {
+    pub(crate) fn leave_line(&mut self) -> Line {
         std::mem::take(&mut self.line)
     }
 

@@ -28,6 +28,7 @@ mod dispatch;
 mod environment;
 mod express;
 mod lane;
+mod line;
 mod outbox;
 mod random;
 mod redrive;

@@ -18,8 +18,10 @@ use crate::{
 use machine::{Effect, EventId, Execution, StepError, Trigger};
 use std::{collections::HashSet, sync::Arc};
 
-/// Executions that are taken up between two turns of the loop.
-const AT_ONCE: usize = 64;
+/// Executions that are taken up in one pass of the loop: few enough that callers need not wait for them.
+const AT_ONCE: usize = 16;
+/// The same while much else is waiting: those that wait longest must not wait for ever.
+const AT_ONCE_BUSY: usize = 2;
 
 /// How far the shard is with what was open when it started.
 pub(super) struct Recovery {
@@ -28,6 +30,8 @@ pub(super) struct Recovery {
     left: Vec<u8>,
     /// The last execution that was read in the partition in progress.
     after: Option<ExecutionKey>,
+    /// How many were taken up.
+    taken_up: u64,
     /// Executions that were taken up, or begun, before their turn.
     met: HashSet<ExecutionKey>,
     /// Calls that the last clean shutdown did not begin.
@@ -37,7 +41,14 @@ pub(super) struct Recovery {
 impl Recovery {
     pub(super) fn new(partitions: Vec<u8>) -> Recovery {
         let left = partitions.clone();
-        Recovery { partitions: partitions.into(), left, after: None, met: HashSet::new(), held: HashSet::new() }
+        Recovery {
+            partitions: partitions.into(),
+            left,
+            after: None,
+            taken_up: 0,
+            met: HashSet::new(),
+            held: HashSet::new(),
+        }
     }
 
     /// The partitions of the shard.
@@ -63,11 +74,11 @@ impl Recovery {
     }
 
     /// The next executions whose turn it is.
-    fn next(&mut self, tables: &Tables) -> Result<Vec<ExecutionKey>, ReadError> {
+    fn next(&mut self, tables: &Tables, at_once: usize) -> Result<Vec<ExecutionKey>, ReadError> {
         let Some(partition) = self.left.last().copied() else { return Ok(Vec::new()) };
-        let keys = tables.open(partition, self.after, AT_ONCE)?;
+        let keys = tables.open(partition, self.after, at_once)?;
         self.after = keys.last().copied();
-        if keys.len() < AT_ONCE {
+        if keys.len() < at_once {
             self.left.pop();
             self.after = None;
         }
@@ -78,11 +89,12 @@ impl Recovery {
 impl Shard {
     /// Takes up the next executions.
     pub(super) fn recover(&mut self) {
-        if !self.recovery.is_going_on() || self.work.len() > super::WORK_AT_ONCE_MAX {
+        if !self.recovery.is_going_on() {
             return;
         }
+        let is_busy = self.work.len() > super::WORK_AT_ONCE_MAX;
         let Some(tables) = self.pipeline.tables().cloned() else { return };
-        let keys = match self.recovery.next(&tables) {
+        let keys = match self.recovery.next(&tables, if is_busy { AT_ONCE_BUSY } else { AT_ONCE }) {
             Ok(keys) => keys,
             Err(error) => {
                 // Going on without them would leave executions that nobody moves.
@@ -101,6 +113,13 @@ impl Shard {
                 Err(error) => tracing::error!(%error, "an open execution cannot be taken up"),
             }
             self.at = None;
+        }
+        if !self.recovery.is_going_on() && self.recovery.taken_up > 0 {
+            tracing::info!(
+                shard = self.number,
+                executions = self.recovery.taken_up,
+                "all open executions are taken up"
+            );
         }
     }
 
@@ -189,6 +208,7 @@ impl Shard {
     /// Goes on with everything that an execution had asked for when the process ended.
     fn take_up_all(&mut self, key: ExecutionKey) {
         let Some(live) = self.live.get(key) else { return };
+        self.recovery.taken_up += 1;
         self.environment.open_executions().add(&live.stored.record.arn);
         let Some(execution) = &live.execution else { return };
         let is_ready = execution.is_ready();
