@@ -1,5 +1,6 @@
 //! Puts the parts together: store, engine, integrations, API.
 
+use crate::command;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::step_functions::InProcess;
@@ -45,7 +46,8 @@ pub async fn in_memory(config: &Config, endpoint: &str) -> Result<System, Error>
 }
 
 async fn start(open_store: OpenStore, config: &Config, endpoint: &str, delivery: Delivery) -> Result<System, Error> {
-    let surroundings = Surroundings { region: config.region.clone(), endpoint_url: Some(endpoint.to_owned()) };
+    let keeper = std::env::current_exe().ok().map(|program| vec![program, command::KEEP_FUNCTIONS.into()]);
+    let surroundings = Surroundings { region: config.region.clone(), endpoint_url: Some(endpoint.to_owned()), keeper };
     let functions = Arc::new(Functions::new(config.functions.clone(), &surroundings)?);
     let step_functions = InProcess::default();
     let integrations =

@@ -49,7 +49,8 @@ pub struct FunctionConfig {
     /// How long a process without work is kept for the next invocation.
     #[serde(default = "defaults::idle_seconds")]
     pub idle_seconds: u64,
-    /// What the function is told that it may use. It is not enforced.
+    /// Megabytes that a process and its children may use; one that uses more is ended with `Runtime.OutOfMemory`.
+    /// Lambda's default is 128. Enforced on Linux.
     #[serde(default = "defaults::memory_mb")]
     pub memory_mb: u64,
 }

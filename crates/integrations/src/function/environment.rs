@@ -28,11 +28,14 @@ pub struct Surroundings {
     /// `AWS_ENDPOINT_URL_SFN`: where this server answers, for example to take `SendTaskSuccess`. `None` if it listens
     /// nowhere.
     pub endpoint_url: Option<String>,
+    /// The program, with its arguments, that runs [`super::keep_functions`] over its standard input, to end the functions
+    /// of a server that was killed. `None`: they outlive it.
+    pub keeper: Option<Vec<PathBuf>>,
 }
 
 impl Default for Surroundings {
     fn default() -> Surroundings {
-        Surroundings { region: "us-east-1".to_owned(), endpoint_url: None }
+        Surroundings { region: "us-east-1".to_owned(), endpoint_url: None, keeper: None }
     }
 }
 

@@ -14,6 +14,11 @@ pub(super) fn exited(request_id: &str, exit: Exit) -> Bytes {
     document("Runtime.ExitError", request_id, &exit.to_string())
 }
 
+/// The process used more than its memory, and was killed.
+pub(super) fn out_of_memory(request_id: &str) -> Bytes {
+    document("Runtime.OutOfMemory", request_id, &Exit::Signal(9).to_string())
+}
+
 /// The program could not be started.
 pub(super) fn not_started(request_id: &str, program: &str, error: &std::io::Error) -> Bytes {
     document("Runtime.InvalidEntrypoint", request_id, &format!("fork/exec {program}: {error}"))
@@ -104,6 +109,10 @@ mod tests {
         exit(Exit::Code(1), "Runtime exited with error: exit status 1");
         exit(Exit::Code(0), "Runtime exited without providing a reason");
         exit(Exit::Signal(9), "Runtime exited with error: signal: killed");
+        check(
+            &out_of_memory("1"),
+            r#"{"errorType":"Runtime.OutOfMemory","errorMessage":"RequestId: 1 Error: Runtime exited with error: signal: killed"}"#,
+        );
         check(
             &response_too_large(6_291_556),
             r#"{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes)."}"#,

@@ -2,12 +2,15 @@
 //!
 //! [`Functions`] finds a function by name and invokes it. Each function (`pool.rs`) bounds how many invocations run,
 //! reuses warm processes and stops idle ones. Each process (`process.rs`) has a listener on the loopback interface
-//! for itself alone (`runtime_api.rs`), so that any Lambda runtime client works unmodified.
+//! for itself alone (`runtime_api.rs`), so that any Lambda runtime client works unmodified, and may use so much memory
+//! (`memory.rs`). No process outlives the server, even one that is killed (`keeper.rs`).
 
 mod config;
 mod environment;
 mod failure;
+mod keeper;
 mod log;
+mod memory;
 mod name;
 mod pool;
 mod process;
@@ -15,10 +18,12 @@ mod runtime_api;
 
 pub use config::FunctionConfig;
 pub use environment::Surroundings;
+pub use keeper::keep_functions;
 pub use name::{FunctionName, NAME_PATTERN};
 
 use crate::Error;
 use bytes::Bytes;
+use keeper::Keeper;
 use pool::Function;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -74,11 +79,15 @@ impl Functions {
     /// The functions of a configuration; no process starts before it is needed.
     pub fn new(configs: Vec<FunctionConfig>, surroundings: &Surroundings) -> Result<Functions, Error> {
         let surroundings = Arc::new(surroundings.clone());
+        let keeper = Keeper::new(surroundings.keeper.clone());
         let mut by_name = HashMap::new();
         for config in configs {
             config.check()?;
             let name = config.name.clone();
-            if by_name.insert(name.clone(), Function::new(config, Arc::clone(&surroundings))).is_some() {
+            if by_name
+                .insert(name.clone(), Function::new(config, Arc::clone(&surroundings), Arc::clone(&keeper)))
+                .is_some()
+            {
                 return Err(Error::DuplicateFunction { name });
             }
         }

@@ -1,5 +1,6 @@
 //! The processes of one function: how many run, which one takes an invocation, when an idle one stops.
 
+use super::keeper::Keeper;
 use super::log::FunctionLog;
 use super::process::{Outcome, Process};
 use super::{Answer, FunctionConfig, Invocation, Refused, Surroundings, failure};
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 pub(super) struct Function {
     config: FunctionConfig,
     surroundings: Arc<Surroundings>,
+    keeper: Arc<Keeper>,
     /// One for each invocation that runs.
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -32,7 +34,7 @@ struct Idle {
 }
 
 impl Function {
-    pub(super) fn new(config: FunctionConfig, surroundings: Arc<Surroundings>) -> Arc<Function> {
+    pub(super) fn new(config: FunctionConfig, surroundings: Arc<Surroundings>, keeper: Arc<Keeper>) -> Arc<Function> {
         Arc::new(Function {
             permits: Arc::new(Semaphore::new(config.concurrency)),
             waiting: AtomicUsize::new(0),
@@ -42,6 +44,7 @@ impl Function {
             reaper: Mutex::default(),
             config,
             surroundings,
+            keeper,
         })
     }
 
@@ -107,7 +110,7 @@ impl Function {
     }
 
     async fn start(&self, request_id: &str) -> Result<Process, Bytes> {
-        Process::start(&self.config, &self.surroundings, Arc::clone(&self.log), request_id).await
+        Process::start(&self.config, &self.surroundings, &self.keeper, Arc::clone(&self.log), request_id).await
     }
 
     fn take_idle(&self) -> Option<Process> {

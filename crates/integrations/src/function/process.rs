@@ -4,9 +4,10 @@
 
 use super::environment::{environment, program, task_root};
 use super::failure::{self, Exit};
+use super::keeper::{Keeper, Watch};
 use super::log::{self, Drain, FunctionLog, ProcessLog};
 use super::runtime_api::{self, Assignment, Exchange, Init};
-use super::{FunctionConfig, Invocation, Surroundings};
+use super::{FunctionConfig, Invocation, Surroundings, memory};
 use crate::{identifier, time};
 use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -30,6 +31,8 @@ pub(super) struct Process {
     exit: watch::Receiver<Option<Exit>>,
     log: Arc<ProcessLog>,
     drain: Drain,
+    /// Leads the group.
+    leader: Option<Pid>,
     memory_mb: u64,
     /// How long the cold start took; told in the report of the first invocation.
     init: Option<Duration>,
@@ -52,11 +55,12 @@ impl Process {
     pub(super) async fn start(
         config: &FunctionConfig,
         surroundings: &Surroundings,
+        keeper: &Arc<Keeper>,
         log: Arc<FunctionLog>,
         request_id: &str,
     ) -> Result<Process, Bytes> {
         let started = Instant::now();
-        let spawned = Process::spawn(config, surroundings, log).await;
+        let spawned = Process::spawn(config, surroundings, keeper, log).await;
         let not_started = |error| failure::not_started(request_id, &program(config).display().to_string(), &error);
         let mut process = spawned.map_err(not_started)?;
         let timeout = Duration::from_secs(config.init_timeout_seconds);
@@ -64,6 +68,7 @@ impl Process {
         let init = tokio::select! {
             init = process.exchange.initialized() => init,
             _ = ended(&mut exit) => Init::Starting,
+            () = memory::exceeded(process.leader, process.memory_mb) => return Err(failure::out_of_memory(request_id)),
             () = tokio::time::sleep(timeout) => return Err(failure::timed_out(request_id, timeout)),
         };
         let init = if init == Init::Starting { process.last_init().await } else { init };
@@ -80,6 +85,7 @@ impl Process {
     async fn spawn(
         config: &FunctionConfig,
         surroundings: &Surroundings,
+        keeper: &Arc<Keeper>,
         function_log: Arc<FunctionLog>,
     ) -> io::Result<Process> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -102,9 +108,12 @@ impl Process {
         let exchange = Exchange::new(assignments);
         let (stop, stopped) = oneshot::channel();
         let (exited, exit) = watch::channel(None);
-        tokio::spawn(supervise(child, stopped, exited));
+        let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let group = Group { leader, _watch: leader.map(|leader| keeper.watch(leader)) };
+        tokio::spawn(supervise(child, group, stopped, exited));
         let server = tokio::spawn(runtime_api::serve(listener, Arc::clone(&exchange)));
-        Ok(Process { assign, exchange, exit, log, drain, memory_mb: config.memory_mb, init: None, server, _stop: stop })
+        let memory_mb = config.memory_mb;
+        Ok(Process { assign, exchange, exit, log, drain, leader, memory_mb, init: None, server, _stop: stop })
     }
 
     /// Whether it could take an invocation, as far as is known.
@@ -137,6 +146,7 @@ impl Process {
             biased;
             Ok(answer) = &mut answered => return Outcome::Answered(answer),
             exit = ended(&mut exit) => exit,
+            () = memory::exceeded(self.leader, self.memory_mb) => return self.out_of_memory(&invocation.request_id),
             () = tokio::time::sleep(timeout) => return self.timed_out(&invocation.request_id, timeout),
         };
         self.last_words().await;
@@ -155,6 +165,12 @@ impl Process {
         let seconds = timeout.as_secs_f64();
         self.log.push(&format!("{} {request_id} Task timed out after {seconds:.2} seconds", time::iso(time::now_ms())));
         Outcome::Ended(failure::timed_out(request_id, timeout))
+    }
+
+    fn out_of_memory(&self, request_id: &str) -> Outcome {
+        let document = failure::out_of_memory(request_id);
+        self.log.push(&String::from_utf8_lossy(&document));
+        Outcome::Ended(document)
     }
 
     /// What a process that ended during its start had said.
@@ -208,8 +224,12 @@ async fn ended(exit: &mut watch::Receiver<Option<Exit>>) -> Exit {
 }
 
 /// Waits for the end of the process, or ends it when it is to stop; its group ends with it.
-async fn supervise(mut child: Child, stopped: oneshot::Receiver<()>, exited: watch::Sender<Option<Exit>>) {
-    let group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+async fn supervise(
+    mut child: Child,
+    group: Group,
+    stopped: oneshot::Receiver<()>,
+    exited: watch::Sender<Option<Exit>>,
+) {
     let status = tokio::select! {
         status = child.wait() => status,
         _ = stopped => {
@@ -221,12 +241,16 @@ async fn supervise(mut child: Child, stopped: oneshot::Receiver<()>, exited: wat
     exited.send_replace(Some(status.map_or(Exit::Unknown, Exit::from)));
 }
 
-/// A process group, killed when this is dropped: also when the server ends and drops its tasks.
-struct Group(Option<Pid>);
+/// A process group, killed when this is dropped: also when the server ends and drops its tasks. A server that is killed
+/// drops nothing; then its keeper does this.
+struct Group {
+    leader: Option<Pid>,
+    _watch: Option<Watch>,
+}
 
 impl Group {
     fn kill(&self) {
-        if let Some(leader) = self.0
+        if let Some(leader) = self.leader
             && let Err(error) = kill_process_group(leader, Signal::KILL)
             && error != rustix::io::Errno::SRCH
         {

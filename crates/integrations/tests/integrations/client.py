@@ -57,6 +57,9 @@ def do(event, request_id, headers):
         connection = gate()
         connection.recv(1)
         return json.dumps(os.getpid()).encode()
+    if action == "allocate":
+        kept.append(bytearray(b"x" * (event["megabytes"] << 20)))
+        signal.pause()
     if action == "connect":
         kept.append(gate())
     if action == "pid":

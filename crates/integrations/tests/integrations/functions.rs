@@ -232,3 +232,24 @@ async fn what_a_function_writes_is_kept() {
     assert!(!tail.contains("to stdout") && !tail.contains("Init Duration"), "{tail}");
     assert_eq!(functions.log_lines("f").unwrap().len(), 8);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_function_that_uses_more_memory_than_it_may_is_ended() {
+    let functions = functions(python(|config| config.memory_mb = 128));
+    assert_eq!(
+        error(&functions, r#"{"do":"allocate","megabytes":200}"#).await,
+        r#"{"errorType":"Runtime.OutOfMemory","errorMessage":"RequestId: request-1 Error: Runtime exited with error: signal: killed"}"#,
+    );
+    assert_eq!(response(&functions, "{}").await, "{}");
+    let hungry = functions_that_need_more();
+    assert!(error(&hungry, "{}").await.contains("Runtime.OutOfMemory"), "no process starts within 1 MB");
+}
+
+#[cfg(target_os = "linux")]
+fn functions_that_need_more() -> integrations::Functions {
+    functions(python(|config| {
+        config.memory_mb = 1;
+        config.environment.insert("START".into(), "hang".into());
+    }))
+}

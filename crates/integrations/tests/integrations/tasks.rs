@@ -229,6 +229,33 @@ async fn an_unknown_function_is_not_found() {
 }
 
 #[tokio::test]
+async fn a_function_that_runs_as_often_as_it_may_is_throttled() {
+    let mut config = support::python(|config| (config.concurrency, config.waiting_max) = (1, 0));
+    let gate = support::Gate::open(&mut config).await;
+    let functions = Arc::new(support::functions(config));
+    let services = Services { functions, step_functions: Arc::new(Scripted::default()) };
+    let resource = "arn:aws:lambda:us-east-1:111111111111:function:f";
+    let invoke = |event: &str| {
+        let request = request(resource, event);
+        let task = Integrations::new(&services).find(&request).unwrap();
+        task.run(Call::new(request, facts(), "key".to_owned()))
+    };
+    let first = tokio::spawn(invoke(r#"{"do":"wait"}"#));
+    let arrival = gate.arrival().await;
+    let refused = invoke("{}").await.unwrap_err();
+    assert_eq!(
+        (refused.error.as_deref(), &*cause(&refused)),
+        (
+            Some("Lambda.TooManyRequestsException"),
+            "Rate Exceeded. (Service: Lambda, Status Code: 429, Request ID: <id>)"
+        )
+    );
+    arrival.release().await;
+    first.await.unwrap().unwrap();
+    assert!(invoke("{}").await.is_ok());
+}
+
+#[tokio::test]
 async fn an_event_is_answered_before_the_function_ran() {
     let mut config = support::python(|_| ());
     let gate = support::Gate::open(&mut config).await;

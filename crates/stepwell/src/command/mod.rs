@@ -9,6 +9,9 @@ mod validate;
 use clap::Subcommand;
 use std::process::ExitCode;
 
+/// The command with which a server starts the keeper of its functions.
+pub const KEEP_FUNCTIONS: &str = "keep-functions";
+
 /// What the command line asks for.
 #[derive(Subcommand)]
 pub enum Command {
@@ -18,6 +21,9 @@ pub enum Command {
     Run(run::Run),
     /// Check definitions and print what is wrong, with line and column
     Validate(validate::Validate),
+    /// End the functions of a server when it ends; a server starts this itself
+    #[command(name = KEEP_FUNCTIONS, hide = true)]
+    KeepFunctions,
     /// Print the settings that make the AWS CLI and SDKs talk to a local server
     Env(env::Env),
 }
@@ -28,6 +34,10 @@ pub fn run(command: Command) -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Run(run) => run.run(),
         Command::Validate(validate) => validate.run(),
+        Command::KeepFunctions => {
+            integrations::function::keep_functions(std::io::stdin().lock());
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Env(env) => env.run(),
     };
     result.unwrap_or_else(|error| {

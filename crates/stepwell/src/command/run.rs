@@ -7,9 +7,9 @@ use super::{CommandResult, EXIT_FAILED};
 use crate::config::Config;
 use crate::definition_file::{DefinitionFile, substitutions};
 use crate::{listener, telemetry, wiring};
-use asl::{Arn, Resource, Severity, StateMachineType};
+use asl::{Arn, Flow, Resource, Severity, StateKind, StateMachineType, Task, TaskResource};
 use clap::Args;
-use engine::{ExecutionRecord, NewStateMachine, Observed, StartExecution};
+use engine::{ExecutionRecord, NewActivity, NewStateMachine, Observed, StartExecution};
 use json::Payload;
 use machine::{Failure, Outcome};
 use progress::Progress;
@@ -38,6 +38,9 @@ pub struct Run {
     /// A value for a `${NAME}` placeholder
     #[arg(long, value_name = "NAME=VALUE")]
     substitute: Vec<String>,
+    /// Stop the execution when it has not ended after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: Option<u64>,
     /// Print the output only
     #[arg(long, short)]
     quiet: bool,
@@ -95,11 +98,16 @@ impl Run {
     ) -> Result<ExecutionRecord, Box<dyn std::error::Error>> {
         // Functions answer callbacks through the API, so it is served here too, on a port of its own.
         let listener = TcpListener::bind((config.listen, 0)).await?;
-        let system = wiring::in_memory(config, &format!("http://{}", listener.local_addr()?)).await?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let system = wiring::in_memory(config, &endpoint).await?;
         tokio::spawn(listener::serve(listener, system.api, std::future::pending(), Duration::ZERO));
         let engine = system.engine;
         let state_machine = self.state_machine_arn(config);
-        engine.create_state_machine(new_state_machine(state_machine.clone(), definition)?).await?;
+        let new = new_state_machine(state_machine.clone(), definition)?;
+        for activity in activities(&new.parsed.flow) {
+            engine.create_activity(NewActivity { arn: activity, encryption: None, tags: Vec::new() }).await?;
+        }
+        engine.create_state_machine(new).await?;
         let execution = execution_of(&state_machine);
         let start = StartExecution {
             state_machine,
@@ -110,8 +118,21 @@ impl Run {
             origin: None,
         };
         engine.start_execution(start).await?;
-        follow(engine.subscribe(&execution).await?, Progress::start(self.quiet)).await?;
+        let following = follow(engine.subscribe(&execution).await?, Progress::start(self.quiet, endpoint));
+        tokio::select! {
+            followed = following => followed?,
+            seconds = self.time_is_over() => {
+                let cause = format!("the execution did not end within {seconds} s; give it more with --timeout");
+                engine.stop_execution(&execution, Some("States.Timeout".into()), Some(cause.into())).await?;
+            }
+        }
         Ok(engine.wait_until_closed(&execution).await?)
+    }
+
+    async fn time_is_over(&self) -> u64 {
+        let Some(seconds) = self.timeout else { return std::future::pending().await };
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        seconds
     }
 
     fn state_machine_arn(&self, config: &Config) -> Arn {
@@ -134,6 +155,18 @@ async fn follow(mut events: Observed, mut progress: Progress) -> Result<(), engi
     }
     progress.finish();
     Ok(())
+}
+
+/// The activities that the tasks of a definition name. They exist for the run, so that workers can be tried with it.
+fn activities(flow: &Flow) -> Vec<Arn> {
+    let mut found = Vec::new();
+    for state in flow.states.values() {
+        if let StateKind::Task(Task { resource: TaskResource::Activity { arn }, .. }) = &state.kind {
+            found.extend(Arn::parse(arn));
+        }
+        found.extend(state.flows().iter().flat_map(activities));
+    }
+    found
 }
 
 fn execution_of(state_machine: &Arn) -> Arn {

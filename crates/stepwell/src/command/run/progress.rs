@@ -2,8 +2,9 @@
 
 use super::places::Places;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use json::Text;
 use machine::{EventDetails, EventType, HistoryEvent};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -16,6 +17,10 @@ const CAUSE_CHARS_SHOWN: usize = 100;
 pub struct Progress {
     view: View,
     places: Places,
+    /// Where workers reach the execution.
+    endpoint: String,
+    /// Activities whose workers were asked for.
+    asked_for: HashSet<Text>,
 }
 
 enum View {
@@ -35,13 +40,13 @@ type Entered = HashMap<String, Vec<i64>>;
 
 impl Progress {
     /// Chooses the view: nothing, lines, or spinners where standard error is a terminal.
-    pub fn start(quiet: bool) -> Progress {
+    pub fn start(quiet: bool, endpoint: String) -> Progress {
         let view = match (quiet, std::io::stderr().is_terminal()) {
             (true, _) => View::Quiet,
             (false, false) => View::Lines(Entered::new()),
             (false, true) => View::Terminal { lines: MultiProgress::new(), running: HashMap::new() },
         };
-        Progress { view, places: Places::default() }
+        Progress { view, places: Places::default(), endpoint, asked_for: HashSet::new() }
     }
 
     /// Shows the next event.
@@ -50,6 +55,7 @@ impl Progress {
         match &event.details {
             EventDetails::StateEntered { .. } => self.entered(state, event.timestamp_ms),
             EventDetails::StateExited { .. } => self.exited(&state, event.timestamp_ms),
+            EventDetails::ActivityScheduled { resource, .. } => self.waits_for_worker(resource),
             EventDetails::TaskFailed { error, cause, .. } | EventDetails::Failed { error, cause } => {
                 self.failed(&state, event, error.as_deref(), cause.as_deref());
             }
@@ -61,6 +67,28 @@ impl Progress {
     pub fn finish(self) {
         if let View::Terminal { running, .. } = self.view {
             running.into_values().flatten().for_each(|line| line.finish_and_clear());
+        }
+    }
+
+    /// Says once for each activity what the execution waits for.
+    fn waits_for_worker(&mut self, activity: &Text) {
+        if !self.asked_for.insert(activity.clone()) {
+            return;
+        }
+        let cli = format!("aws stepfunctions --endpoint-url {}", self.endpoint);
+        self.tell(&format!(
+            "waiting for a worker of the activity `{activity}`; take the task with \
+             `{cli} get-activity-task --activity-arn {activity}`, \
+             answer it with `{cli} send-task-success --task-output JSON --task-token TOKEN`"
+        ));
+    }
+
+    fn tell(&self, line: &str) {
+        match &self.view {
+            View::Quiet => {}
+            View::Lines(_) => eprintln!("{line}"),
+            // Printing fails only when the terminal is gone, and then nobody misses the line.
+            View::Terminal { lines, .. } => drop(lines.println(line)),
         }
     }
 
@@ -103,12 +131,8 @@ impl Progress {
         let colon = if state.is_empty() { "" } else { ": " };
         let text = format!("{state}{colon}{}: {}", event.event_type.as_str(), error.unwrap_or("no error name"));
         let cause = cause.map_or_else(String::new, |cause| format!(" ({})", beginning(cause)));
-        match &self.view {
-            View::Quiet => {}
-            View::Lines(_) => eprintln!("{text}{cause}"),
-            // Printing fails only when the terminal is gone, and then nobody misses the line.
-            View::Terminal { lines, .. } => drop(lines.println(format!("✗ {text}{cause}"))),
-        }
+        let sign = if matches!(self.view, View::Terminal { .. }) { "✗ " } else { "" };
+        self.tell(&format!("{sign}{text}{cause}"));
     }
 }
 

@@ -1,0 +1,59 @@
+//! The memory that a function uses, against what it may use.
+//!
+//! The resident memory of the process and its children is looked at a few times a second, and a function that uses more
+//! than its `memory_mb` is ended, as in Lambda. The limits that the kernel would enforce by itself do not measure this:
+//! `RLIMIT_AS` and `RLIMIT_DATA` count addresses that are reserved and never used, of which the runtimes of Node, Java
+//! and Go take gigabytes, and control groups need rights that a server seldom has. The price: a burst between two looks
+//! is seen late. Where there is no `/proc` (outside of Linux) nothing is enforced.
+
+use rustix::process::Pid;
+use std::fs;
+use std::time::Duration;
+
+/// Between two looks.
+const EVERY: Duration = Duration::from_millis(100);
+/// Processes of one function that are looked at: a bound for forks without end.
+const PROCESSES_MAX: usize = 256;
+
+/// Ready when the process and its children use more than `megabytes`.
+pub(super) async fn exceeded(process: Option<Pid>, megabytes: u64) {
+    let Some(process) = process else { return std::future::pending().await };
+    let bytes_max = megabytes.saturating_mul(1024 * 1024);
+    while resident_bytes(process) <= bytes_max {
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+fn resident_bytes(process: Pid) -> u64 {
+    let mut found = vec![process.as_raw_nonzero().to_string()];
+    let mut next = 0;
+    let mut bytes: u64 = 0;
+    while let Some(id) = found.get(next).cloned().filter(|_| next < PROCESSES_MAX) {
+        bytes = bytes.saturating_add(resident_of(&id).unwrap_or(0));
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        found.extend(children.split_whitespace().map(str::to_owned));
+        next += 1;
+    }
+    bytes
+}
+
+/// The line is like `VmRSS:  12345 kB`.
+fn resident_of(id: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn this_process_uses_more_than_nothing() {
+        let this = Some(rustix::process::getpid());
+        assert!(resident_bytes(rustix::process::getpid()) > 1024 * 1024);
+        exceeded(this, 0).await;
+    }
+}
