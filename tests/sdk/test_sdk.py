@@ -216,6 +216,43 @@ class SdkTest(unittest.TestCase):
             listed = self.sfn.list_executions(stateMachineArn=arn, redriveFilter=redrive_filter)["executions"]
             self.assertEqual(len(listed), expected)
 
+    def test_a_state_is_tested_on_its_own(self):
+        task = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sfn:listActivities", "End": True}
+        real = self.sfn.test_state(definition=json.dumps(task), roleArn=ROLE, inspectionLevel="DEBUG")
+        self.assertEqual("SUCCEEDED", real["status"])
+        self.assertEqual(real["output"], real["inspectionData"]["result"])
+        self.assertIn("Activities", json.loads(real["output"]))
+
+        task |= {"Retry": [{"ErrorEquals": ["Sfn.InvalidTokenException"]}], "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "A"}]}
+        failing = {"Parameters": {"NextToken": "nonsense"}}
+        failed = self.sfn.test_state(definition=json.dumps(task | failing), roleArn=ROLE, inspectionLevel="TRACE")
+        self.assertEqual(("RETRIABLE", "Sfn.InvalidTokenException"), (failed["status"], failed["error"]))
+
+    def test_a_state_is_tested_with_a_mock(self):
+        whole = machine(
+            Ask={"Type": "Task", "Resource": "arn:aws:states:::dynamodb:getItem", "Next": "Hello",
+                 "Parameters": {"TableName": "t", "Key": {"id": {"S.$": "$.id"}}}, "ResultPath": "$.found"},
+            Hello={"Type": "Pass", "End": True},
+        )
+        ask = dict(definition=whole, stateName="Ask", input='{"id": "7"}')
+        tested = self.sfn.test_state(mock={"result": '{"Item": {"id": {"S": "7"}}}'}, inspectionLevel="DEBUG", **ask)
+        self.assertEqual(("SUCCEEDED", "Hello"), (tested["status"], tested["nextState"]))
+        self.assertEqual({"id": "7", "found": {"Item": {"id": {"S": "7"}}}}, json.loads(tested["output"]))
+        parameters = json.loads(tested["inspectionData"]["afterParameters"])
+        self.assertEqual({"TableName": "t", "Key": {"id": {"S": "7"}}}, parameters)
+        why = self.refused("ValidationException", self.sfn.test_state, mock={"result": '{"Item": 7}'}, **ask)
+        self.assertEqual("Mock result schema validation error: Field 'Item' must be an object", why)
+        why = self.refused("ValidationException", self.sfn.test_state, **ask | {"stateName": "Other"})
+        self.assertEqual("State not found in definition", why)
+
+    def test_a_state_machine_tests_a_state(self):
+        arguments = {"Definition": {"Type": "Pass", "Result": 7, "End": True}, "InspectionLevel": "DEBUG"}
+        definition = machine(Test={"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sfn:testState",
+                                   "Parameters": arguments, "End": True})
+        execution = self.sfn.start_execution(stateMachineArn=self.create("tester", definition))["executionArn"]
+        output = json.loads(self.closed(execution)["output"])
+        self.assertEqual(("SUCCEEDED", "7"), (output["Status"], output["InspectionData"]["Result"]))
+
     def test_bad_input_is_refused_in_aws_words(self):
         message = self.refused("InvalidDefinition", self.sfn.create_state_machine, name="bad", definition="{}", roleArn=ROLE)
         self.assertEqual(message, "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /'")

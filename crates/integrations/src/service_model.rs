@@ -61,12 +61,9 @@ pub(crate) enum Kind {
     Blob,
     Timestamp,
     Boolean,
-    #[serde(alias = "character", alias = "byte", alias = "short")]
     Integer,
-    #[serde(alias = "biginteger")]
     Long,
     Float,
-    #[serde(alias = "bigdecimal")]
     Double,
     List,
     Map,

@@ -13,6 +13,7 @@ mod retention;
 mod state_machines;
 mod support;
 mod tasks;
+mod test_state;
 mod timers;
 mod versions;
 mod watching;
