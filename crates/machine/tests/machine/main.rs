@@ -8,6 +8,7 @@
     reason = "a test says what it expects, and fails by a panic"
 )]
 
+mod aborted;
 mod choices;
 mod forks;
 mod hostile;
