@@ -31,8 +31,8 @@ const IDEMPOTENCY: &[(&str, &str)] = &[("StartExecution", "name"), ("RedriveExec
 const NOT_REPEATABLE: &[&str] = &["StartSyncExecution", "TestState"];
 
 /// Operations that wait for an execution or for a task, which may need the place that they would take. How many of them
-/// there are is bounded by the limits on Express executions and on pollers.
-const WAITING: &[&str] = &["StartSyncExecution", "GetActivityTask"];
+/// there are is bounded by the limits on Express executions, on pollers and on tests of states.
+const WAITING: &[&str] = &["StartSyncExecution", "GetActivityTask", "TestState"];
 
 impl Task for AwsSdkSfn {
     fn run(&self, call: Call) -> BoxFuture<'static, Result<Payload, Failure>> {

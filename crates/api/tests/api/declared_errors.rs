@@ -26,7 +26,7 @@ const NEVER: &[(&str, &str, &str)] = &[
 ];
 
 /// Operations that are not there yet.
-const LATER: &[&str] = &["DescribeMapRun", "ListMapRuns", "RedriveExecution", "TestState", "UpdateMapRun"];
+const LATER: &[&str] = &["DescribeMapRun", "ListMapRuns", "RedriveExecution", "UpdateMapRun"];
 
 /// Operation, error, and the input that provokes it. `@m` is the ARN of the state machine of that name, `#closed` the
 /// token of a task of a closed execution, `#gone` that of one that was removed, `!` a definition.
@@ -226,6 +226,10 @@ const PROVOKED: &[(&str, &str, &str)] = &[
     ("TagResource", "InvalidArn", r#"{"resourceArn": "x", "tags": []}"#),
     ("TagResource", "ResourceNotFound", r#"{"resourceArn": "@x", "tags": []}"#),
     ("TagResource", "TooManyTags", r#"{"resourceArn": "@waits", "tags": [{"key": "a"}, {"key": "b"}]}"#),
+    ("TestState", "InvalidArn", r#"{"definition": "{\"Type\": \"Succeed\"}", "roleArn": "x"}"#),
+    ("TestState", "InvalidDefinition", r#"{"definition": "{}"}"#),
+    ("TestState", "InvalidExecutionInput", r#"{"definition": "{\"Type\": \"Succeed\"}", "input": "{"}"#),
+    ("TestState", "ValidationException", r#"{"definition": "!", "stateName": "X"}"#),
     ("UntagResource", "InvalidArn", r#"{"resourceArn": "x", "tagKeys": []}"#),
     ("UntagResource", "ResourceNotFound", r#"{"resourceArn": "@x", "tagKeys": []}"#),
     ("UpdateStateMachine", "InvalidArn", r#"{"stateMachineArn": "x", "definition": "!"}"#),

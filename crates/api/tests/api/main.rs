@@ -9,4 +9,5 @@ mod declared_errors;
 mod operations;
 mod redrive;
 mod support;
+mod test_state;
 mod versions;
