@@ -9,8 +9,13 @@ impl Shard {
     /// What a step tells, once it is durable. Express executions have no status changes: AWS tells of none, either.
     /// They are kept here instead, if that is wanted.
     pub(super) fn tell(&self, key: ExecutionKey, history: &[HistoryEvent], outbox: &mut Outbox) {
-        let Some(live) = self.live.get(key).filter(|_| !history.is_empty()) else { return };
         let options = &self.environment.options;
+        let express_history = self.environment.express_history.as_ref();
+        let is_watched = options.log.is_some() || options.status_changes.is_some() || express_history.is_some();
+        if history.is_empty() || !is_watched {
+            return;
+        }
+        let Some(live) = self.live.get(key) else { return };
         if let Some(log) = &options.log {
             tell_log(log, live, history, outbox);
         }
@@ -18,7 +23,7 @@ impl Shard {
             if let Some(receiver) = &options.status_changes {
                 tell_status_changes(receiver, live, history, outbox);
             }
-        } else if let Some(kept) = &self.environment.express_history {
+        } else if let Some(kept) = express_history {
             kept.step(key, &live.stored.record, &live.definition, history);
         }
     }

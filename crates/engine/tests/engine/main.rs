@@ -6,6 +6,7 @@ mod activities;
 mod crashes;
 mod deletions;
 mod executions;
+mod express;
 mod faults;
 mod nested;
 mod redrive;

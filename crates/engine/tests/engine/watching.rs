@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use asl::{Arn, StateMachineType};
-use engine::{Engine, Error, ExecutionRecord, LogLevel, Logged, Page, Receive};
+use engine::{Engine, Error, ExecutionRecord, LogLevel, Logged, Page, Receive, RedriveExecution};
 use machine::Status;
 use std::{
     fmt,
@@ -122,6 +122,25 @@ async fn each_change_of_status_is_told_once() {
     check_status_changes(StateMachineType::Standard, FAILS, &[Status::Running, Status::Failed]).await;
     check_status_changes(StateMachineType::Standard, WAITS, &[Status::Running, Status::Aborted]).await;
     check_status_changes(StateMachineType::Express, PASSES, &[]).await;
+}
+
+#[tokio::test]
+async fn a_redrive_is_a_change_of_status_too() {
+    let mut world = World::new();
+    let (changes, log) = (Told::<ExecutionRecord>::new(), Told::<Logged>::new());
+    world.options.status_changes = Some(Arc::clone(&changes) as _);
+    world.options.log = Some(Arc::clone(&log) as _);
+    let engine = world.open().await;
+    let machine = create_logging(&engine, "m", "FATAL", StateMachineType::Standard).await;
+    let execution = start(&engine, &machine, "e").await;
+    engine.redrive_execution(RedriveExecution { execution, client_token: None }).await.unwrap();
+    engine.shutdown(Duration::ZERO).await;
+    let changes = changes.0.lock().unwrap();
+    let statuses: Vec<_> = changes.iter().map(|record| (record.status, record.redrive_count)).collect();
+    let expected = [(Status::Running, 0), (Status::Failed, 0), (Status::Running, 1), (Status::Failed, 1)];
+    assert_eq!(statuses, expected);
+    let log = log.0.lock().unwrap();
+    assert_eq!(log.iter().map(|logged| logged.redrive_count).collect::<Vec<_>>(), [0, 1]);
 }
 
 #[tokio::test]
