@@ -6,9 +6,10 @@ mod item_reader_data;
 mod mock;
 mod tested_state;
 
-use crate::model::{TestStateInput, TestStateOutput};
+use crate::model::{TestStateConfiguration, TestStateInput, TestStateOutput};
 use crate::operation::Operation;
 use crate::{Api, ApiError, Caller, arn};
+use asl::State;
 use engine::TestState as Test;
 use json::{Object, Payload, Text, Value};
 use machine::{TestSetup, TestStatus, Tested};
@@ -31,20 +32,10 @@ impl Operation for TestState {
         let definition = tested_state::find(&input)?;
         let state = tested_state::only(&definition)?;
         mock::check_configuration(&input, state)?;
-        let mock = mock::read(api, &input, state)?;
         let input_text: Text = input.input.clone().unwrap_or_else(|| NO_INPUT.into());
+        let setup = setup(api, &input, state)?;
+        let failures = setup.map_iteration_failure_count;
         let state_input = parse_input(&input_text)?;
-        let configuration = input.state_configuration.as_ref();
-        let count = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok());
-        let failures = configuration.and_then(|configuration| count(configuration.map_iteration_failure_count));
-        let setup = TestSetup {
-            mock,
-            context_object: context_object::read(&input, state)?,
-            variables: variables(&input)?,
-            retrier_retry_count: configuration.and_then(|configuration| count(configuration.retrier_retry_count)),
-            map_iteration_failure_count: failures,
-            map_items: item_reader_data::read(&input, state)?,
-        };
         let test = Test {
             scope: caller.scope(),
             role_arn: input.role_arn.clone().unwrap_or_default(),
@@ -60,6 +51,20 @@ impl Operation for TestState {
         }
         Ok(output(&input, &state_input, tested))
     }
+}
+
+fn setup(api: &Api, input: &TestStateInput, state: &State) -> Result<TestSetup, ApiError> {
+    let count = |of: fn(&TestStateConfiguration) -> Option<i64>| {
+        input.state_configuration.as_ref().and_then(of).and_then(|count| u64::try_from(count).ok())
+    };
+    Ok(TestSetup {
+        mock: mock::read(api, input, state)?,
+        context_object: context_object::read(input, state)?,
+        variables: variables(input)?,
+        retrier_retry_count: count(|configuration| configuration.retrier_retry_count),
+        map_iteration_failure_count: count(|configuration| configuration.map_iteration_failure_count),
+        map_items: item_reader_data::read(input, state)?,
+    })
 }
 
 fn parse_input(text: &str) -> Result<Payload, ApiError> {

@@ -24,7 +24,8 @@ pub(super) fn begin(visit: &Visit<'_>, map: &Map, result: Result<Payload, Stop>)
     }
     let result = result?;
     let failures = visit.test.and_then(Test::map_failures).unwrap_or(0);
-    let items = items.as_ref().map_or(0, |items| map::length(items.value()));
+    // Where nobody said what is read, the mock says for how many items.
+    let items = map::length(items.as_ref().unwrap_or(&result).value());
     if count.is_some_and(|count| failures > count) || percentage.is_some_and(|most| share(failures, items) > most) {
         let cause = "The specified tolerated failure threshold was exceeded";
         return Err(Failure::new("States.ExceedToleratedFailureThreshold", cause).into());
