@@ -5,7 +5,12 @@
 //! acknowledged is lost, and what was not acknowledged may be found done.
 
 use crate::{OpenStore, environment::Environment, shard::Order, tables::Tables};
-use std::{sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    io::{self, ErrorKind},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::{mpsc, oneshot};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -18,7 +23,7 @@ pub(crate) async fn keep_open(
     mut failures: mpsc::UnboundedReceiver<store::Error>,
 ) {
     while let Some(error) = failures.recv().await {
-        tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
+        tracing::error!(error = &error as &dyn Error, "the store failed; {}", advice(&error));
         environment.set_tables(None);
         halt_all(&environment).await;
         environment.activities.forget_offers();
@@ -47,9 +52,44 @@ async fn open(open_store: &OpenStore) -> Tables {
     loop {
         match open_store() {
             Ok(store) => return Tables::new(store),
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the store cannot be opened"),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn Error, "the store cannot be opened; {}", advice(&error));
+            }
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// What the operator can do. The server goes on by itself as soon as it can.
+fn advice(error: &(dyn Error + 'static)) -> &'static str {
+    let mut chain = std::iter::successors(Some(error), |error| (*error).source());
+    match chain.find_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind) {
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            "free some space on its disk; it is opened again by itself, and nothing that was acknowledged is lost"
+        }
+        Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+            "make its folder writable; it is opened again by itself, and nothing that was acknowledged is lost"
+        }
+        _ => {
+            "it is opened again by itself, and nothing that was acknowledged is lost; if this stays so, look at its disk"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_to_do() {
+        let check = |kind: ErrorKind, expected: &str| {
+            let error = store::Error::Backend { action: "commit", source: Box::new(io::Error::from(kind)) };
+            assert!(advice(&error).starts_with(expected), "{kind}: {}", advice(&error));
+        };
+        check(ErrorKind::StorageFull, "free some space");
+        check(ErrorKind::ReadOnlyFilesystem, "make its folder writable");
+        check(ErrorKind::Other, "it is opened again by itself");
+        assert!(advice(&store::Error::Poisoned).ends_with("look at its disk"));
     }
 }

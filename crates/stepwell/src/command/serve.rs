@@ -22,7 +22,7 @@ pub struct Serve {
     /// Folder of the store [default: the user's data folder]
     #[arg(long, env = "STEPWELL_DATA_DIR")]
     data_dir: Option<PathBuf>,
-    /// Configuration file (TOML): functions, limits and the settings above
+    /// Configuration file (TOML): the settings above, functions, limits, and where logs and events go
     #[arg(long, env = "STEPWELL_CONFIG")]
     config: Option<PathBuf>,
     /// The account id of every ARN, 12 digits [default: 000000000000]

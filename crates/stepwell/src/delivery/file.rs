@@ -77,19 +77,25 @@ pub(super) struct StandardOutput;
 
 impl Sink<Logged> for StandardOutput {
     async fn deliver(&mut self, batch: &[Logged]) -> Result<(), Error> {
-        let mut lines = String::new();
-        for logged in batch {
-            let log_group = json::Value::from(&*logged.logging.log_group).to_string();
-            for record in api::log_records(logged) {
-                let members = record.strip_prefix('{').unwrap_or(&record);
-                lines.extend(["{\"log_group\":", &log_group, ",", members, "\n"]);
-            }
-        }
+        let lines = named_lines(batch);
         // A reader that is slow must not hold up other tasks.
         let write = move || std::io::stdout().lock().write_all(lines.as_bytes());
         let written = tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other);
         written.flatten().map_err(|source| Error::StandardOutput { source })
     }
+}
+
+/// A line for each record, which names its log group first.
+fn named_lines(batch: &[Logged]) -> String {
+    let mut lines = String::new();
+    for logged in batch {
+        let log_group = json::Value::from(&*logged.logging.log_group).to_string();
+        for record in api::log_records(logged) {
+            let members = record.strip_prefix('{').unwrap_or(&record);
+            lines.extend(["{\"log_group\":", &log_group, ",", members, "\n"]);
+        }
+    }
+    lines
 }
 
 /// All events in one file.
@@ -134,6 +140,29 @@ async fn write(file: &mut File, lines: &str, path: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::{LogLevel, Logging};
+    use machine::{EventDetails, EventType, HistoryEvent};
+    use std::sync::Arc;
+
+    #[test]
+    fn lines_of_standard_output_name_their_log_group() {
+        let event = HistoryEvent {
+            id: 1,
+            previous_event_id: 0,
+            timestamp_ms: 7,
+            event_type: EventType::ParallelStateFailed,
+            details: EventDetails::None,
+        };
+        let logging = Logging { level: LogLevel::All, include_execution_data: false, log_group: "/a\"b".into() };
+        let logged = Logged {
+            logging: Arc::new(logging),
+            execution_arn: "arn".into(),
+            redrive_count: 0,
+            events: vec![event.clone(), event],
+        };
+        let line = r#"{"log_group":"/a\"b","id":"1","type":"ParallelStateFailed","details":{},"previous_event_id":"0","event_timestamp":"7","execution_arn":"arn","redrive_count":"0"}"#;
+        assert_eq!(named_lines(&[logged]), format!("{line}\n{line}\n"));
+    }
 
     #[test]
     fn log_groups_stay_in_their_folder() {
