@@ -70,7 +70,9 @@ PASS = machine(Hello={"Type": "Pass", "Result": {"hello": "world"}, "End": True}
 WAIT = machine(Wait={"Type": "Wait", "Seconds": 600, "End": True})
 
 
-class SdkTest(unittest.TestCase):
+class ServerTest(unittest.TestCase):
+    """Tests that share a server."""
+
     @classmethod
     def setUpClass(cls):
         cls.server = Server()
@@ -97,6 +99,8 @@ class SdkTest(unittest.TestCase):
         self.assertEqual(caught.exception.response["Error"]["Code"], code)
         return caught.exception.response["Error"]["Message"]
 
+
+class SdkTest(ServerTest):
     def test_a_pass_state_from_http_to_disk_and_back(self):
         arn = self.create("pass", PASS)
         execution = self.sfn.start_execution(stateMachineArn=arn, name="one", input='{"a": 1}')["executionArn"]
