@@ -129,8 +129,8 @@ fn areas(evidence: &Evidence) -> Result<String> {
 fn operations(evidence: &Evidence) -> Result<String> {
     let model = read("crates/api/src/model/mod.rs")?;
     let routes = read("crates/api/src/operation.rs")?;
-    let tests = read("crates/api/tests/api/operations.rs")?;
-    let client = read("tests/sdk/test_sdk.py")?;
+    let tests = read("crates/api/tests/api/operations.rs")? + &read("crates/api/tests/api/versions.rs")?;
+    let client = read("tests/sdk/test_sdk.py")? + &read("tests/sdk/test_versions.py")?;
     let mut table = heading(&["operation", "state", "shown by"]);
     for name in between(&model, "OPERATIONS: &[&str] = &[", "];")?.lines().filter_map(quoted) {
         if !routes.contains(&format!("route::<of::{name}>()")) {

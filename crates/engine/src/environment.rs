@@ -78,9 +78,14 @@ impl Environment {
 
     /// Executions that closed before this time exist no more for who asks, whether or not they are removed already.
     pub(crate) fn expired_before_ms(&self) -> i64 {
-        const DAY_MS: i64 = 86_400_000;
-        let days = i64::try_from(self.options.limits.retention_days).unwrap_or(i64::MAX);
-        self.clock.now_ms().saturating_sub(days.saturating_mul(DAY_MS))
+        self.clock.now_ms().saturating_sub(days_ms(self.options.limits.retention_days))
+    }
+
+    /// How long after its end the name of an execution that is removed is not given again; 0 if its execution is kept
+    /// for as long.
+    pub(crate) fn keep_name_ms(&self) -> i64 {
+        let limits = &self.options.limits;
+        if limits.name_reuse_days > limits.retention_days { days_ms(limits.name_reuse_days) } else { 0 }
     }
 
     /// Whether the execution exists no more for who asks.
@@ -134,4 +139,9 @@ impl Environment {
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
+}
+
+fn days_ms(days: u64) -> i64 {
+    const DAY_MS: i64 = 86_400_000;
+    i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_MS)
 }

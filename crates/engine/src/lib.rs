@@ -308,6 +308,12 @@ impl Engine {
         retention::remove_expired(&self.inner.environment).await
     }
 
+    /// Lets go of the names of removed executions that can be given again ([`asl::Limits::name_reuse_days`]), and says
+    /// how many they were. The engine does so by itself from time to time.
+    pub async fn free_names(&self) -> Result<usize, Error> {
+        retention::free_names(&self.inner.environment).await
+    }
+
     /// Removes revisions of state machines that were superseded more than a day ago and that nothing uses, and says how
     /// many. The engine does so by itself from time to time.
     pub async fn remove_unused_revisions(&self) -> Result<usize, Error> {

@@ -1,5 +1,5 @@
-//! What is removed after its time: closed executions, those that were set aside, and revisions that nothing uses. It is
-//! done a little at a time and beside the shards: a shard never writes to a closed execution, unless that is redriven.
+//! What is removed after its time: closed executions, those that were set aside, their names, and revisions that nothing
+//! uses. It is done a little at a time and beside the shards: a shard never writes to a closed execution, unless that is redriven.
 //!
 //! Whatever is removed has a precondition: the record that says that its time is over. An execution that is open again
 //! meanwhile, or a revision that was superseded anew, stays. Before an execution is removed nobody can read it any more
@@ -31,6 +31,7 @@ pub(crate) async fn run(environment: Arc<Environment>) {
         tell("closed executions", remove_expired(&environment).await);
         if revisions_ms <= now_ms {
             tell("revisions of state machines", remove_unused_revisions(&environment).await);
+            tell("names of executions", free_names(&environment).await);
             revisions_ms = now_ms.saturating_add(REVISIONS_EVERY_MS);
         }
         environment.clock.sleep_until(now_ms.saturating_add(EVERY_MS)).await;
@@ -69,13 +70,39 @@ pub(crate) async fn remove_expired(environment: &Environment) -> Result<usize, E
 async fn remove(environment: &Environment, expired: &Expired) -> Result<bool, Error> {
     loop {
         let mut writes = Writes::default();
-        let are_last = environment.tables()?.forget(&mut writes, expired, RECORDS_AT_ONCE)?;
+        let are_last =
+            environment.tables()?.forget(&mut writes, expired, environment.keep_name_ms(), RECORDS_AT_ONCE)?;
         match environment.commit(writes).await {
             Ok(()) if are_last => return Ok(true),
             Ok(()) => {}
             Err(Error::Store(store::Error::Conflict)) => return Ok(false),
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// Lets go of the names that can be given again, and says how many they were.
+pub(crate) async fn free_names(environment: &Environment) -> Result<usize, Error> {
+    let (mut from, mut freed) = (Vec::new(), 0);
+    while let Some(rows) = environment.tables()?.free_names(environment.clock.now_ms(), &mut from)? {
+        for at_once in rows.chunks(AT_ONCE) {
+            // Their commits share a sync.
+            for was_freed in join_all(at_once.iter().map(|row| free_name(environment, row.clone()))).await {
+                freed += usize::from(was_freed?);
+            }
+        }
+    }
+    Ok(freed)
+}
+
+/// False if it was taken anew meanwhile.
+async fn free_name(environment: &Environment, row: store::Record) -> Result<bool, Error> {
+    let mut writes = Writes::default();
+    writes.free_name(row);
+    match environment.commit(writes).await {
+        Ok(()) => Ok(true),
+        Err(Error::Store(store::Error::Conflict)) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

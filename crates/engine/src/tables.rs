@@ -16,6 +16,7 @@
 //! | `held` | E, event id | nothing: a task that a clean shutdown did not begin |
 //! | `calls` | E and event id of a call of a task | the execution and the event of the task that it answered or was handed |
 //! | `aside` | E | why the execution was set aside, and when; it is removed when that is as long ago as a closed one is kept |
+//! | `names` | E | until when the name of an execution that was removed is not given again |
 //! | `revisions` | the name in the record, once its hash | a state machine with its definition, as it was when executions started |
 //! | `superseded` | M, the name | since when the revision is not the current one: it is removed when nothing uses it |
 //! | `state_machines` | ARN | the state machine as it is now |
@@ -35,6 +36,7 @@
 
 mod expiry;
 mod history;
+mod names;
 mod qualifiers;
 mod reads;
 mod revisions;
@@ -62,6 +64,7 @@ const TIMERS: Keyspace = Keyspace("timers");
 const HELD: Keyspace = Keyspace("held");
 const CALLS: Keyspace = Keyspace("calls");
 const ASIDE: Keyspace = Keyspace("aside");
+const NAMES: Keyspace = Keyspace("names");
 const REVISIONS: Keyspace = Keyspace("revisions");
 const SUPERSEDED: Keyspace = Keyspace("superseded");
 const STATE_MACHINES: Keyspace = Keyspace("state_machines");

@@ -38,13 +38,7 @@ impl Shard {
             return self.pipeline.outbox.answer(reply, Err(error));
         }
         if new.facts.state_machine_type == StateMachineType::Standard {
-            let earlier = match self.find(new.key) {
-                Ok(Found::Absent) => None,
-                Ok(Found::Closed(stored)) => Some(same_start(&stored, &new)),
-                Ok(Found::Open) => self.live.get(new.key).map(|live| same_start(&live.stored, &new)),
-                Err(error) => Some(Err(error)),
-            };
-            if let Some(answer) = earlier {
+            if let Some(answer) = self.started_before(&new) {
                 return self.pipeline.outbox.answer(reply, answer);
             }
             let open = self.environment.open_executions().count(&arn);
@@ -55,6 +49,29 @@ impl Shard {
             return self.pipeline.outbox.answer(reply, Err(Error::ExecutionLimitExceeded));
         }
         self.begin_execution(new, Then::Started(reply, arn));
+    }
+
+    /// The answer to a start by a name that is taken.
+    fn started_before(&mut self, new: &NewExecution) -> Option<Result<Started, Error>> {
+        match self.find(new.key) {
+            Ok(Found::Absent) => self.is_name_free(new).err().map(Err),
+            Ok(Found::Closed(stored)) => Some(same_start(&stored, new)),
+            Ok(Found::Open) => self.live.get(new.key).map(|live| same_start(&live.stored, new)),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// Whether there is no execution of this name that closed lately and was removed.
+    fn is_name_free(&self, new: &NewExecution) -> Result<(), Error> {
+        if self.environment.keep_name_ms() == 0 {
+            return Ok(());
+        }
+        match self.tables()?.name_taken_until_ms(new.key)? {
+            Some(until_ms) if until_ms > self.environment.clock.now_ms() => {
+                Err(Error::ExecutionAlreadyExists(new.stored.record.arn.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether the state machine is what it was when its definition was read: a deletion may have begun since.

@@ -20,8 +20,8 @@ const LAST: [u8; 42] = [u8::MAX; 42];
 
 impl Tables {
     /// Closed executions that stopped before `before_ms`: up to `limit` from the position `from`, which is moved on.
-    /// None: there are no more. One that was started by a version or an alias is found under each of its ARNs. The state machines are found by jumping from prefix to prefix, because those that were
-    /// deleted have executions too.
+    /// None: there are no more. One that was started by a version or an alias is found under each of its ARNs. The state
+    /// machines are found by jumping from prefix to prefix, because those that were deleted have executions too.
     pub(crate) fn expired(&self, before_ms: i64, from: &mut Vec<u8>, limit: usize) -> Result<Vec<Expired>, ReadError> {
         let mut found = Vec::new();
         while found.len() < limit {
@@ -68,8 +68,15 @@ impl Tables {
     }
 
     /// Deletes up to `limit` of the records that an execution has; true if these are the last, and with them it is
-    /// gone. Its values are not read, but for the record that says what it is.
-    pub(crate) fn forget(&self, writes: &mut Writes, expired: &Expired, limit: usize) -> Result<bool, ReadError> {
+    /// gone. Its values are not read, but for the record that says what it is. Its name is not given again until
+    /// `keep_name_ms` after its end; 0: it is as soon as the execution is gone.
+    pub(crate) fn forget(
+        &self,
+        writes: &mut Writes,
+        expired: &Expired,
+        keep_name_ms: i64,
+        limit: usize,
+    ) -> Result<bool, ReadError> {
         let Expired { key, keyspace, says_so } = expired;
         writes.expect(*keyspace, says_so.clone());
         let stored = match self.execution(*key) {
@@ -98,6 +105,9 @@ impl Tables {
         }
         if *keyspace == ASIDE {
             self.timers_of(*key)?.into_iter().for_each(|at| writes.delete(TIMERS, at));
+        }
+        if let Some(stop_ms) = stored.and_then(|stored| stored.record.stop_ms).filter(|_| keep_name_ms > 0) {
+            writes.take_name(*key, stop_ms.saturating_add(keep_name_ms));
         }
         rows.into_iter().for_each(|row| writes.delete(BY_STATUS, row));
         for keyspace in [EXECUTIONS, OPEN, ASIDE] {

@@ -229,7 +229,28 @@ async fn closed_executions_expire() {
     assert!(matches!(engine.execution(&old).await, Err(Error::ExecutionDoesNotExist(_))));
     assert_eq!(engine.execution(&young).await.unwrap().status, Status::Succeeded);
     assert_eq!(open.status, Status::Succeeded);
-    start(&engine, &machine, "old").await;
+}
+
+#[tokio::test]
+async fn a_name_is_not_given_again_for_90_days_after_the_end() {
+    for retention_days in [2, 90] {
+        let mut world = World::new();
+        world.options.limits.retention_days = retention_days;
+        let engine = world.open().await;
+        let machine = create(&engine, "m", PASSES).await;
+        start(&engine, &machine, "e").await;
+        for days in [3, 86] {
+            world.clock.advance(Duration::from_hours(24 * days));
+            engine.remove_expired().await.unwrap();
+            engine.free_names().await.unwrap();
+            let refused = engine.start_execution(start_of(&machine, "e", "{}")).await;
+            assert!(matches!(refused, Err(Error::ExecutionAlreadyExists(_))), "{retention_days} {days} {refused:?}");
+        }
+        world.clock.advance(Duration::from_hours(25));
+        engine.remove_expired().await.unwrap();
+        assert_eq!(engine.free_names().await.unwrap(), usize::from(retention_days == 2));
+        start(&engine, &machine, "e").await;
+    }
 }
 
 #[tokio::test]
