@@ -4,12 +4,12 @@ use super::{Error, Sink};
 use engine::{ExecutionRecord, Logged};
 use std::{
     collections::HashMap,
-    io::Write,
+    io::{SeekFrom, Write},
     path::{Path, PathBuf},
 };
 use tokio::{
     fs::{File, OpenOptions},
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
 };
 
 /// Files that are open at once.
@@ -128,7 +128,21 @@ async fn open(path: &Path) -> Result<File, Error> {
     if let Some(folder) = path.parent() {
         tokio::fs::create_dir_all(folder).await.map_err(failed)?;
     }
-    OpenOptions::new().create(true).append(true).open(path).await.map_err(failed)
+    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path).await.map_err(failed)?;
+    end_line(&mut file).await.map_err(failed)?;
+    Ok(file)
+}
+
+/// What was written in the moment of a crash may end in the middle of a line.
+async fn end_line(file: &mut File) -> std::io::Result<()> {
+    if file.metadata().await?.len() == 0 {
+        return Ok(());
+    }
+    file.seek(SeekFrom::End(-1)).await?;
+    if file.read_u8().await? != b'\n' {
+        file.write_all(b"\n").await?;
+    }
+    Ok(())
 }
 
 async fn write(file: &mut File, lines: &str, path: &Path) -> Result<(), Error> {
@@ -162,6 +176,19 @@ mod tests {
         };
         let line = r#"{"log_group":"/a\"b","id":"1","type":"ParallelStateFailed","details":{},"previous_event_id":"0","event_timestamp":"7","execution_arn":"arn","redrive_count":"0"}"#;
         assert_eq!(named_lines(&[logged]), format!("{line}\n{line}\n"));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_a_crash_has_cut_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("inner/log.jsonl");
+        for (before, after) in [("", "b\n"), ("a\n", "a\nb\n"), ("a", "a\nb\n")] {
+            std::fs::create_dir_all(folder.path().join("inner")).unwrap();
+            std::fs::write(&path, before).unwrap();
+            let mut file = open(&path).await.unwrap();
+            write(&mut file, "b\n", &path).await.unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), after, "{before:?}");
+        }
     }
 
     #[test]
