@@ -19,6 +19,7 @@ mod catch;
 mod data;
 mod failure;
 mod frame;
+mod item_reader;
 mod parts;
 mod redrive;
 mod retry;

@@ -8,7 +8,7 @@
 
 use crate::{Execution, Facts, Failure, Outcome, Step, StepError, TokenOf, Trigger};
 use asl::{Limits, StateMachine, Transition};
-use json::{Object, Payload, Text, Value};
+use json::{Object, Payload, Text};
 use query::{Ambient, ContextObject};
 use std::cell::RefCell;
 
@@ -23,8 +23,8 @@ pub struct TestSetup {
     pub retrier_retry_count: Option<u64>,
     /// `mapIterationFailureCount`: how many iterations of a Map failed.
     pub map_iteration_failure_count: Option<u64>,
-    /// What `ItemReader` would read.
-    pub map_items: Option<Value>,
+    /// `mapItemReaderData`: the text that `ItemReader` would read.
+    pub map_item_reader_data: Option<Text>,
 }
 
 /// What stands for the work of a state.
@@ -111,8 +111,8 @@ impl Test {
         self.setup.retrier_retry_count
     }
 
-    pub(crate) fn map_items(&self) -> Option<&Value> {
-        self.setup.map_items.as_ref()
+    pub(crate) fn map_item_reader_data(&self) -> Option<&Text> {
+        self.setup.map_item_reader_data.as_ref()
     }
 
     pub(crate) fn map_failures(&self) -> Option<u64> {

@@ -2,7 +2,6 @@
 
 mod context_object;
 mod inspection;
-mod item_reader_data;
 mod mock;
 mod tested_state;
 
@@ -63,7 +62,10 @@ fn setup(api: &Api, input: &TestStateInput, state: &State) -> Result<TestSetup, 
         variables: variables(input)?,
         retrier_retry_count: count(|configuration| configuration.retrier_retry_count),
         map_iteration_failure_count: count(|configuration| configuration.map_iteration_failure_count),
-        map_items: item_reader_data::read(input, state)?,
+        map_item_reader_data: input
+            .state_configuration
+            .as_ref()
+            .and_then(|configuration| configuration.map_item_reader_data.clone()),
     })
 }
 

@@ -6,7 +6,7 @@ use super::{Move, map, unexpected};
 use crate::data;
 use crate::failure::{Failed, Stop};
 use crate::visit::{Sees, Visit, as_count};
-use crate::{Failure, test_state::Test};
+use crate::{Failure, item_reader, test_state::Test};
 use asl::{ItemBatcher, ItemReader, Map, MaybePath, QueryLanguage};
 use json::{Object, Payload, Value};
 
@@ -43,7 +43,7 @@ fn share(failures: u64, items: u64) -> f64 {
 fn items(visit: &Visit<'_>, map: &Map, input: &Value) -> Result<Option<Payload>, Stop> {
     let item_reader = map.distributed.as_ref().and_then(|distributed| distributed.item_reader.as_ref());
     let items = if let Some(item_reader) = item_reader {
-        visit.test.and_then(Test::map_items).map(|data| read(visit, item_reader, data)).transpose()?
+        visit.test.and_then(Test::map_item_reader_data).map(|data| read(visit, item_reader, data)).transpose()?
     } else {
         let items = Payload::from(map::items(visit, map, input)?);
         if visit.state.query_language == QueryLanguage::JsonPath {
@@ -56,18 +56,22 @@ fn items(visit: &Visit<'_>, map: &Map, input: &Value) -> Result<Option<Payload>,
 }
 
 /// The items in what `ItemReader` would read.
-fn read(visit: &Visit<'_>, item_reader: &ItemReader, data: &Value) -> Result<Payload, Stop> {
-    let failed = |cause: String| Stop::from(Failure::new("States.ItemReaderFailed", cause));
-    let items = match &item_reader.items_pointer {
-        None => data.clone(),
+fn read(visit: &Visit<'_>, reader: &ItemReader, data: &str) -> Result<Payload, Stop> {
+    let failed = |cause: String| Stop::from(item_reader::failed(cause));
+    let data = item_reader::items(reader, data)?;
+    let items = match &reader.items_pointer {
+        None => data,
         Some(pointer) => {
-            let found = pointed(data, pointer).cloned();
+            let found = pointed(&data, pointer).cloned();
             let found = found.ok_or_else(|| failed(format!("the ItemsPointer `{pointer}` leads to no value")))?;
             visit.note(|inspection| inspection.after_items_pointer = Some(found.clone().into()));
             found
         }
     };
-    let most = number(visit, item_reader.max_items.as_ref(), "MaxItems", visit.raw_input().value())?;
+    let most = number(visit, reader.max_items.as_ref(), "MaxItems", visit.raw_input().value())?;
+    if most == Some(0) {
+        return Err(failed("field MaxItems must be positive".to_owned()));
+    }
     let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
     match &items {
         Value::Array(elements) => Ok(elements.iter().take(most).cloned().collect::<Value>().into()),

@@ -211,7 +211,7 @@ fn items_that_a_reader_would_read() {
     let state =
         map(r#""ItemSelector":{"v.$":"$$.Map.Item.Value"},"ItemReader":{"Resource":"arn:aws:states:::s3:getObject",
         "Parameters":{"Bucket":"b"},"ReaderConfig":{"InputType":"JSON","ItemsPointer":"/a~1b/0","MaxItems":1}}"#);
-    let read = |text: &str| TestSetup { map_items: Some(Value::parse(text).unwrap()), ..result("[]") };
+    let read = |text: &str| TestSetup { map_item_reader_data: Some(text.into()), ..result("[]") };
     check(
         &state,
         "{}",

@@ -27,6 +27,9 @@ pub(super) fn check_configuration(input: &TestStateInput, state: &State) -> Resu
     if let Some((name, _)) = given.iter().skip(3).find(|(_, is_given)| *is_given && !is_map) {
         return refused(name, "for states other than Map.");
     }
+    if configuration.map_item_reader_data.is_some() && !reads(state) {
+        return refused("MapItemReaderData", "for a Map without an ItemReader.");
+    }
     let Some(origin) = &configuration.error_caused_by_state else { return Ok(()) };
     if state.flows().is_empty() {
         return refused("ErrorCausedByState", "for states other than Map and Parallel.");
@@ -110,6 +113,11 @@ fn check_result(api: &Api, mock: &MockInput, state: &State, result: &Value) -> R
             Ok(())
         }
     }
+}
+
+fn reads(state: &State) -> bool {
+    let StateKind::Map(map) = &state.kind else { return false };
+    map.distributed.as_ref().is_some_and(|distributed| distributed.item_reader.is_some())
 }
 
 /// Whether the results are written somewhere else; the Map then says only where.
