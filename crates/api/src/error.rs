@@ -119,7 +119,7 @@ impl From<engine::Error> for ApiError {
                 reason: None,
                 status: StatusCode::SERVICE_UNAVAILABLE,
             },
-            Error::SetAside { .. } | Error::Store(_) => {
+            Error::SetAside { .. } | Error::Corrupt { .. } | Error::System { .. } | Error::Store(_) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "an operation failed");
                 ApiError::internal()
             }

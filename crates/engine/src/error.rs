@@ -55,6 +55,14 @@ pub enum Error {
     InvalidPageToken,
     #[error("execution `{arn}` is set aside: {why}")]
     SetAside { arn: Text, why: String },
+    #[error("a record of `{keyspace}` is corrupt: {why}")]
+    Corrupt { keyspace: &'static str, why: String },
+    #[error("the system cannot {action}")]
+    System {
+        action: &'static str,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("the engine is shutting down")]
     ShuttingDown,
     #[error(transparent)]

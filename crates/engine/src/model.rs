@@ -46,7 +46,7 @@ pub struct StateMachineRecord {
     pub state_machine_type: StateMachineType,
     pub created_ms: i64,
     pub updated_ms: i64,
-    /// `None` until the first update (AWS returns `INITIAL`-less records without it; see the recordings).
+    /// A UUID of the last update; `None` until the first: AWS then describes the state machine without it.
     pub revision_id: Option<Text>,
     pub deleting: bool,
     pub logging: Option<Payload>,

@@ -124,9 +124,10 @@ fn start_shard(
 ) -> Result<JoinHandle<()>, Error> {
     let seed = u64::from_be_bytes(random::bytes()?);
     let shard = Shard::new(number, Arc::clone(environment), sender, inbound, tables.clone(), seed);
-    std::thread::Builder::new().name(format!("shard-{number}")).spawn(move || shard.run()).map_err(|error| {
-        Error::Store(store::Error::Backend { action: "start a shard's thread", source: Box::new(error) })
-    })
+    std::thread::Builder::new()
+        .name(format!("shard-{number}"))
+        .spawn(move || shard.run())
+        .map_err(|source| Error::System { action: "start a shard's thread", source })
 }
 
 /// The key that seals task tokens: drawn when the store is new.
@@ -134,7 +135,7 @@ async fn token_key(tables: &Tables) -> Result<[u8; 32], Error> {
     const NAME: &str = "token_key";
     if let Some(key) = tables.meta(NAME)? {
         return <[u8; 32]>::try_from(key)
-            .map_err(|_| Error::SetAside { arn: "meta".into(), why: "the key of the task tokens is damaged".into() });
+            .map_err(|_| Error::Corrupt { keyspace: "meta", why: "the key of the task tokens is damaged".into() });
     }
     let key: [u8; 32] = random::bytes()?;
     let mut writes = Writes::default();

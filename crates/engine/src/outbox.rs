@@ -1,7 +1,8 @@
 //! What must not leave before a commit: answers to callers, events for observers, effects.
 //!
-//! An [`Outbox`] can only be released with a [`Durable`], and only the two places that know make one: a commit that is
-//! ready, and a step of an Express execution, which stores nothing. So no answer and no effect can overtake its commit.
+//! An [`Outbox`] can only be released with a [`Durable`], and only the shard makes one, where it knows: a commit is ready
+//! and so are those before it, nothing was written since the last one, or the step is of an Express execution, which
+//! stores nothing. So no answer and no effect can overtake its commit.
 
 use crate::{Error, dispatch::Attempt, shard::Reply, tables::ExecutionKey};
 use json::{Payload, Text};

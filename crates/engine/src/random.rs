@@ -4,10 +4,7 @@ use crate::Error;
 
 pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        let source = Box::new(std::io::Error::other(error.to_string()));
-        Error::Store(store::Error::Backend { action: "draw random bytes", source })
-    })?;
+    getrandom::fill(&mut bytes).map_err(|error| Error::System { action: "draw random bytes", source: error.into() })?;
     Ok(bytes)
 }
 

@@ -83,7 +83,7 @@ const FORMAT: u8 = 1;
 pub(crate) enum ReadError {
     #[error(transparent)]
     Store(#[from] store::Error),
-    #[error("record of `{keyspace}` is corrupt: {why}")]
+    #[error("a record of `{keyspace}` is corrupt: {why}")]
     Corrupt { keyspace: &'static str, why: String },
 }
 
@@ -91,7 +91,7 @@ impl From<ReadError> for crate::Error {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Store(error) => crate::Error::Store(error),
-            ReadError::Corrupt { keyspace, why } => crate::Error::SetAside { arn: keyspace.into(), why },
+            ReadError::Corrupt { keyspace, why } => crate::Error::Corrupt { keyspace, why },
         }
     }
 }

@@ -39,8 +39,8 @@ pub struct Budget {
     pub memory_bytes: usize,
     /// Depth of calls.
     pub depth: usize,
-    /// No larger budget will be tried: what goes over this one is a `States.QueryEvaluationError` that Retry and Catch
-    /// see, not `Reason::OverBudget`.
+    /// No larger budget will be tried: what goes over this one fails its state, as `States.QueryEvaluationError` in
+    /// JSONata, which Retry and Catch see, and as `States.Runtime` in JSONPath, which they do not.
     pub last: bool,
 }
 

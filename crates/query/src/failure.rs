@@ -48,7 +48,7 @@ pub enum Reason {
     /// What was built is larger than any state may pass on: `States.DataLimitExceeded`.
     TooLarge,
     /// The budget of the [`crate::Ambient`] was used up, and it was not the last: the step is tried again with a larger
-    /// one.
+    /// one. What uses up the last one has another reason.
     OverBudget,
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Live {
     /// What of its history is logged; `None`: nothing.
     pub(crate) logging: Option<Arc<Logging>>,
     pub(crate) stored: StoredExecution,
-    /// Standard: it is in the store. Express: it is only here.
+    /// Standard: its steps are stored, and it can be put out of memory. Express: it is only here.
     pub(crate) is_standard: bool,
     /// Whether the batches so far have a record of it.
     pub(crate) is_written: bool,

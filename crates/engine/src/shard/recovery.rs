@@ -23,6 +23,9 @@ const AT_ONCE: usize = 16;
 /// The same while much else is waiting: those that wait longest must not wait for ever.
 const AT_ONCE_BUSY: usize = 2;
 
+/// What is kept of the reason why an execution is set aside.
+const WHY_CHARS_MAX: usize = 4_096;
+
 /// How far the shard is with what was open when it started.
 pub(super) struct Recovery {
     partitions: Arc<[u8]>,
@@ -274,14 +277,17 @@ impl Shard {
     }
 
     pub(super) fn keep_aside(&mut self, key: ExecutionKey, why: &str) {
-        self.aside.insert(key, why.to_owned());
-        self.pipeline.writes.aside(key, why, self.environment.clock.now_ms());
+        // It may be the message of a panic, of any length; its record must not fail the batch.
+        let why: String = why.chars().take(WHY_CHARS_MAX).collect();
+        self.aside.insert(key, why.clone());
+        self.pipeline.writes.aside(key, &why, self.environment.clock.now_ms());
     }
 
     /// A commit failed: what was kept of it is unknown. The shard forgets what is not durable and waits until the
     /// keeper has opened the store again.
     pub(super) fn fail(&mut self, error: store::Error) {
-        tracing::error!(shard = self.number, %error, "a commit failed; the store is opened again");
+        let told = &error as &dyn std::error::Error;
+        tracing::error!(shard = self.number, error = told, "the store failed, and is opened again");
         self.halt();
         // The keeper is gone only when the engine is.
         let _ = self.environment.failures.send(error);

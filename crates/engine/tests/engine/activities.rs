@@ -106,6 +106,8 @@ async fn a_task_that_no_worker_can_ever_take_fails() {
     let engine = world.open().await;
     let machine = create(&engine, "m", ACTIVITY).await;
     let never_was = start(&engine, &machine, "never was").await;
+    // It is offered after the start is answered, and then fails.
+    engine.wait_until_closed(&never_was).await.unwrap();
     let activity = create_activity(&engine, "a").await;
     let taken = start(&engine, &machine, "taken").await;
     let task = engine.activity_task(&activity, None, MINUTE).await.unwrap().unwrap();

@@ -200,7 +200,7 @@ async fn a_corrupt_record_hides_no_other() {
     assert_eq!(listed.items.iter().map(|record| &*record.name).collect::<Vec<_>>(), ["waits"]);
     world.clock.advance(Duration::from_secs(60));
     assert_eq!(engine.wait_until_closed(&sound).await.unwrap().status, Status::Succeeded);
-    assert!(matches!(engine.execution(&damaged).await, Err(Error::SetAside { .. })));
+    assert!(matches!(engine.execution(&damaged).await, Err(Error::Corrupt { keyspace: "executions", .. })));
 }
 
 #[tokio::test]
