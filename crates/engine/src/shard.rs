@@ -209,8 +209,8 @@ impl Shard {
         match work {
             Work::Request(request, _permit) => self.request(request),
             // The next start goes on with it: an execution that always goes on must not hold up the end.
-            Work::Turn { trigger: Trigger::Continue, .. } if self.ended.is_some() => {}
-            Work::Turn { key, trigger, then } => self.turn(key, trigger, then),
+            Work::Trigger { trigger: Trigger::Continue, .. } if self.ended.is_some() => {}
+            Work::Trigger { key, trigger, then } => self.turn(key, trigger, then),
             Work::Begin(attempt) => self.begin(attempt),
             Work::EndUnwanted(attempt) => self.end_unwanted(attempt),
             Work::TakeUp(attempt) => self.take_up(attempt),

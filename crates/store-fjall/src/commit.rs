@@ -7,7 +7,7 @@ use crate::{
     Shared,
     error::failed_commit,
     folder::Mark,
-    records::{Records, Writes},
+    records::{GroupWrites, Records},
 };
 use std::sync::{Arc, PoisonError, mpsc::Receiver};
 use store::{Batch, Error, Write};
@@ -111,8 +111,8 @@ fn answer(answers: impl IntoIterator<Item = Answer>, outcomes: impl IntoIterator
 }
 
 /// Applies the batches to each other, in order: what is to be written in the end, and the outcome of each.
-fn merge(records: &Records, batches: Vec<Batch>) -> Result<(Writes, Vec<Result<(), Error>>), fjall::Error> {
-    let mut writes = Writes::new();
+fn merge(records: &Records, batches: Vec<Batch>) -> Result<(GroupWrites, Vec<Result<(), Error>>), fjall::Error> {
+    let mut writes = GroupWrites::new();
     let mut outcomes = Vec::with_capacity(batches.len());
     for batch in batches {
         if !holds(records, &writes, &batch)? {
@@ -132,7 +132,7 @@ fn merge(records: &Records, batches: Vec<Batch>) -> Result<(Writes, Vec<Result<(
 }
 
 /// Whether the preconditions of a batch hold after the writes before it.
-fn holds(records: &Records, writes: &Writes, batch: &Batch) -> Result<bool, fjall::Error> {
+fn holds(records: &Records, writes: &GroupWrites, batch: &Batch) -> Result<bool, fjall::Error> {
     for (keyspace, key, expected) in &batch.expect {
         let as_expected = match writes.get(keyspace).and_then(|writes| writes.get(key)) {
             Some(pending) => pending == expected,

@@ -26,7 +26,7 @@ const SEALED_MEMTABLES_MAX: usize = 2;
 const UNMERGED_TABLES_MAX: usize = 25;
 
 /// The writes of a group: the last one of each key, `None` if that deletes it.
-pub(crate) type Writes = BTreeMap<Keyspace, BTreeMap<Vec<u8>, Option<Vec<u8>>>>;
+pub(crate) type GroupWrites = BTreeMap<Keyspace, BTreeMap<Vec<u8>, Option<Vec<u8>>>>;
 
 pub(crate) struct Records {
     keyspaces: HashMap<String, fjall::Keyspace>,
@@ -82,12 +82,12 @@ impl Records {
     }
 
     /// Whether [`Records::create`] must come before these writes.
-    pub(crate) fn lacks_keyspace_of(&self, writes: &Writes) -> bool {
+    pub(crate) fn lacks_keyspace_of(&self, writes: &GroupWrites) -> bool {
         writes.keys().chain([&META]).any(|keyspace| !self.keyspaces.contains_key(keyspace.0))
     }
 
     /// Creates the keyspaces that the writes need and that are not there yet.
-    pub(crate) fn create_keyspaces_of(&mut self, writes: &Writes) -> Result<(), fjall::Error> {
+    pub(crate) fn create_keyspaces_of(&mut self, writes: &GroupWrites) -> Result<(), fjall::Error> {
         for Keyspace(name) in writes.keys().chain([&META]) {
             if !self.keyspaces.contains_key(*name) {
                 let options = || KeyspaceCreateOptions::default().max_memtable_size(self.memtable_bytes);
@@ -99,7 +99,7 @@ impl Records {
     }
 
     /// Writes and syncs one group. After an error nothing is known about it.
-    pub(crate) fn write(&self, writes: Writes, group: u64) -> Result<(), fjall::Error> {
+    pub(crate) fn write(&self, writes: GroupWrites, group: u64) -> Result<(), fjall::Error> {
         self.wait_for_tables()?;
         // With a durability fjall syncs the journal before it shows the batch to readers.
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));

@@ -135,7 +135,7 @@ pub(crate) enum Message {
 pub(crate) enum Work {
     Request(Request, Option<OwnedSemaphorePermit>),
     Report(Report),
-    Turn {
+    Trigger {
         key: ExecutionKey,
         trigger: Trigger,
         then: Then,
@@ -152,9 +152,10 @@ impl Work {
     /// The execution that it is about, if it is about one.
     pub(crate) fn key(&self) -> Option<ExecutionKey> {
         match self {
-            Work::Turn { key, .. } | Work::Begin((key, _)) | Work::EndUnwanted((key, _)) | Work::TakeUp((key, _)) => {
-                Some(*key)
-            }
+            Work::Trigger { key, .. }
+            | Work::Begin((key, _))
+            | Work::EndUnwanted((key, _))
+            | Work::TakeUp((key, _)) => Some(*key),
             Work::Request(request, _) => Some(request.key()),
             Work::Report(report) => report.key(),
         }

@@ -233,7 +233,7 @@ impl Shard {
             }
         }
         if is_ready {
-            self.work.push_back(Work::Turn { key, trigger: Trigger::Continue, then: Then::Nothing });
+            self.work.push_back(Work::Trigger { key, trigger: Trigger::Continue, then: Then::Nothing });
         }
     }
 

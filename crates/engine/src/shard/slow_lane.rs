@@ -3,7 +3,7 @@
 //! The execution moves out of the shard's memory and back, so nothing is shared; what comes for it meanwhile is parked.
 //! Which step is made when is up to [`crate::lane`].
 
-use super::{Report, Shard, message::Then, stepping::Turn};
+use super::{Report, Shard, message::Then, stepping::Occurrence};
 use crate::tables::ExecutionKey;
 use machine::{Execution, Step, StepError};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(crate) struct SlowStep {
 
 impl Shard {
     /// Makes the same step again, with the same time and seed.
-    pub(super) fn move_to_slow_lane(&mut self, key: ExecutionKey, turn: Turn, then: Then) {
+    pub(super) fn move_to_slow_lane(&mut self, key: ExecutionKey, occurrence: Occurrence, then: Then) {
         let Some(live) = self.live.get_mut(key) else { return };
         let Some(mut execution) = live.execution.take() else { return };
         self.slow_steps += 1;
@@ -34,7 +34,7 @@ impl Shard {
         let step = move || {
             let options = &environment.options;
             let (budget, sealer) = (options.slow_budget, &environment.sealer);
-            let outcome = turn.step(&mut execution, &definition.parsed, budget, &options.limits, sealer);
+            let outcome = occurrence.step(&mut execution, &definition.parsed, budget, &options.limits, sealer);
             own.report(Report::SlowStep(Box::new(SlowStep { key, number, execution, outcome, then })));
         };
         self.environment.slow_lane.submit(&self.environment.runtime, state_machine, Box::new(step));

@@ -26,13 +26,13 @@ use std::{
 const KEPT_IN_RECORD_MAX: usize = 2;
 
 /// What a step takes from the world, so that it can be made again.
-pub(super) struct Turn {
+pub(super) struct Occurrence {
     pub(super) trigger: Trigger,
     pub(super) now_ms: i64,
     pub(super) seed: u64,
 }
 
-impl Turn {
+impl Occurrence {
     /// Steps the execution. A panic is told like a corrupt part: both concern this execution only.
     pub(super) fn step(
         &self,
@@ -72,7 +72,7 @@ impl Shard {
         self.live.touch(key);
         let Some(live) = self.live.get_mut(key) else { return };
         let Some(execution) = &mut live.execution else {
-            return self.park(key, Work::Turn { key, trigger, then });
+            return self.park(key, Work::Trigger { key, trigger, then });
         };
         if self.environment.deletions.has(&live.stored.record.state_machine_arn) {
             execution.end_at_next_transition();
@@ -80,15 +80,15 @@ impl Shard {
         // The first event carries the start time, that of a redrive its time.
         let is_dated = matches!(trigger, Trigger::Start | Trigger::Redrive);
         let now_ms = if is_dated { live.last_ms } else { clock_ms.max(live.last_ms) };
-        let turn = Turn { trigger, now_ms, seed };
+        let occurrence = Occurrence { trigger, now_ms, seed };
         if self.environment.slow_lane.is_behind(&live.stored.record.state_machine_arn) {
-            return self.move_to_slow_lane(key, turn, then);
+            return self.move_to_slow_lane(key, occurrence, then);
         }
         let options = &self.environment.options;
         let sealer = &self.environment.sealer;
-        match turn.step(execution, &live.definition.parsed, options.quick_budget, &options.limits, sealer) {
+        match occurrence.step(execution, &live.definition.parsed, options.quick_budget, &options.limits, sealer) {
             Ok(step) => self.apply(key, step, then),
-            Err(StepError::OverBudget) => self.move_to_slow_lane(key, turn, then),
+            Err(StepError::OverBudget) => self.move_to_slow_lane(key, occurrence, then),
             Err(StepError::Corrupt(why)) => self.refuse_step(key, then, &why),
         }
     }
@@ -158,7 +158,7 @@ impl Shard {
 
     /// What the step changed in the store. Nothing of it enters the batch if the store would refuse one of its records:
     /// that concerns this execution only, and must not fail the commit of others.
-    fn write(&mut self, key: ExecutionKey, step: &Step, timers: &Timers) -> Result<(), store::Error> {
+    fn write(&mut self, key: ExecutionKey, step: &Step, timers: &MovedTimers) -> Result<(), store::Error> {
         let Some(live) = self.live.get_mut(key) else { return Ok(()) };
         let Some(execution) = &live.execution else { return Ok(()) };
         if step.history.is_empty()
@@ -204,7 +204,7 @@ impl Shard {
         Ok(())
     }
 
-    fn move_timers(&mut self, key: ExecutionKey, timers: Timers, outbox: &mut Outbox) {
+    fn move_timers(&mut self, key: ExecutionKey, timers: MovedTimers, outbox: &mut Outbox) {
         let is_stored = !self.live.is_express(key);
         for (timer, (from, to)) in timers {
             if let Some(due_ms) = from {
@@ -273,7 +273,7 @@ fn list(key: ExecutionKey, live: &mut Live, writes: &mut Writes) {
 }
 
 /// Timers that a step moves: from when to when.
-type Timers = BTreeMap<machine::TimerId, (Option<i64>, Option<i64>)>;
+type MovedTimers = BTreeMap<machine::TimerId, (Option<i64>, Option<i64>)>;
 
 /// Sorts the effects: tasks wait for the commit, `Continue` for its turn; timers are given back as what they come to.
 fn effects_of(
@@ -282,7 +282,7 @@ fn effects_of(
     effects: Vec<Effect>,
     outbox: &mut Outbox,
     work: &mut std::collections::VecDeque<Work>,
-) -> Timers {
+) -> MovedTimers {
     let before = live.timers.clone();
     for effect in effects {
         match effect {
@@ -304,7 +304,7 @@ fn effects_of(
             Effect::CancelTimer { timer } => {
                 live.timers.remove(&timer);
             }
-            Effect::Continue => work.push_back(Work::Turn { key, trigger: Trigger::Continue, then: Then::Nothing }),
+            Effect::Continue => work.push_back(Work::Trigger { key, trigger: Trigger::Continue, then: Then::Nothing }),
         }
     }
     if live.execution.as_ref().is_some_and(|execution| execution.status() != Status::Running) {
@@ -313,7 +313,7 @@ fn effects_of(
     moved(&before, &live.timers)
 }
 
-fn moved(before: &BTreeMap<machine::TimerId, i64>, after: &BTreeMap<machine::TimerId, i64>) -> Timers {
+fn moved(before: &BTreeMap<machine::TimerId, i64>, after: &BTreeMap<machine::TimerId, i64>) -> MovedTimers {
     let names = before.keys().chain(after.keys()).copied();
     names
         .map(|timer| (timer, (before.get(&timer).copied(), after.get(&timer).copied())))
