@@ -85,10 +85,14 @@ async fn logs_and_events_go_to_files() {
     assert_eq!(lines(&log, 6).await.len(), 6);
 }
 
-/// Takes every request, and gives path and body. The first is refused, as by a server that starts up.
+/// A listener on a free port.
 async fn listen() -> (u16, mpsc::UnboundedReceiver<(String, Value)>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
+    (listener.local_addr().unwrap().port(), take_requests(listener))
+}
+
+/// Takes every request, and gives path and body. The first is refused, as by a server that starts up.
+fn take_requests(listener: TcpListener) -> mpsc::UnboundedReceiver<(String, Value)> {
     let (sender, received) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let is_first = std::sync::atomic::AtomicBool::new(true);
@@ -112,7 +116,24 @@ async fn listen() -> (u16, mpsc::UnboundedReceiver<(String, Value)>) {
             tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
         }
     });
-    (port, received)
+    received
+}
+
+#[tokio::test]
+async fn an_endpoint_that_comes_late_misses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nobody listens there any more, and nobody does yet.
+    let address = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
+    let server = start_server(&folder, &format!("[events]\nurl = 'http://{address}/'\n")).await;
+    let execution = run_one(&server.client(), "STANDARD").await;
+    while !server.log().contains("a delivery waits") {
+        tokio::time::sleep(POLL).await;
+    }
+    let mut events = take_requests(TcpListener::bind(address).await.unwrap());
+    for status in ["RUNNING", "FAILED"] {
+        let (_, event) = events.recv().await.unwrap();
+        assert_eq!((&event["detail"]["status"], &event["resources"][0]), (&json!(status), &json!(execution)));
+    }
 }
 
 #[tokio::test]

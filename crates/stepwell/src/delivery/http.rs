@@ -13,8 +13,11 @@ use std::time::Duration;
 
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// How long to wait before the second and the third attempt.
-const BACKOFF: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+/// How often something is sent that an endpoint refuses to take at the moment.
+const REFUSALS_MAX: u32 = 3;
+/// How long to wait before the next attempt; longer each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Where requests go.
 pub(super) struct Target {
@@ -27,20 +30,31 @@ impl Target {
         Target { client: Client::builder(TokioExecutor::new()).build_http(), url: url.clone() }
     }
 
-    /// Sends a JSON text. What comes of a connection that broke is unknown, so it may arrive twice.
+    /// Sends a JSON text, and waits for an endpoint that does not answer: meanwhile the queue keeps what comes. What
+    /// became of a connection that broke is unknown, so the text may arrive twice.
     pub(super) async fn send(&self, body: String) -> Result<(), Error> {
         let body = Bytes::from(body);
-        for backoff in BACKOFF {
+        let (mut pause, mut refusals, mut is_told) = (FIRST_PAUSE, 0, false);
+        loop {
             match self.attempt(body.clone()).await {
-                // The answer would be the same again.
-                Err(Error::Refused { status, url }) if status < 500 && !matches!(status, 408 | 429) => {
-                    return Err(Error::Refused { status, url });
-                }
-                Err(_) => tokio::time::sleep(backoff).await,
                 Ok(()) => return Ok(()),
+                Err(Error::Refused { url, status }) => {
+                    refusals += 1;
+                    // The answer would be the same again.
+                    let is_final = status < 500 && !matches!(status, 408 | 429);
+                    if is_final || refusals == REFUSALS_MAX {
+                        return Err(Error::Refused { url, status });
+                    }
+                }
+                Err(error) if !is_told => {
+                    is_told = true;
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a delivery waits");
+                }
+                Err(_) => {}
             }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        self.attempt(body).await
     }
 
     async fn attempt(&self, body: Bytes) -> Result<(), Error> {

@@ -54,6 +54,7 @@ struct Queue<T> {
 #[derive(Default)]
 struct Counts {
     waiting_bytes: AtomicUsize,
+    waiting: AtomicUsize,
     dropped: AtomicU64,
 }
 
@@ -67,10 +68,23 @@ impl<T: Weigh> Receive<T> for Queue<T> {
     fn receive(&self, happened: T) {
         let bytes = happened.bytes();
         let before = self.counts.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.counts.waiting.fetch_add(1, Ordering::Relaxed);
         if before + bytes > self.bytes_max || self.sender.send(happened).is_err() {
-            self.counts.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
-            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+            self.counts.took(1, bytes);
+            self.counts.lost(1);
         }
+    }
+}
+
+impl Counts {
+    /// So much waits no more.
+    fn took(&self, count: usize, bytes: usize) {
+        self.waiting.fetch_sub(count, Ordering::Relaxed);
+        self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn lost(&self, count: usize) {
+        self.dropped.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
@@ -78,6 +92,7 @@ impl<T: Weigh> Receive<T> for Queue<T> {
 pub(super) struct Running {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
+    counts: Arc<Counts>,
     what: &'static str,
 }
 
@@ -87,7 +102,8 @@ impl Running {
         // A task that has ended hears nothing, and needs to hear nothing.
         let _ = self.stop.send(());
         if tokio::time::timeout(within, self.task).await.is_err() {
-            tracing::warn!("the last {} could not be delivered in time", self.what);
+            let lost = self.counts.waiting.load(Ordering::Relaxed);
+            tracing::warn!(lost, "the last {} could not be delivered in time", self.what);
         }
     }
 }
@@ -102,7 +118,8 @@ pub(super) fn start<T: Weigh, S: Sink<T>>(
     let (stop, stopped) = oneshot::channel();
     let counts = Arc::<Counts>::default();
     let task = tokio::spawn(carry(inbound, stopped, Arc::clone(&counts), sink, what));
-    (Arc::new(Queue { sender, counts, bytes_max }), Running { stop, task, what })
+    let running = Running { stop, task, counts: Arc::clone(&counts), what };
+    (Arc::new(Queue { sender, counts, bytes_max }), running)
 }
 
 async fn carry<T: Weigh, S: Sink<T>>(
@@ -125,13 +142,13 @@ async fn carry<T: Weigh, S: Sink<T>>(
                 continue;
             }
         }
-        let outcome = sink.deliver(&batch).await;
-        counts.waiting_bytes.fetch_sub(batch.iter().map(Weigh::bytes).sum(), Ordering::Relaxed);
+        let outcome = losses.telling(&counts, sink.deliver(&batch)).await;
+        counts.took(batch.len(), batch.iter().map(Weigh::bytes).sum());
         if outcome.is_err() {
-            counts.dropped.fetch_add(u64::try_from(batch.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
+            counts.lost(batch.len());
         }
         batch.clear();
-        losses.tell(counts.dropped.swap(0, Ordering::Relaxed), outcome.err());
+        losses.tell(&counts, outcome.err());
     }
     losses.tell_now(None);
 }
@@ -144,8 +161,23 @@ struct Losses {
 }
 
 impl Losses {
-    fn tell(&mut self, dropped: u64, error: Option<Error>) {
-        self.untold += dropped;
+    /// Waits for a delivery, and tells meanwhile of what is dropped.
+    async fn telling(
+        &mut self,
+        counts: &Counts,
+        delivery: impl Future<Output = Result<(), Error>>,
+    ) -> Result<(), Error> {
+        let mut delivery = std::pin::pin!(delivery);
+        loop {
+            match tokio::time::timeout(TOLD_EVERY, &mut delivery).await {
+                Ok(outcome) => return outcome,
+                Err(_) => self.tell(counts, None),
+            }
+        }
+    }
+
+    fn tell(&mut self, counts: &Counts, error: Option<Error>) {
+        self.untold += counts.dropped.swap(0, Ordering::Relaxed);
         if self.last_told.is_none_or(|last| last.elapsed() >= TOLD_EVERY) {
             self.tell_now(error);
         }
