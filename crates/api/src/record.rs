@@ -87,6 +87,8 @@ pub(crate) fn not_redrivable_because(why: NotRedrivable) -> &'static str {
         NotRedrivable::Deleting => "State machine is in DELETING status",
         NotRedrivable::NothingKept => "Execution was started before the launch of RedriveExecution",
         NotRedrivable::HistoryFull => "Execution history event limit exceeded",
+        // AWS redrives the Map Run.
+        NotRedrivable::MapRun => "redriving Map Runs is not supported yet",
         NotRedrivable::TooOld => "Execution has exceeded the max execution time",
         NotRedrivable::PeriodExceeded => "Execution redrivable period exceeded",
         // AWS describes no Express executions.

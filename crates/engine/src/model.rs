@@ -214,8 +214,10 @@ pub struct ExecutionRecord {
 pub struct Remains {
     /// How many events it has.
     pub events: EventId,
-    /// Whether it is known where it stood. It is not if its history was full.
+    /// Whether it is known where it stood. It is not if its history was full, or if it ended in a Map Run.
     pub is_redrivable: bool,
+    #[serde(default)]
+    pub ended_in_map_run: bool,
 }
 /// What RedriveExecution takes.
 #[derive(Clone, Debug)]

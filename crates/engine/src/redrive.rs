@@ -28,6 +28,8 @@ pub enum NotRedrivable {
     /// It ended under a build that kept nothing for a redrive.
     NothingKept,
     HistoryFull,
+    /// It is the child of a Map Run, or ended in one: Map Runs are not redriven yet.
+    MapRun,
     /// It would be open for longer than a year.
     TooOld,
     /// It ended too long ago.
@@ -42,7 +44,10 @@ impl NotRedrivable {
             (Status::Running, _) => Some(NotRedrivable::Running),
             (Status::Succeeded, _) => Some(NotRedrivable::Succeeded),
             _ if record.state_machine_type == StateMachineType::Express => Some(NotRedrivable::Express),
+            // The children of a Map Run execute `STATE_MACHINE/LABEL`, which no state machine can be named.
+            _ if record.state_machine_name.contains('/') => Some(NotRedrivable::MapRun),
             (_, None) => Some(NotRedrivable::NothingKept),
+            (_, Some(Remains { ended_in_map_run: true, .. })) => Some(NotRedrivable::MapRun),
             (_, Some(Remains { is_redrivable: false, .. })) => Some(NotRedrivable::HistoryFull),
             (_, Some(_)) => None,
         }

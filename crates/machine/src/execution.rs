@@ -156,9 +156,15 @@ impl Execution {
     }
 
     /// Whether it ended unsuccessfully and knows where: what stood there was kept for a redrive. Express executions
-    /// keep nothing, and neither does one whose history is full.
+    /// keep nothing, and neither does one whose history is full, or that ended in a Map Run.
     pub fn is_redrivable(&self) -> bool {
         !matches!(self.status(), Status::Running | Status::Succeeded) && self.parts.frames().next().is_some()
+    }
+
+    /// Whether it ended unsuccessfully in the Map Run of a distributed Map, which cannot be redriven yet: a new Map Run
+    /// would run again what has succeeded.
+    pub fn ended_in_map_run(&self) -> bool {
+        self.parts.root().is_ok_and(|root| root.ended_in_map_run)
     }
 
     /// The number of its events so far.

@@ -3,7 +3,8 @@
 //! When nothing catches a failure the states around the failed one fail with it, and what runs beside it is aborted. The
 //! history says so; what is kept is the execution as it stood before that, with nothing awaited any more: each frame
 //! in the state that failed, was aborted or had not begun, and the outputs of branches and iterations that had ended.
-//! A redrive begins those states again, with all their retries, and nothing else.
+//! A redrive begins those states again, with all their retries, and nothing else. Map Runs are not redriven yet: of an
+//! execution that ends in one nothing is kept.
 //!
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>
 
@@ -12,6 +13,7 @@ use crate::failure::Halt;
 use crate::frame::Phase;
 use crate::turn::Turn;
 use crate::{EventDetails, EventType, PartId, StepError};
+use asl::StateKind;
 
 /// The execution ends unsuccessfully: what a redrive needs stays. Calls and timers have been cancelled.
 pub(crate) fn keep(turn: &mut Turn<'_>) -> Result<(), StepError> {
@@ -22,7 +24,21 @@ pub(crate) fn keep(turn: &mut Turn<'_>) -> Result<(), StepError> {
     for id in busy {
         turn.parts.frame_mut(id)?.phase = Phase::Ready;
     }
+    if is_in_map_run(turn)? {
+        turn.parts.root_mut()?.ended_in_map_run = true;
+        turn.parts.clear();
+    }
     Ok(())
+}
+
+/// Whether a frame stands in a distributed Map that was entered.
+fn is_in_map_run(turn: &Turn<'_>) -> Result<bool, StepError> {
+    for (_, frame) in turn.parts.frames().filter(|(_, frame)| frame.entered.is_some()) {
+        if matches!(&turn.state(frame)?.kind, StateKind::Map(map) if map.distributed.is_some()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Everything that was kept goes on, after the event that says so.

@@ -332,7 +332,11 @@ fn close(live: &mut Live, outcome: Outcome) {
     };
     record.stop_ms = Some(live.last_ms);
     if let Some(execution) = live.execution.as_ref().filter(|_| record.status != Status::Succeeded) {
-        record.remains = Some(Remains { events: execution.last_event(), is_redrivable: execution.is_redrivable() });
+        record.remains = Some(Remains {
+            events: execution.last_event(),
+            is_redrivable: execution.is_redrivable(),
+            ended_in_map_run: execution.ended_in_map_run(),
+        });
     }
     record.outcome = Some(outcome);
 }
