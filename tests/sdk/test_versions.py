@@ -6,6 +6,7 @@
 import collections
 import json
 import signal
+import subprocess
 import unittest
 
 import test_sdk
@@ -136,6 +137,29 @@ class VersionsTest(test_sdk.ServerTest):
         self.sfn.stop_execution(executionArn=execution)
         ended.wait(executionArn=execution)
         self.assertEqual(self.sfn.describe_execution(executionArn=execution)["status"], "ABORTED")
+
+
+class CommandLineTest(test_sdk.ServerTest):
+    """The AWS CLI pages by itself, and goes on from a token of its own."""
+
+    def aws(self, *arguments):
+        exports = subprocess.check_output([test_sdk.BINARY, "env", "--endpoint", self.server.endpoint], text=True)
+        command = " ".join(["aws", "stepfunctions", "--output", "json", *arguments])
+        return json.loads(subprocess.check_output(["sh", "-c", exports + command], text=True))
+
+    def test_lists_are_paged(self):
+        arn = self.create("paged", PASS)
+        names = [f"run-{number}" for number in range(7)]
+        for name in names:
+            self.closed(self.sfn.start_execution(stateMachineArn=arn, name=name)["executionArn"])
+        of = ["list-executions", "--state-machine-arn", arn, "--page-size", "2"]
+        whole = [execution["name"] for execution in self.aws(*of)["executions"]]
+        self.assertEqual(sorted(whole), names)
+        first = self.aws(*of, "--max-items", "3")
+        rest = self.aws(*of, "--starting-token", first["NextToken"])
+        self.assertEqual([execution["name"] for execution in first["executions"] + rest["executions"]], whole)
+        history = self.aws("get-execution-history", "--execution-arn", first["executions"][0]["executionArn"], "--page-size", "1")
+        self.assertEqual([event["id"] for event in history["events"]], [1, 2, 3, 4])
 
 
 class TerraformTest(test_sdk.ServerTest):

@@ -22,11 +22,10 @@ const NEVER: &[(&str, &str, &str)] = &[
     ("UpdateStateMachineAlias", "ConflictException", "aliases are changed one at a time"),
     ("DeleteStateMachineAlias", "ConflictException", "aliases are changed one at a time"),
     ("DeleteStateMachineAlias", "ResourceNotFound", "an alias that does not exist is deleted already, as recorded"),
-    ("ListExecutions", "ResourceNotFound", "of Map Runs only"),
 ];
 
-/// Operations that are not there yet.
-const LATER: &[&str] = &["DescribeMapRun", "ListMapRuns", "RedriveExecution", "UpdateMapRun"];
+/// Operations and members that are not there yet.
+const LATER: &[&str] = &["DescribeMapRun", "ListMapRuns", "UpdateMapRun", "mapRunArn"];
 
 /// Operation, error, and the input that provokes it. `@m` is the ARN of the state machine of that name, `#closed` the
 /// token of a task of a closed execution, `#gone` that of one that was removed, `!` a definition.
@@ -136,6 +135,8 @@ const PROVOKED: &[(&str, &str, &str)] = &[
         r#"{"executionArn": "arn:aws:states:us-east-1:123456789012:execution:waits:x"}"#,
     ),
     ("DescribeExecution", "InvalidArn", r#"{"executionArn": "@waits"}"#),
+    ("DescribeMapRun", "ResourceNotFound", r#"{"mapRunArn": "arn:aws:states:us-east-1:123456789012:mapRun:m/l:i"}"#),
+    ("DescribeMapRun", "InvalidArn", r#"{"mapRunArn": "x"}"#),
     ("DescribeStateMachine", "InvalidArn", r#"{"stateMachineArn": "x"}"#),
     ("DescribeStateMachine", "StateMachineDoesNotExist", r#"{"stateMachineArn": "@x"}"#),
     ("DescribeStateMachineAlias", "ValidationException", "{}"),
@@ -175,6 +176,18 @@ const PROVOKED: &[(&str, &str, &str)] = &[
     ("ListExecutions", "StateMachineDoesNotExist", r#"{"stateMachineArn": "@x"}"#),
     ("ListExecutions", "StateMachineTypeNotSupported", r#"{"stateMachineArn": "@express"}"#),
     ("ListExecutions", "ValidationException", "{}"),
+    ("ListExecutions", "ResourceNotFound", r#"{"mapRunArn": "arn:aws:states:us-east-1:123456789012:mapRun:m/l:i"}"#),
+    (
+        "ListMapRuns",
+        "ExecutionDoesNotExist",
+        r#"{"executionArn": "arn:aws:states:us-east-1:123456789012:execution:waits:x"}"#,
+    ),
+    ("ListMapRuns", "InvalidArn", r#"{"executionArn": "x"}"#),
+    (
+        "ListMapRuns",
+        "InvalidToken",
+        r#"{"executionArn": "arn:aws:states:us-east-1:123456789012:execution:waits:open", "nextToken": "x"}"#,
+    ),
     ("ListStateMachineAliases", "InvalidArn", r#"{"stateMachineArn": "x"}"#),
     ("ListStateMachineAliases", "InvalidToken", r#"{"stateMachineArn": "@waits", "nextToken": "x"}"#),
     ("ListStateMachineAliases", "ResourceNotFound", r#"{"stateMachineArn": "@waits:9"}"#),
@@ -192,6 +205,23 @@ const PROVOKED: &[(&str, &str, &str)] = &[
     ("PublishStateMachineVersion", "ServiceQuotaExceededException", r#"{"stateMachineArn": "@waits"}"#),
     ("PublishStateMachineVersion", "ConflictException", r#"{"stateMachineArn": "@waits", "revisionId": "x"}"#),
     ("PublishStateMachineVersion", "InvalidArn", r#"{"stateMachineArn": "x"}"#),
+    (
+        "RedriveExecution",
+        "ExecutionDoesNotExist",
+        r#"{"executionArn": "arn:aws:states:us-east-1:123456789012:execution:waits:x"}"#,
+    ),
+    (
+        "RedriveExecution",
+        "ExecutionNotRedrivable",
+        r#"{"executionArn": "arn:aws:states:us-east-1:123456789012:execution:waits:open"}"#,
+    ),
+    (
+        "RedriveExecution",
+        "ExecutionLimitExceeded",
+        r#"{"executionArn": "arn:aws:states:us-east-1:123456789012:execution:work:second"}"#,
+    ),
+    ("RedriveExecution", "InvalidArn", r#"{"executionArn": "x"}"#),
+    ("RedriveExecution", "ValidationException", "{}"),
     ("SendTaskFailure", "TaskDoesNotExist", r##"{"taskToken": "#gone"}"##),
     ("SendTaskFailure", "InvalidToken", r#"{"taskToken": "x"}"#),
     ("SendTaskFailure", "TaskTimedOut", r##"{"taskToken": "#closed"}"##),
@@ -232,6 +262,13 @@ const PROVOKED: &[(&str, &str, &str)] = &[
     ("TestState", "ValidationException", r#"{"definition": "!", "stateName": "X"}"#),
     ("UntagResource", "InvalidArn", r#"{"resourceArn": "x", "tagKeys": []}"#),
     ("UntagResource", "ResourceNotFound", r#"{"resourceArn": "@x", "tagKeys": []}"#),
+    (
+        "UpdateMapRun",
+        "ResourceNotFound",
+        r#"{"mapRunArn": "arn:aws:states:us-east-1:123456789012:mapRun:m/l:i", "maxConcurrency": 1}"#,
+    ),
+    ("UpdateMapRun", "InvalidArn", r#"{"mapRunArn": "x", "maxConcurrency": 1}"#),
+    ("UpdateMapRun", "ValidationException", "{}"),
     ("UpdateStateMachine", "InvalidArn", r#"{"stateMachineArn": "x", "definition": "!"}"#),
     ("UpdateStateMachine", "InvalidDefinition", r#"{"stateMachineArn": "@waits", "definition": "{}"}"#),
     (
@@ -357,6 +394,10 @@ async fn every_declared_error_is_provoked_or_cannot_happen() {
     tokio::task::yield_now().await;
     for (operation, error, input) in PROVOKED {
         let (code, message) = refused(&world.api, operation, &world.input(input)).await;
+        let is_later = LATER.iter().any(|later| *later == *operation || input.contains(later));
+        if is_later && code == "UnsupportedOperationException" {
+            continue;
+        }
         assert_eq!(code, *error, "{operation} {input}: {message}");
     }
     poller.abort();
@@ -370,7 +411,7 @@ fn the_table_has_every_declared_error() {
         for error in of["errors"].as_array().into_iter().flatten() {
             let error = error["shape"].as_str().unwrap();
             let is_never = NEVER.iter().any(|(of, never, _)| (*of == "*" || of == operation) && *never == error);
-            if !is_never && !LATER.contains(&operation.as_str()) {
+            if !is_never {
                 declared.insert((operation.as_str(), error));
             }
         }
