@@ -32,7 +32,9 @@ pub(crate) fn read(given: &[RoutingConfigurationListItem]) -> Result<Routing, Ap
         [one, other] if one != other => {
             refused("Routing configuration must contain versions of the same state machine.")
         }
-        [_, _] if is_twice(&routes) => refused("Routing configuration must contain distinct state machine versions."),
+        [_, _] if is_twice(&routes) => {
+            refused("Routing configuration must contain distinct state machine version ARNs.")
+        }
         _ if routes.iter().map(|route| u16::from(route.weight)).sum::<u16>() != 100 => {
             let weights: Vec<String> = routes.iter().map(|route| route.weight.to_string()).collect();
             Err(invalid("Sum of routing configuration weights must equal 100.", &weights))

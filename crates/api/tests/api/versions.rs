@@ -110,7 +110,7 @@ async fn what_cannot_be_is_refused() {
         ("CreateStateMachineAlias", alias("a", &[(FIRST, 50), (&other, 50)]), "ValidationException",
             routing(&format!("versions of the same state machine. Received: [{FIRST}, {other}]"))),
         ("CreateStateMachineAlias", alias("a", &[(FIRST, 50), (FIRST, 50)]), "ValidationException",
-            routing(&format!("distinct state machine versions. Received: [{FIRST}, {FIRST}]"))),
+            routing(&format!("distinct state machine version ARNs. Received: [{FIRST}, {FIRST}]"))),
         ("CreateStateMachineAlias", alias("a", &[(FIRST, 50), (SECOND, 40)]), "ValidationException",
             "Sum of routing configuration weights must equal 100. Received: [50, 40]".to_owned()),
         ("CreateStateMachineAlias", alias("a", &[(&nowhere, 100)]), "ResourceNotFound", not_found(&nowhere)),

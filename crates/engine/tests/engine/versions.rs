@@ -261,3 +261,36 @@ async fn versions_and_aliases_go_with_their_state_machine() {
     assert_eq!(aliases(&engine, &created).await, [""; 0]);
     assert_eq!(publish(&engine, &created).await.number, 1);
 }
+
+#[tokio::test]
+async fn a_version_keeps_its_revision_until_it_is_deleted() {
+    let world = World::new();
+    let engine = world.open().await;
+    two_versions(&engine).await;
+    let two_days = Duration::from_hours(48);
+    world.clock.advance(two_days);
+    assert_eq!(engine.remove_unused_revisions().await.unwrap(), 0);
+    drop(engine);
+    let engine = world.open().await;
+    let first = arn("stateMachine", "m:1");
+    assert_eq!(&*engine.version(&first).await.unwrap().state_machine.definition, ONE);
+    engine.delete_version(&first).await.unwrap();
+    assert_eq!(engine.remove_unused_revisions().await.unwrap(), 0, "a start by it may be on its way");
+    world.clock.advance(two_days);
+    assert_eq!(engine.remove_unused_revisions().await.unwrap(), 1);
+    assert_eq!(&*engine.version(&arn("stateMachine", "m:2")).await.unwrap().state_machine.definition, TWO);
+}
+
+#[tokio::test]
+async fn versions_that_are_published_at_once_have_one_number_per_revision() {
+    let world = World::new();
+    let engine = world.open().await;
+    let machine = create(&engine, "m", ONE).await;
+    let publish = || engine.publish_version(&machine, None, Publish::default());
+    let (first, second, updated, third) =
+        tokio::join!(publish(), publish(), engine.update_state_machine(&machine, change(TWO)), publish());
+    updated.unwrap();
+    let found = [first, second, third].map(|version| version.unwrap().number);
+    assert_eq!(found, [1, 1, 2]);
+    assert_eq!(numbers(&engine, &machine).await, [2, 1]);
+}
