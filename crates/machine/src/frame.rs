@@ -27,7 +27,7 @@ pub struct Frame {
     #[serde(default, rename = "variables", skip_serializing_if = "Option::is_none")]
     pub(crate) inline_variables: Option<Payload>,
     /// The part with the variables of this scope; `None` until something is assigned.
-    #[serde(default, rename = "variables_part")]
+    #[serde(default, rename = "variables_part", skip_serializing_if = "Option::is_none")]
     pub(crate) variables: Option<PartId>,
     /// Retries made for each retrier, in this visit of the state.
     #[serde(default)]

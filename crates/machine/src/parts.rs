@@ -56,11 +56,16 @@ pub struct Root {
     #[serde(default)]
     pub(crate) timers_made: u64,
     /// It ended unsuccessfully in the Map Run of a distributed Map.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) ended_in_map_run: bool,
     /// What the values of all variables come to.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) variables_bytes: usize,
+}
+
+/// The root is written with each step: it does not tell what it does not have.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Root {
