@@ -56,6 +56,9 @@ class VersionsTest(test_sdk.ServerTest):
             version = described["stateMachineVersionArn"]
             self.assertEqual(described["output"], outputs[version])
             routed[version] += 1
+        begun = self.sfn.get_execution_history(executionArn=started[0])["events"][0]["executionStartedEventDetails"]
+        self.assertEqual(begun["stateMachineAliasArn"], alias)
+        self.assertIn(begun["stateMachineVersionArn"], (first, second))
         # Ten standard deviations on each side.
         self.assertTrue(805 <= routed[first] <= 995, routed)
         for of, count in [(arn, 1000), (alias, 1000), (first, routed[first]), (second, routed[second])]:

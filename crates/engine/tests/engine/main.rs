@@ -17,4 +17,5 @@ mod tasks;
 mod test_state;
 mod timers;
 mod versions;
+mod versions_model;
 mod watching;
