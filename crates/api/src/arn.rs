@@ -42,6 +42,11 @@ pub(crate) fn described_execution(text: &str, keeps_express_history: bool) -> Re
     })
 }
 
+/// A Map Run.
+pub(crate) fn map_run(text: &str) -> Result<Arn, ApiError> {
+    of_kind(text, |resource| matches!(resource, Resource::MapRun { .. }))
+}
+
 pub(crate) fn activity(text: &str) -> Result<Arn, ApiError> {
     of_kind(text, |resource| matches!(resource, Resource::Activity { .. }))
 }

@@ -46,11 +46,6 @@ impl ApiError {
         ApiError::new("InvalidToken", "Invalid Token: 'Invalid token'")
     }
 
-    /// What AWS offers and this server does not yet: told plainly instead of half done.
-    pub(crate) fn unsupported(what: &str) -> ApiError {
-        ApiError::new("UnsupportedOperationException", format!("{what} is not supported yet"))
-    }
-
     pub(crate) fn unknown_operation(why: impl Into<String>) -> ApiError {
         ApiError::new("UnknownOperationException", why)
     }
@@ -113,6 +108,9 @@ impl From<engine::Error> for ApiError {
             Error::TaskTimedOut => about("TaskTimedOut", "Task Timed Out", NO_SUCH_TASK),
             Error::TooManyTags => ApiError::new("TooManyTags", "Too many tags"),
             Error::ResourceNotFound(arn) => about("ResourceNotFound", "Resource not found", &arn),
+            Error::MapRunCompleted(arn) => {
+                ApiError::validation(format!("A completed Map Run cannot be updated: '{arn}'"))
+            }
             Error::ShuttingDown => ApiError {
                 code: "ServiceUnavailable",
                 message: "the server is shutting down, try again".to_owned(),

@@ -13,6 +13,7 @@ mod definition;
 mod error;
 mod history;
 mod log_record;
+mod map_run;
 pub mod model;
 mod operation;
 mod operations;

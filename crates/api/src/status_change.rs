@@ -139,6 +139,8 @@ mod tests {
             redrive_count: 0,
             redrive_ms: None,
             remains: None,
+            map_run_arn: None,
+            item_count: None,
         }
     }
 

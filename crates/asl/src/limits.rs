@@ -25,6 +25,11 @@ pub struct Limits {
     pub express_seconds_max: u64,
     /// Iterations of an inline Map that run at once when `MaxConcurrency` is 0 or larger.
     pub inline_map_concurrency_max: usize,
+    /// Children of a Map Run that run at once when `MaxConcurrency` is 0 or larger.
+    pub distributed_map_concurrency_max: u64,
+    /// Bytes of the results of a Map Run before its state has selected from them. What the state gives out is bounded
+    /// like any other output.
+    pub map_run_result_bytes_max: u64,
     /// Bytes of one variable, and of one `Assign`.
     pub variable_bytes_max: usize,
     /// Bytes of all variables of one execution.
@@ -68,6 +73,8 @@ impl Default for Limits {
             standard_seconds_max: 31_536_000,
             express_seconds_max: 300,
             inline_map_concurrency_max: 40,
+            distributed_map_concurrency_max: 10_000,
+            map_run_result_bytes_max: 16 << 20,
             variable_bytes_max: 262_144,
             variables_bytes_total_max: 10_485_760,
             open_executions_max: 1_000_000,

@@ -100,6 +100,11 @@ impl Environment {
         self.express_executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
+    /// Counts an Express child of a Map Run: `MaxConcurrency` bounds them, and their Map Run waits for every one.
+    pub(crate) fn one_express_child_more(&self) {
+        self.express_executions.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// An Express execution has ended.
     pub(crate) fn one_express_less(&self) {
         self.express_executions.fetch_sub(1, Ordering::Relaxed);

@@ -33,6 +33,8 @@ pub enum Error {
     Throttled,
     #[error("execution `{arn}` cannot be redriven: {why:?}")]
     ExecutionNotRedrivable { arn: Text, why: NotRedrivable },
+    #[error("map run `{0}` has ended")]
+    MapRunCompleted(Text),
     #[error("activity `{0}` does not exist")]
     ActivityDoesNotExist(Text),
     #[error("activity `{0}` exists with another encryption configuration")]

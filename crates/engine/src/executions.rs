@@ -198,6 +198,8 @@ fn new_record(arn: &Text, name: &Text, target: &Target, start: &StartExecution) 
         redrive_ms: None,
         origin: start.origin,
         remains: None,
+        map_run_arn: None,
+        item_count: None,
     }
 }
 

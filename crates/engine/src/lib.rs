@@ -29,6 +29,7 @@ mod environment;
 mod express;
 mod lane;
 mod line;
+mod map_run;
 mod outbox;
 mod random;
 mod redrive;
@@ -276,6 +277,22 @@ impl Engine {
     }
 
     /// A page has fewer events than were asked for if they are large ([`asl::Limits::history_page_bytes_max`]).
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn map_run(&self, arn: &Arn) -> Result<MapRunRecord, Error> {
+        self.read_map_run(arn)
+    }
+
+    /// The Map Runs of an execution, the newest first.
+    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    pub async fn list_map_runs(&self, execution: &Arn, page: Page) -> Result<Paged<MapRunRecord>, Error> {
+        self.map_runs_of(execution, &page)
+    }
+
+    /// Ready when the change is durable; it is in force then. A concurrency of 0 is as much as may be.
+    pub async fn update_map_run(&self, arn: &Arn, update: machine::MapRunUpdate) -> Result<(), Error> {
+        self.update(arn, update).await
+    }
+
     #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn history(&self, arn: &Arn, reverse: bool, page: Page) -> Result<Paged<machine::HistoryEvent>, Error> {
         queries::history(&self.inner.environment, arn, reverse, true, &page)

@@ -1,8 +1,11 @@
 //! What the engine takes and gives: records of state machines, executions and activities.
-use crate::{Origin, tables::RevisionKey};
+use crate::{
+    Origin,
+    tables::{ExecutionKey, RevisionKey},
+};
 use asl::{Arn, StateMachineType};
 use json::{Payload, Text};
-use machine::{EventId, Failure, Outcome, Status};
+use machine::{EventId, Failure, MapRunProgress, Outcome, Status};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -208,6 +211,12 @@ pub struct ExecutionRecord {
     /// `None` while it runs, if it succeeded, and in records of builds that kept nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remains: Option<Remains>,
+    /// Of a child of a Map Run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_run_arn: Option<Text>,
+    /// How many items a child of a Map Run was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_count: Option<u64>,
 }
 /// What an execution that ended unsuccessfully has left for a redrive.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -226,13 +235,42 @@ pub struct RedriveExecution {
     /// The same one again, within 15 minutes, is the same call.
     pub client_token: Option<Text>,
 }
+
+impl ExecutionRecord {
+    /// The ARN whose executions a list shows: the children of a Map Run are listed with it only.
+    pub(crate) fn listed_under(&self) -> &str {
+        self.map_run_arn.as_deref().unwrap_or(&self.state_machine_arn)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct ExecutionFilter {
-    /// A state machine, or one of its versions or aliases, by which they were started.
+    /// A state machine, or one of its versions or aliases, by which they were started; or a Map Run, whose children are
+    /// meant.
     pub state_machine: Arn,
     pub status: Option<Status>,
     /// Only those that were redriven, or only those that were not.
     pub is_redriven: Option<bool>,
+}
+
+/// A Map Run as DescribeMapRun tells it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MapRunRecord {
+    pub arn: Text,
+    /// Of the execution whose Map state made it.
+    pub execution_arn: Text,
+    /// Of the children: `stateMachine:NAME/LABEL`.
+    pub state_machine_arn: Text,
+    pub start_ms: i64,
+    pub stop_ms: Option<i64>,
+    pub progress: MapRunProgress,
+    pub redrive_count: u32,
+    pub redrive_ms: Option<i64>,
+    /// The execution, and the number of its `MapRunStarted` event.
+    pub(crate) owner: ExecutionKey,
+    pub(crate) effect: EventId,
+    /// Blocks that were written.
+    pub(crate) blocks: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

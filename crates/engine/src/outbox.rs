@@ -4,7 +4,13 @@
 //! and so are those before it, nothing was written since the last one, or the step is of an Express execution, which
 //! stores nothing. So no answer and no effect can overtake its commit.
 
-use crate::{Error, dispatch::Attempt, shard::Reply, tables::ExecutionKey};
+use crate::{
+    Error,
+    dispatch::Attempt,
+    map_run::{NewChild, RunningChild},
+    shard::Reply,
+    tables::{ExecutionKey, MapRunKey},
+};
 use json::{Payload, Text};
 use machine::{EventId, Facts, TaskRequest, TimerId};
 use std::sync::Arc;
@@ -58,6 +64,12 @@ pub(crate) enum Released {
         key: ExecutionKey,
         timer: TimerId,
         due_ms: i64,
+    },
+    StartChild(Box<NewChild>),
+    StopChild(Box<RunningChild>),
+    /// Tell the execution that made the Map Run.
+    MapRunEnded {
+        map_run: MapRunKey,
     },
 }
 

@@ -12,6 +12,8 @@
 //! | `requests` | what callers ask for |
 //! | `redriving` | executions that ended and go on |
 //! | `stepping` | a trigger to a step, a step to writes and effects |
+//! | `map_runs` | Map Runs whose execution the shard owns |
+//! | `children` | children of Map Runs, on the shard that their own keys fall to |
 //! | `telling` | what a step tells those who watch from outside |
 //! | `slow_lane` | steps that need more time than the loop can give |
 //! | `effects` | tasks, activities and timers |
@@ -19,8 +21,10 @@
 //! | `supervision` | going on after a panic |
 //! | `waiters` | who waits for the end of an execution |
 
+mod children;
 mod effects;
 mod live;
+mod map_runs;
 mod message;
 mod pipeline;
 mod recovery;
@@ -40,12 +44,14 @@ use crate::{
     clock::stopwatch_ns,
     dispatch::Dispatcher,
     environment::Environment,
+    map_run::NewChild,
     outbox::{Durable, Outbox, Released},
     tables::{ExecutionKey, Tables},
     timers::Timers,
 };
 use live::LiveExecutions;
 use machine::{HistoryEvent, Trigger};
+use map_runs::MapRuns;
 use message::Work;
 use pipeline::Pipeline;
 use recovery::Recovery;
@@ -75,6 +81,9 @@ pub(crate) struct Shard {
     timers: Timers,
     dispatcher: Dispatcher,
     recovery: Recovery,
+    map_runs: MapRuns,
+    /// Children of Map Runs that are to be begun, behind everything else.
+    children: VecDeque<NewChild>,
     /// Executions that were set aside by this process, whether or not that is durable yet.
     aside: HashMap<ExecutionKey, String>,
     /// The execution that the shard works for now.
@@ -122,6 +131,8 @@ impl Shard {
             dispatcher: Dispatcher::new(Arc::clone(&environment), own.clone()),
             recovery: Recovery::new(environment.partitions(number)),
             work: VecDeque::new(),
+            map_runs: MapRuns::default(),
+            children: VecDeque::new(),
             aside: HashMap::new(),
             at: None,
             blamed: Vec::new(),
@@ -146,6 +157,7 @@ impl Shard {
     /// Runs until the shard is told to end.
     pub(crate) fn run(mut self) {
         self.supervised(Shard::read_held);
+        self.supervised(Shard::take_up_map_runs);
         while !self.is_over {
             self.supervised(Shard::pass);
         }
@@ -155,8 +167,10 @@ impl Shard {
     fn pass(&mut self) {
         self.receive();
         self.work();
+        self.begin_children();
         self.fire_timers();
         self.recover();
+        self.step_map_runs();
         self.submit();
         self.live.put_out(self.pipeline.durable());
         self.finish_settling();
@@ -166,7 +180,10 @@ impl Shard {
     /// Takes what has come in; waits for it if there is nothing else to do.
     fn receive(&mut self) {
         let can_step = self.pipeline.has_room(self.environment.options.batch_bytes_max);
-        let is_idle = self.work.is_empty() && !self.is_recovering() && self.wake_ms() > self.environment.clock.now_ms();
+        let is_idle = self.work.is_empty()
+            && !self.has_map_work()
+            && !self.is_recovering()
+            && self.wake_ms() > self.environment.clock.now_ms();
         if !can_step || is_idle {
             self.set_alarm();
             match self.inbound.recv() {
@@ -234,6 +251,13 @@ impl Shard {
             Report::AwaitEnd { execution, attempt } => self.await_end(execution, attempt),
             Report::AwaitedEnded(attempt) => self.awaited_ended(attempt),
             Report::CallerGone(key) => self.waiters.caller_gone(key),
+            Report::StartChild(child) => self.children.push_back(*child),
+            Report::StopChild(child) => self.stop_child(&child),
+            Report::ChildEnded { map_run, trigger } => self.tell_map_run(map_run, *trigger),
+            Report::MapRunEnded { owner, effect, outcome } => {
+                self.turn(owner, Trigger::MapRunEnded { effect, outcome }, message::Then::Nothing);
+            }
+            Report::SlowMapRunStep(step) => self.slow_map_run_step_ended(*step),
             // They never wait in line.
             Report::Committed { .. } | Report::Alarm => {}
         }
@@ -277,6 +301,9 @@ impl Shard {
                 self.timers.set_in_memory(key, timer, due_ms);
             }
             Released::CancelTimer { key, timer, due_ms } => self.timers.cancel(key, timer, due_ms),
+            Released::StartChild(child) => self.to_shard(child.key, Report::StartChild(child)),
+            Released::StopChild(child) => self.to_shard(child.key, Report::StopChild(child)),
+            Released::MapRunEnded { map_run } => self.collect_results(map_run),
         }
     }
 
@@ -327,7 +354,8 @@ impl Shard {
     /// Whether nothing is left to commit. What led to a step of the slow lane would be lost without it. What a commit
     /// releases goes in line: the line is marked when the commits are through, and that is committed, too.
     fn is_at_rest(&mut self) -> bool {
-        if !self.pipeline.is_settled() || (self.live.has_slow_step() && !self.is_hurried) {
+        let has_slow_step = self.live.has_slow_step() && !self.is_hurried;
+        if !self.pipeline.is_settled() || has_slow_step || self.has_map_work() {
             return false;
         }
         self.hold_line();

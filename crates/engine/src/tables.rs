@@ -1,9 +1,9 @@
 //! What is stored, and how: the only module that knows keyspaces, keys and encodings.
 //!
 //! `E` is an [`ExecutionKey`]: the first 16 bytes of the SHA-256 of the execution's ARN, so that an ARN leads to its
-//! records without an index. `M` is the same of a state machine's ARN, `Q` of that of a state machine, of one of its
-//! versions or of one of its aliases. Numbers are big-endian, so that keys sort as numbers do; `MAX−t` is `u64::MAX`
-//! minus milliseconds, so that the newest comes first.
+//! records without an index. `M` is the same of a state machine's ARN, `R` of a Map Run's, `Q` of that of a state machine,
+//! of one of its versions, of one of its aliases or of a Map Run. Numbers are big-endian, so that keys sort as numbers do;
+//! `MAX−t` is `u64::MAX` minus milliseconds, so that the newest comes first.
 //!
 //! | keyspace | key | value |
 //! |---|---|---|
@@ -13,6 +13,11 @@
 //! | `open` | E | nothing: what recovery reads |
 //! | `by_status` | Q, status, MAX−t, E | the name of the revision that it runs: RUNNING by start, closed ones by stop; an execution is listed under its state machine, and under the version and the alias that it was started by |
 //! | `timers` | first byte of E, due time, E, timer | nothing |
+//! | `map_runs` | R | a Map Run as it is described |
+//! | `map_run_requests` | R | what the Map Run was made with: its items … |
+//! | `map_run_blocks` | R, number | what children of the Map Run came to, as one step of it heard of them |
+//! | `map_runs_of` | E, MAX−t, R | nothing: the Map Runs of an execution |
+//! | `open_map_runs` | first byte of E, R | nothing: what recovery reads; E is the execution that made the Map Run |
 //! | `held` | E, event id | nothing: a task that a clean shutdown did not begin |
 //! | `calls` | E and event id of a call of a task | the execution and the event of the task that it answered or was handed |
 //! | `aside` | E | why the execution was set aside, and when; it is removed when that is as long ago as a closed one is kept |
@@ -36,6 +41,7 @@
 
 mod expiry;
 mod history;
+mod map_runs;
 mod names;
 mod qualifiers;
 mod reads;
@@ -44,6 +50,7 @@ mod writes;
 
 pub(crate) use expiry::Expired;
 pub(crate) use history::Wanted;
+pub(crate) use map_runs::of_execution;
 pub(crate) use reads::{Tables, TimerRow};
 pub(crate) use revisions::{Search, Unused};
 pub(crate) use writes::Writes;
@@ -61,6 +68,11 @@ const EXECUTIONS: Keyspace = Keyspace("executions");
 const OPEN: Keyspace = Keyspace("open");
 const BY_STATUS: Keyspace = Keyspace("by_status");
 const TIMERS: Keyspace = Keyspace("timers");
+const MAP_RUNS: Keyspace = Keyspace("map_runs");
+const MAP_RUN_REQUESTS: Keyspace = Keyspace("map_run_requests");
+const MAP_RUN_BLOCKS: Keyspace = Keyspace("map_run_blocks");
+const MAP_RUNS_OF: Keyspace = Keyspace("map_runs_of");
+const OPEN_MAP_RUNS: Keyspace = Keyspace("open_map_runs");
 const HELD: Keyspace = Keyspace("held");
 const CALLS: Keyspace = Keyspace("calls");
 const ASIDE: Keyspace = Keyspace("aside");
@@ -112,6 +124,27 @@ impl ExecutionKey {
     }
 }
 
+/// Names a Map Run in the store. The shard of the execution that made it owns it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct MapRunKey(pub(crate) [u8; 16]);
+
+impl MapRunKey {
+    pub(crate) fn of(map_run_arn: &str) -> MapRunKey {
+        MapRunKey(digest(map_run_arn.as_bytes()))
+    }
+}
+
+/// Whose child an execution is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ChildOf {
+    pub(crate) map_run: MapRunKey,
+    /// The execution that made the Map Run; its shard wants to hear of the child's end.
+    pub(crate) owner: ExecutionKey,
+    pub(crate) number: u64,
+    /// The Map state whose item processor the child executes.
+    pub(crate) state: Text,
+}
+
 /// Names a state machine as it was at some time. It is drawn from what the state machine was, and stored in its record:
 /// a later build, whose records may have more fields, finds the revision under the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -136,11 +169,13 @@ pub(crate) struct StoredExecution {
     /// The parts of an execution that failed in its first step, if there are few.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) kept: Vec<(PartId, Part)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) child: Option<ChildOf>,
 }
 
 impl StoredExecution {
     pub(crate) fn new(record: ExecutionRecord, revision: RevisionKey) -> StoredExecution {
-        StoredExecution { record, revision, redrives: Vec::new(), kept: Vec::new() }
+        StoredExecution { record, revision, redrives: Vec::new(), kept: Vec::new(), child: None }
     }
 
     /// What `machine` needs to know. The input is kept once, as its text.
@@ -255,8 +290,8 @@ fn status_prefix(arn: &str, status: Status) -> Vec<u8> {
 fn status_keys(record: &ExecutionRecord, key: ExecutionKey) -> impl Iterator<Item = Vec<u8>> {
     let time = record.stop_ms.unwrap_or(record.start_ms);
     let qualified = [&record.state_machine_version_arn, &record.state_machine_alias_arn];
-    std::iter::once(&record.state_machine_arn)
-        .chain(qualified.into_iter().flatten())
+    std::iter::once(record.listed_under())
+        .chain(qualified.into_iter().flatten().map(|arn| &**arn))
         .map(move |arn| join([&status_prefix(arn, record.status), &newest_first(time), &key.0]))
 }
 

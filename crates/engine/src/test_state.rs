@@ -122,8 +122,11 @@ impl Awaited {
                 let (id, facts, tasks) = (request.id, Arc::clone(facts), Arc::clone(&environment.tasks));
                 self.call = Some((id, Box::pin(async move { dispatch::call_once(&*tasks, request, facts).await })));
             }
-            // `api` wants a mock for an activity and for what waits: no worker is asked, and nothing is submitted.
-            Effect::OfferActivity { .. } | Effect::StopTask { .. } => {}
+            // `api` wants a mock for an activity, for what waits and for a Map: no worker is asked, and nothing is submitted.
+            Effect::OfferActivity { .. }
+            | Effect::StopTask { .. }
+            | Effect::StartMapRun(_)
+            | Effect::StopMapRun { .. } => {}
             Effect::CancelTask { .. } => self.call = None,
             Effect::SetTimer { timer, due_ms } => {
                 self.timers.insert(timer, due_ms);

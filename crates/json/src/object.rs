@@ -103,6 +103,11 @@ impl Object {
         self.members.entries.iter().map(|(key, value)| (key, value))
     }
 
+    /// Member number `index`, in their order.
+    pub fn nth(&self, index: usize) -> Option<(&Text, &Value)> {
+        self.members.entries.get(index).map(|(key, value)| (key, value))
+    }
+
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &Text> + DoubleEndedIterator {
         self.members.entries.iter().map(|(key, _)| key)
     }

@@ -1,9 +1,10 @@
 //! Effects: what must be done once the step is durable.
 
-use crate::EventId;
+use crate::{EventId, MapRunRequest};
 use asl::IntegrationPattern;
 use json::{Payload, Text};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Names a timer within its execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,6 +41,12 @@ pub enum Effect {
     },
     CancelTimer {
         timer: TimerId,
+    },
+    /// Make a Map Run, and answer with `MapRunEnded` when it has ended.
+    StartMapRun(Arc<MapRunRequest>),
+    /// The result of the Map Run is no longer wanted: abort it and its children.
+    StopMapRun {
+        map_run_arn: Text,
     },
     /// The step was bounded; trigger `Continue`.
     Continue,

@@ -1,10 +1,10 @@
 //! An execution and the function that steps it.
 
 use crate::failure::Halt;
-use crate::frame::{Answer, Call, Phase, Request, Timer};
+use crate::frame::{Answer, Call, PendingMapRun, Phase, Request, Timer};
 use crate::parts::Parts;
 use crate::redrive;
-use crate::states::{self, task, wait};
+use crate::states::{self, distributed_map, task, wait};
 use crate::test_state::Test;
 use crate::turn::{Turn, after};
 use crate::{Effect, EventDetails, EventId, EventType, Failure, Frame, HistoryEvent, Part, PartId, TimerId, Trigger};
@@ -183,6 +183,11 @@ impl Execution {
         self.parts.frames().filter_map(|(_, frame)| frame.call().map(Call::pending)).collect()
     }
 
+    /// The Map Runs that have not ended.
+    pub fn pending_map_runs(&self) -> Vec<PendingMapRun> {
+        self.parts.frames().filter_map(|(_, frame)| frame.map_run().cloned()).collect()
+    }
+
     /// All timers that are set, and when they are due (milliseconds since the Unix epoch).
     pub fn timers(&self) -> Vec<(TimerId, i64)> {
         let deadline = self.parts.root().ok().and_then(|root| root.deadline);
@@ -250,7 +255,7 @@ impl Execution {
     }
 }
 
-fn execution_context(facts: &Facts) -> ExecutionContext {
+pub(crate) fn execution_context(facts: &Facts) -> ExecutionContext {
     ExecutionContext {
         id: facts.execution_arn.clone(),
         input: facts.input.value().clone(),
@@ -313,6 +318,10 @@ impl Turn<'_> {
                 self.call(effect).map_or(Ok(()), |id| task::answered(self, id, Answer::Failed(failure)))
             }
             Trigger::Redrive => redrive::begin(self),
+            Trigger::MapRunEnded { effect, outcome } => match self.map_run(effect) {
+                Some(id) => distributed_map::ended(self, id, outcome),
+                None => Ok(()),
+            },
             // The stop comes from outside: its event follows no other.
             Trigger::Stop { error, cause } => Ok(self.end(0, Outcome::Aborted(Failure { error, cause }.truncated()))?),
         }
@@ -371,8 +380,14 @@ impl Turn<'_> {
             Phase::Waiting { .. } => wait::over(self, frame_id),
             Phase::Retrying { .. } => states::again(self, frame_id),
             Phase::Calling(call) => task::timed_out(self, frame_id, call, id),
-            Phase::Ready | Phase::Forked(_) => Ok(()),
+            Phase::Ready | Phase::Forked(_) | Phase::MapRunning(_) => Ok(()),
         }
+    }
+
+    /// The frame that waits for the end of a Map Run.
+    fn map_run(&self, id: EventId) -> Option<PartId> {
+        let waits = |frame: &Frame| frame.map_run().is_some_and(|pending| pending.id == id);
+        self.parts.frames().find(|(_, frame)| waits(frame)).map(|(frame_id, _)| frame_id)
     }
 
     /// The frame that waits for the answer to a call.

@@ -3,7 +3,7 @@
 //! Whatever a state's code returns as an error is a [`Stop`]: the state failed (and Retry or Catch may help), or the
 //! whole turn halts.
 
-use crate::StepError;
+use crate::{EventId, StepError};
 use json::{Object, Text, Value};
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +105,15 @@ pub(crate) struct Evaluating {
     /// The event follows `…StateEntered`; otherwise it takes that one's place in the chain of events. AWS does the
     /// former where the expression was evaluated and its value turned out to be of no use.
     pub(crate) after_entered: bool,
+}
+
+impl Evaluating {
+    /// The cause as it is reported.
+    pub(crate) fn cause(state: &str, entered: EventId, sentence: &str) -> String {
+        format!(
+            "An error occurred while executing the state '{state}' (entered at the event id #{entered}). {sentence}"
+        )
+    }
 }
 
 pub(crate) const RUNTIME: &str = "States.Runtime";

@@ -64,6 +64,16 @@ pub enum Phase {
     Retrying { timer: Timer },
     /// A Parallel or Map state whose children run.
     Forked(Fork),
+    /// A Map in DISTRIBUTED mode whose Map Run runs.
+    MapRunning(PendingMapRun),
+}
+
+/// A Map Run that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingMapRun {
+    /// Number of the `MapRunStarted` event.
+    pub id: EventId,
+    pub map_run_arn: Text,
 }
 
 /// A timer that is set.
@@ -176,7 +186,18 @@ impl Frame {
     pub(crate) fn call(&self) -> Option<&Call> {
         match &self.phase {
             Phase::Calling(call) => Some(call),
-            Phase::Ready | Phase::Waiting { .. } | Phase::Retrying { .. } | Phase::Forked(_) => None,
+            Phase::Ready | Phase::Waiting { .. } | Phase::Retrying { .. } | Phase::Forked(_) | Phase::MapRunning(_) => {
+                None
+            }
+        }
+    }
+
+    pub(crate) fn map_run(&self) -> Option<&PendingMapRun> {
+        match &self.phase {
+            Phase::MapRunning(pending) => Some(pending),
+            Phase::Ready | Phase::Waiting { .. } | Phase::Calling(_) | Phase::Retrying { .. } | Phase::Forked(_) => {
+                None
+            }
         }
     }
 
@@ -185,7 +206,7 @@ impl Frame {
         let pair = match &self.phase {
             Phase::Waiting { timer } | Phase::Retrying { timer } => [Some(*timer), None],
             Phase::Calling(call) => [call.timeout, call.heartbeat],
-            Phase::Ready | Phase::Forked(_) => [None, None],
+            Phase::Ready | Phase::Forked(_) | Phase::MapRunning(_) => [None, None],
         };
         pair.into_iter().flatten()
     }

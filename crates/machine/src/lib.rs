@@ -11,6 +11,7 @@
 mod effect;
 mod execution;
 mod history;
+mod map_run;
 mod trigger;
 
 mod states;
@@ -31,8 +32,13 @@ mod visit;
 pub use effect::{Effect, TaskRequest, TimerId};
 pub use execution::{Execution, Facts, Outcome, Pending, Status, Step, StepError, TokenOf};
 pub use failure::Failure;
-pub use frame::{Fork, Frame, Phase, Progress};
+pub use frame::{Fork, Frame, PendingMapRun, Phase, Progress};
 pub use history::{EventDetails, EventId, EventType, HistoryEvent};
+pub use map_run::{
+    Batches, Child, ChildEnd, ChildStart, Counts, ItemRange, ItemSource, MapRun, MapRunBlock, MapRunOutcome,
+    MapRunProgress, MapRunRequest, MapRunSettings, MapRunStatus, MapRunStep, MapRunTrigger, MapRunUpdate,
+    ResultDestination, Results,
+};
 pub use parts::{Part, PartId, Root};
 pub use test_state::{Inspection, Mock, StateTest, TestSetup, TestStatus, Tested};
 pub use trigger::Trigger;

@@ -1,6 +1,6 @@
 //! Triggers: what happened.
 
-use crate::{EventId, Failure, TimerId};
+use crate::{EventId, Failure, MapRunOutcome, TimerId};
 use json::{Payload, Text};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,11 @@ pub enum Trigger {
     },
     /// RedriveExecution, of an execution that ended unsuccessfully.
     Redrive,
+    /// The Map Run of a Map in DISTRIBUTED mode has ended.
+    MapRunEnded {
+        effect: EventId,
+        outcome: MapRunOutcome,
+    },
     /// StopExecution.
     Stop {
         error: Option<Text>,

@@ -111,6 +111,9 @@ impl<'t> Turn<'t> {
         if let Some(call) = frame.call() {
             self.cancel_call(call);
         }
+        if let Some(pending) = frame.map_run() {
+            self.push(Effect::StopMapRun { map_run_arn: pending.map_run_arn.clone() });
+        }
     }
 
     /// The answer of the call is not wanted any more, nor what it has submitted.

@@ -1,6 +1,6 @@
 //! A visit: one frame in one state, and what the expressions of the state can see.
 
-use crate::failure::{Failed, Stop};
+use crate::failure::{Evaluating, Failed, Stop};
 use crate::test_state::{Inspection, Mock, Test};
 use crate::{Failure, Frame, PartId};
 use asl::{Limits, State, Template};
@@ -122,10 +122,7 @@ impl Visit<'_> {
             return sentence.to_owned();
         }
         let entered = self.frame.entered.map_or(0, |entered| entered.event);
-        format!(
-            "An error occurred while executing the state '{}' (entered at the event id #{entered}). {sentence}",
-            self.state.name
-        )
+        Evaluating::cause(&self.state.name, entered, sentence)
     }
 
     /// The failure as it is reported.

@@ -3,7 +3,7 @@
 use crate::model::{ListExecutionsInput, ListExecutionsOutput};
 use crate::operation::Operation;
 use crate::{Api, ApiError, Caller, arn, record};
-use asl::{Resource, StateMachineType};
+use asl::{Arn, Resource, StateMachineType};
 use engine::ExecutionFilter;
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html>
@@ -15,9 +15,7 @@ impl Operation for ListExecutions {
     type Output = ListExecutionsOutput;
 
     async fn call(api: &Api, _caller: &Caller, input: ListExecutionsInput) -> Result<ListExecutionsOutput, ApiError> {
-        let Some(state_machine_arn) = state_machine_of(&input)? else {
-            return Err(ApiError::unsupported("`mapRunArn` of `ListExecutions`"));
-        };
+        let listed = Listed::of(&input)?;
         let status = match input.status_filter.as_deref() {
             None => None,
             Some(name) => Some(record::status_of(name).ok_or_else(|| {
@@ -25,17 +23,9 @@ impl Operation for ListExecutions {
             })?),
         };
         let redriven = input.redrive_filter.as_deref();
-        let filter = [Self::NAME, state_machine_arn, status.map_or("", record::status_name), redriven.unwrap_or("")];
+        let filter = [Self::NAME, listed.arn(), status.map_or("", record::status_name), redriven.unwrap_or("")];
         let page = api.page_tokens().page(input.max_results, input.next_token.as_ref(), &filter)?;
-        let state_machine = arn::state_machine(state_machine_arn)?;
-        // Executions of Express state machines are not listed.
-        let record = match state_machine.resource {
-            Resource::StateMachine { .. } => api.engine().state_machine(&state_machine).await?,
-            _ => api.engine().version(&state_machine).await?.state_machine,
-        };
-        if record.state_machine_type == StateMachineType::Express {
-            return Err(engine::Error::StateMachineTypeNotSupported.into());
-        }
+        let state_machine = listed.check(api).await?;
         let is_redriven = redriven.map(|redriven| redriven == "REDRIVEN");
         let wanted = ExecutionFilter { state_machine, status, is_redriven };
         let found = api.engine().list_executions(wanted, page).await?;
@@ -46,11 +36,46 @@ impl Operation for ListExecutions {
     }
 }
 
-/// The state machine whose executions are asked for; `None` when those of a Map Run are.
-fn state_machine_of(input: &ListExecutionsInput) -> Result<Option<&str>, ApiError> {
-    match (&input.state_machine_arn, &input.map_run_arn) {
-        (Some(arn), None) => Ok(Some(arn)),
-        (None, Some(_)) => Ok(None),
-        _ => Err(ApiError::validation("Must provide exactly one of stateMachineArn or mapRunArn")),
+/// Whose executions are asked for.
+enum Listed<'i> {
+    StateMachine(&'i str),
+    MapRun(&'i str),
+}
+
+impl Listed<'_> {
+    fn of(input: &ListExecutionsInput) -> Result<Listed<'_>, ApiError> {
+        match (&input.state_machine_arn, &input.map_run_arn) {
+            (Some(arn), None) => Ok(Listed::StateMachine(arn)),
+            (None, Some(arn)) => Ok(Listed::MapRun(arn)),
+            _ => Err(ApiError::validation("Must provide exactly one of stateMachineArn or mapRunArn")),
+        }
+    }
+
+    fn arn(&self) -> &str {
+        match self {
+            Listed::StateMachine(arn) | Listed::MapRun(arn) => arn,
+        }
+    }
+
+    /// The ARN, of something that exists. Executions of Express state machines are listed with their Map Run only.
+    async fn check(&self, api: &Api) -> Result<Arn, ApiError> {
+        match self {
+            Listed::StateMachine(arn) => {
+                let arn = arn::state_machine(arn)?;
+                let record = match arn.resource {
+                    Resource::StateMachine { .. } => api.engine().state_machine(&arn).await?,
+                    _ => api.engine().version(&arn).await?.state_machine,
+                };
+                if record.state_machine_type == StateMachineType::Express {
+                    return Err(engine::Error::StateMachineTypeNotSupported.into());
+                }
+                Ok(arn)
+            }
+            Listed::MapRun(arn) => {
+                let arn = arn::map_run(arn)?;
+                api.engine().map_run(&arn).await?;
+                Ok(arn)
+            }
+        }
     }
 }

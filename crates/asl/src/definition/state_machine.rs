@@ -1,6 +1,6 @@
 //! The top level of a definition.
 
-use super::{Flow, State};
+use super::{Flow, State, StateKind};
 use crate::kind;
 use crate::reader::Reader;
 use crate::shape::{Shape, both};
@@ -88,6 +88,14 @@ impl StateMachine {
         let state = State { name: name.clone(), ..state.clone() };
         let flow = Flow { start_at: name.clone(), states: [(name, state)].into_iter().collect() };
         StateMachine { comment: None, query_language: QueryLanguage::default(), timeout_seconds: None, flow }
+    }
+
+    /// What the children of a Map in DISTRIBUTED mode execute: the item processor, as a state machine of its own.
+    pub fn item_processor(&self, state_name: &str) -> Option<StateMachine> {
+        let (_, state) = self.find(state_name)?;
+        let StateKind::Map(map) = &state.kind else { return None };
+        let flow = map.item_processor.clone();
+        Some(StateMachine { comment: None, query_language: self.query_language, timeout_seconds: None, flow })
     }
 
     /// The flow in which `state_name` stands (names are unique in the whole definition).

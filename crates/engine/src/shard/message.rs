@@ -5,13 +5,14 @@ use crate::{
     activities::{Offer, Poller},
     definitions::Definition,
     dispatch::{Attempt, Returned},
-    shard::slow_lane::SlowStep,
-    tables::{ExecutionKey, StoredExecution, Tables},
+    map_run::{NewChild, RunningChild},
+    shard::{map_runs::SlowMapRunStep, slow_lane::SlowStep},
+    tables::{ExecutionKey, MapRunKey, StoredExecution, Tables},
     tokens::TaskToken,
 };
 use asl::Arn;
 use json::{Payload, Text};
-use machine::{Facts, Failure, HistoryEvent, Trigger};
+use machine::{EventId, Facts, Failure, HistoryEvent, MapRunOutcome, MapRunTrigger, MapRunUpdate, Trigger};
 use std::sync::{Arc, mpsc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc as channel, oneshot};
 
@@ -67,6 +68,13 @@ pub(crate) enum Request {
         arn: Arn,
         reply: Reply<ExecutionRecord>,
     },
+    UpdateMapRun {
+        /// The execution that made it.
+        owner: ExecutionKey,
+        arn: Text,
+        update: MapRunUpdate,
+        reply: Reply<()>,
+    },
     /// Events from now on; the answer says that what came before is in the store.
     Observe {
         arn: Arn,
@@ -104,6 +112,18 @@ pub(crate) enum Report {
     AwaitedEnded(Attempt),
     /// A caller that waited for the end of the execution has gone away.
     CallerGone(ExecutionKey),
+    StartChild(Box<NewChild>),
+    StopChild(Box<RunningChild>),
+    ChildEnded {
+        map_run: MapRunKey,
+        trigger: Box<MapRunTrigger>,
+    },
+    MapRunEnded {
+        owner: ExecutionKey,
+        effect: EventId,
+        outcome: MapRunOutcome,
+    },
+    SlowMapRunStep(Box<SlowMapRunStep>),
 }
 
 /// What the engine orders.
@@ -167,6 +187,7 @@ impl Request {
         match self {
             Request::Start { new, .. } | Request::StartSync { new, .. } => new.key,
             Request::Answer { token, .. } | Request::Handed { token, .. } => token.key,
+            Request::UpdateMapRun { owner, .. } => *owner,
             Request::Redrive { redrive, .. } => ExecutionKey::of(&redrive.execution.to_string()),
             Request::Stop { arn, .. } | Request::WaitUntilClosed { arn, .. } | Request::Observe { arn, .. } => {
                 ExecutionKey::of(&arn.to_string())
@@ -181,8 +202,14 @@ impl Report {
             Report::TaskEnded { attempt: (key, _), .. } | Report::AwaitedEnded((key, _)) => Some(*key),
             Report::AwaitEnd { execution, .. } | Report::CallerGone(execution) => Some(*execution),
             Report::SlowStep(step) => Some(step.key),
+            Report::StopChild(child) => Some(child.key),
+            Report::MapRunEnded { owner, .. } => Some(*owner),
             Report::TakeActivity { offer, .. } | Report::ActivityGone(offer) => Some(offer.key),
-            Report::Committed { .. } | Report::Alarm => None,
+            Report::StartChild(_)
+            | Report::ChildEnded { .. }
+            | Report::SlowMapRunStep(_)
+            | Report::Committed { .. }
+            | Report::Alarm => None,
         }
     }
 }

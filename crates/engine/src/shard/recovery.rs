@@ -7,6 +7,7 @@
 use super::{
     Found, Shard,
     live::Live,
+    map_runs::MapRuns,
     message::{Then, Work},
 };
 use crate::{
@@ -191,7 +192,11 @@ impl Shard {
         tables: &Tables,
     ) -> Result<Live, ReadError> {
         let corrupt = |why: String| ReadError::Corrupt { keyspace: "executions", why };
-        let definition = self.environment.definitions.get(stored.revision, tables)?;
+        let definitions = &self.environment.definitions;
+        let definition = match &stored.child {
+            None => definitions.get(stored.revision, tables)?,
+            Some(child) => definitions.item_processor(stored.revision, &child.state, tables)?,
+        };
         let facts = stored.facts().map_err(corrupt)?;
         let mut parts = tables.parts(key)?;
         let ids = parts.iter().map(|(id, _)| *id).collect();
@@ -215,6 +220,7 @@ impl Shard {
         self.environment.open_executions().add(&live.stored.record.arn);
         let Some(execution) = &live.execution else { return };
         let is_ready = execution.is_ready();
+        let map_runs = execution.pending_map_runs();
         for pending in execution.pending() {
             match pending.effect {
                 Effect::RunTask(request) => {
@@ -232,6 +238,9 @@ impl Shard {
                 _ => {}
             }
         }
+        for pending in map_runs {
+            self.tell_if_ended(&pending.map_run_arn);
+        }
         if is_ready {
             self.work.push_back(Work::Trigger { key, trigger: Trigger::Continue, then: Then::Nothing });
         }
@@ -245,6 +254,9 @@ impl Shard {
             self.begin_next();
         }
         self.observers.remove(&key);
+        if let Some(child) = live.as_ref().and_then(|live| live.stored.child.as_ref()) {
+            self.report_failed_child(child, why);
+        }
         let refused = || Error::SetAside { arn: Arc::clone(arn), why: why.to_owned() };
         for caller in self.waiters.take_callers(key) {
             self.pipeline.outbox.answer(caller, Err(refused()));
@@ -301,6 +313,7 @@ impl Shard {
         self.timers.forget(|key| live.is_express(key));
         self.observers.retain(|key, _| live.is_express(*key));
         self.aside.clear();
+        self.map_runs = MapRuns::default();
         *self.environment.open_executions() = PerScope::default();
         self.waiters.forget_calls();
     }
@@ -314,6 +327,7 @@ impl Shard {
         self.pipeline.reopened(tables);
         self.set_blamed_aside();
         self.read_held();
+        self.take_up_map_runs();
         self.work.append(&mut self.stalled);
         self.work.extend(self.dispatcher.running().map(Work::EndUnwanted));
         for key in self.waiters.awaited() {

@@ -27,6 +27,7 @@ impl Shard {
             Request::Answer { token, trigger, origin, reply } => self.answer(token, trigger, origin, reply),
             Request::Handed { token, reply } => self.handed(token, reply),
             Request::WaitUntilClosed { arn, reply } => self.wait_until_closed(&arn, reply),
+            Request::UpdateMapRun { arn, update, reply, .. } => self.update_map_run(arn, update, reply),
             Request::Observe { arn, observer, reply } => self.observe(&arn, observer, reply),
         }
     }
@@ -100,7 +101,7 @@ impl Shard {
         self.turn(key, Trigger::Start, Then::Nothing);
     }
 
-    fn begin_execution(&mut self, new: NewExecution, then: Then) {
+    pub(super) fn begin_execution(&mut self, new: NewExecution, then: Then) {
         let key = new.key;
         self.insert_new(new);
         self.turn(key, Trigger::Start, then);

@@ -123,7 +123,8 @@ impl Shard {
             live.last_ms = live.last_ms.max(last.timestamp_ms);
         }
         let effects = std::mem::take(&mut step.effects);
-        let timers = effects_of(key, live, effects, &mut outbox, &mut self.work);
+        let mut map_runs = Vec::new();
+        let timers = effects_of(key, live, effects, &mut outbox, &mut self.work, &mut map_runs);
         if let Some(outcome) = step.outcome.take() {
             close(live, outcome);
         }
@@ -131,6 +132,11 @@ impl Shard {
             && let Err(error) = self.write(key, &step, &timers)
         {
             return self.refuse_step(key, then, &error.to_string());
+        }
+        for effect in map_runs {
+            if let Err(error) = self.ask_map_run(key, effect) {
+                return self.refuse_step(key, then, &error.to_string());
+            }
         }
         self.move_timers(key, timers, &mut outbox);
         self.show(key, &mut step, &mut outbox);
@@ -242,6 +248,11 @@ impl Shard {
         for caller in callers {
             outbox.answer(caller, Ok(record.clone()));
         }
+        if let Some(child) = live.stored.child.clone() {
+            let environment = Arc::clone(&self.environment);
+            let record = record.clone();
+            outbox.then(move || environment.child_ended(&child, record));
+        }
         if let Some(reply) = live.sync_reply.take() {
             outbox.answer(reply, Ok(crate::express::sync_result(record.clone())));
         }
@@ -275,13 +286,15 @@ fn list(key: ExecutionKey, live: &mut Live, writes: &mut Writes) {
 /// Timers that a step moves: from when to when.
 type MovedTimers = BTreeMap<machine::TimerId, (Option<i64>, Option<i64>)>;
 
-/// Sorts the effects: tasks wait for the commit, `Continue` for its turn; timers are given back as what they come to.
+/// Sorts the effects: tasks wait for the commit, `Continue` for its turn, Map Runs for their shard; timers are given back
+/// as what they come to.
 fn effects_of(
     key: ExecutionKey,
     live: &mut Live,
     effects: Vec<Effect>,
     outbox: &mut Outbox,
     work: &mut std::collections::VecDeque<Work>,
+    map_runs: &mut Vec<Effect>,
 ) -> MovedTimers {
     let before = live.timers.clone();
     for effect in effects {
@@ -304,6 +317,7 @@ fn effects_of(
             Effect::CancelTimer { timer } => {
                 live.timers.remove(&timer);
             }
+            Effect::StartMapRun(_) | Effect::StopMapRun { .. } => map_runs.push(effect),
             Effect::Continue => work.push_back(Work::Trigger { key, trigger: Trigger::Continue, then: Then::Nothing }),
         }
     }

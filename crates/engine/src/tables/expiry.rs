@@ -103,6 +103,9 @@ impl Tables {
                 return Ok(false);
             }
         }
+        if !self.forget_map_runs(writes, *key, left)? {
+            return Ok(false);
+        }
         if *keyspace == ASIDE {
             self.timers_of(*key)?.into_iter().for_each(|at| writes.delete(TIMERS, at));
         }

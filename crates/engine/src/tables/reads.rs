@@ -95,7 +95,8 @@ impl Tables {
         self.readable(HELD, vec![partition], prefix_end(&[partition]).as_deref(), usize::MAX, read)
     }
 
-    /// Executions of a state machine, a version or an alias with a status, newest first: `(time, key)` after the position `after`.
+    /// Executions of a state machine, a version or an alias, or children of a Map Run, with a status, newest first:
+    /// `(time, key)` after the position `after`.
     pub(crate) fn by_status(
         &self,
         arn: &str,

@@ -185,7 +185,7 @@ impl Writes {
     }
 
     /// Takes in a write whose key is new to the batch, so that nothing is looked up.
-    fn push(&mut self, write: Write) {
+    pub(super) fn push(&mut self, write: Write) {
         self.bytes += size(&write);
         self.batch.writes.push(write);
     }

@@ -51,7 +51,7 @@ pub(super) fn add_child(
 fn fork_of(turn: &Turn<'_>, id: PartId) -> Result<Fork, StepError> {
     match turn.parts.frame(id)?.phase {
         Phase::Forked(fork) => Ok(fork),
-        Phase::Ready | Phase::Waiting { .. } | Phase::Calling(_) | Phase::Retrying { .. } => {
+        Phase::Ready | Phase::Waiting { .. } | Phase::Calling(_) | Phase::Retrying { .. } | Phase::MapRunning(_) => {
             Err(StepError::Corrupt(format!("frame {} has no children", id.0)))
         }
     }
@@ -156,6 +156,10 @@ fn abort(turn: &mut Turn<'_>, id: PartId, parent: Parent) -> Result<(), Halt> {
     abort_children(turn, id)?;
     let frame: Arc<Frame> = turn.parts.frame(id)?.clone();
     turn.cancel(&frame);
+    if frame.map_run().is_some() {
+        turn.advance(id, EventType::MapRunAborted, EventDetails::None)?;
+    }
+    let frame: Arc<Frame> = turn.parts.frame(id)?.clone();
     let aborted = events(&turn.state(&frame)?.kind).aborted.filter(|_| frame.entered.is_some());
     if let Some(aborted) = aborted {
         turn.emit(frame.position, aborted, EventDetails::None)?;

@@ -1,11 +1,11 @@
-//! Map: runs its item processor for each item. Inline; the distributed mode is not there yet.
+//! Map: runs its item processor for each item. Inline; the distributed mode has its own file, `distributed_map`.
 //!
 //! The items are one part, written once. How many iterations have started and ended is another, small one: an
 //! iteration rewrites that, its own frame, and at its end its output.
 //!
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html>
 
-use super::{Move, fork, map_mocked, unexpected};
+use super::{Move, distributed_map, fork, map_mocked, unexpected};
 use crate::data;
 use crate::failure::{Failed, QUERY_EVALUATION_ERROR, Stop};
 use crate::frame::{Fork, Parent, Progress};
@@ -20,8 +20,8 @@ pub(crate) fn begin(turn: &mut Turn<'_>, visit: &Visit<'_>, map: &Map) -> Result
     if let Some(result) = visit.mocked() {
         return map_mocked::begin(visit, map, result);
     }
-    if map.distributed.is_some() {
-        return Err(Failed::runtime("Map states in DISTRIBUTED mode are not supported yet; use INLINE mode.").into());
+    if let Some(distributed) = &map.distributed {
+        return distributed_map::begin(turn, visit, map, distributed);
     }
     let input = data::input(visit, &map.state.fields)?;
     let items = items(visit, map, input.value())?;
@@ -124,7 +124,7 @@ fn not_an_array(path: &str) -> Stop {
     Failed::runtime(format!("Reference path \"{path}\" must point to array.")).into()
 }
 
-pub(super) fn length(items: &Value) -> u64 {
+pub(crate) fn length(items: &Value) -> u64 {
     let members = items.as_object().map(json::Object::len);
     members.or_else(|| items.as_array().map(<[Value]>::len)).unwrap_or(0) as u64
 }
@@ -132,7 +132,7 @@ pub(super) fn length(items: &Value) -> u64 {
 /// `$$.Map.Item` of item `index`. Each member of an object is an item, with its key.
 pub(crate) fn item(items: &Payload, index: u64) -> Result<MapItem, StepError> {
     let place = usize::try_from(index).unwrap_or(usize::MAX);
-    let member = items.value().as_object().and_then(|object| object.iter().nth(place));
+    let member = items.value().as_object().and_then(|object| object.nth(place));
     let found = match member {
         Some((key, value)) => Some((Some(key.clone()), value)),
         None => items.value().as_array().and_then(|array| array.get(place)).map(|value| (None, value)),
@@ -141,7 +141,7 @@ pub(crate) fn item(items: &Payload, index: u64) -> Result<MapItem, StepError> {
     Ok(MapItem { index, key, value: value.clone(), source: None })
 }
 
-/// How many iterations are to run at once: 0 is as many as may.
+/// `MaxConcurrency`: 0 is as many as may.
 pub(super) fn max_concurrency(visit: &Visit<'_>, map: &Map, input: &Value) -> Result<u64, Stop> {
     match &map.max_concurrency {
         None => Ok(0),

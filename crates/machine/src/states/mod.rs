@@ -5,6 +5,7 @@
 
 mod choice;
 mod comparison;
+pub(crate) mod distributed_map;
 mod fail;
 mod fork;
 mod map;
@@ -15,7 +16,7 @@ mod succeed;
 pub(crate) mod task;
 pub(crate) mod wait;
 
-pub(crate) use map::item;
+pub(crate) use map::{item, length};
 
 use crate::execution::Outcome;
 use crate::failure::{Failed, Halt, RUNTIME, Stop};

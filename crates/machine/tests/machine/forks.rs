@@ -150,13 +150,3 @@ fn a_runtime_failure_inside_fails_the_execution() {
     );
     assert!(world.outline().ends_with("5<4:PassStateEntered 6<5:ExecutionFailed"));
 }
-
-#[test]
-fn a_distributed_map_says_that_it_is_not_supported() {
-    let definition = r#"{"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemProcessor": {
-        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
-        "StartAt": "I", "States": {"I": {"Type": "Pass", "End": true}}}}}}"#;
-    let (error, cause) = World::started(definition, "[1]").failure();
-    assert_eq!(error, "States.Runtime");
-    assert!(cause.contains("'M'") && cause.contains("DISTRIBUTED"), "{cause}");
-}

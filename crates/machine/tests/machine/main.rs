@@ -15,6 +15,7 @@ mod hostile;
 mod jsonata;
 mod limits;
 mod long_runs;
+mod map_runs;
 mod recorded;
 mod redrive;
 mod retry_and_catch;

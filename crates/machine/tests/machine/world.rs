@@ -3,11 +3,12 @@
 use asl::{Limits, StateMachine, StateMachineType};
 use json::Payload;
 use machine::{
-    Effect, EventId, EventType, Execution, Facts, HistoryEvent, Outcome, Part, PartId, Step, StepError, TimerId,
-    Trigger,
+    Effect, EventId, EventType, Execution, Facts, HistoryEvent, MapRunRequest, Outcome, Part, PartId, Step, StepError,
+    TimerId, Trigger,
 };
 use query::{Ambient, Budget};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// 2026-11-23T09:36:00Z, shortly before the times that the recorded definitions wait for.
@@ -23,6 +24,7 @@ pub struct World {
     pub calls: BTreeMap<EventId, Effect>,
     /// Calls whose submission is to be stopped.
     pub stopped: Vec<EventId>,
+    pub map_runs: BTreeMap<json::Text, Arc<MapRunRequest>>,
     pub outcome: Option<Outcome>,
     pub steps: u64,
     /// Whether each step is followed by a restart: the execution is read back from what was written.
@@ -48,6 +50,7 @@ impl World {
             timers: BTreeMap::new(),
             calls: BTreeMap::new(),
             stopped: Vec::new(),
+            map_runs: BTreeMap::new(),
             outcome: None,
             steps: 0,
             restarts: false,
@@ -113,6 +116,12 @@ impl World {
             Effect::CancelTask { id } => assert!(self.calls.remove(id).is_some(), "call {id} was not awaited"),
             Effect::SetTimer { timer, due_ms } => drop(self.timers.insert(*timer, *due_ms)),
             Effect::CancelTimer { timer } => assert!(self.timers.remove(timer).is_some(), "{timer:?} was not set"),
+            Effect::StartMapRun(request) => {
+                self.map_runs.insert(request.map_run_arn.clone(), Arc::clone(request));
+            }
+            Effect::StopMapRun { map_run_arn } => {
+                assert!(self.map_runs.remove(map_run_arn).is_some(), "{map_run_arn} was not awaited");
+            }
             Effect::Continue => {}
         }
     }

@@ -1,0 +1,186 @@
+//! Map Runs: what their children are made of, what is told of them, and what callers ask of them.
+//!
+//! A Map Run is stepped by the shard of the execution that made it (`shard/map_runs.rs`), in the same batches: the two
+//! cannot disagree. Its children are executions of their own on the shards that their keys fall to
+//! (`shard/children.rs`), and report their end. A Map Run that is taken up after a restart asks for the children again
+//! that it does not know the end of: one that exists goes on, one that has ended says so, and one that is gone (Express,
+//! or not begun yet) is begun. So a Standard child is run once, and an Express child at least once.
+
+use crate::{
+    Engine, Error, ExecutionRecord, MapRunRecord, Page, Paged,
+    definitions::Definition,
+    environment::Environment,
+    shard::{NewExecution, Report, Request},
+    tables::{ChildOf, ExecutionKey, MapRunKey, StoredExecution, Tables, facts_of, of_execution},
+};
+use asl::Arn;
+use json::{Payload, Text};
+use machine::{
+    Child, MapRunOutcome, MapRunRequest, MapRunStatus, MapRunTrigger, MapRunUpdate, Outcome, Results, Status,
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// What all children of a Map Run have in common.
+pub(crate) struct Children {
+    pub(crate) map_run: MapRunKey,
+    pub(crate) request: Arc<MapRunRequest>,
+    /// Of the execution that made the Map Run, as it is stored.
+    pub(crate) owner: StoredExecution,
+    pub(crate) owner_key: ExecutionKey,
+    /// The item processor.
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) region: Text,
+    pub(crate) account: Text,
+    /// Set when no child may begin any more.
+    pub(crate) is_stopping: AtomicBool,
+}
+
+/// A child that is to be begun.
+pub(crate) struct NewChild {
+    pub(crate) key: ExecutionKey,
+    pub(crate) names: Child,
+    pub(crate) number: u64,
+    pub(crate) items: u64,
+    pub(crate) input: Payload,
+    pub(crate) of: Arc<Children>,
+}
+
+/// A child that is to be stopped.
+pub(crate) struct RunningChild {
+    pub(crate) key: ExecutionKey,
+    pub(crate) number: u64,
+    pub(crate) of: Arc<Children>,
+}
+
+impl Children {
+    /// Names and key of a child.
+    pub(crate) fn child(&self, number: u64) -> (ExecutionKey, Child) {
+        let names = self.request.child(number);
+        (ExecutionKey::of(&names.execution_arn), names)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
+    }
+}
+
+impl NewChild {
+    /// The execution that the child is.
+    pub(crate) fn execution(self) -> NewExecution {
+        let NewChild { key, names, number, items, input, of } = self;
+        let owner = &of.owner.record;
+        let record = ExecutionRecord {
+            arn: names.execution_arn,
+            name: names.name,
+            state_machine_arn: names.state_machine_arn,
+            state_machine_name: names.state_machine_name,
+            role_arn: Arc::clone(&owner.role_arn),
+            state_machine_version_arn: None,
+            state_machine_alias_arn: None,
+            state_machine_type: of.request.execution_type,
+            status: Status::Running,
+            start_ms: 0,
+            stop_ms: None,
+            input_text: Arc::clone(input.text()),
+            outcome: None,
+            trace_header: owner.trace_header.clone(),
+            redrive_count: 0,
+            redrive_ms: None,
+            map_run_arn: Some(Arc::clone(&of.request.map_run_arn)),
+            item_count: Some(items),
+            origin: None,
+            remains: None,
+        };
+        let facts = facts_of(&record, input, Arc::clone(&of.region), Arc::clone(&of.account));
+        let state = Arc::clone(&of.request.state);
+        let child = ChildOf { map_run: of.map_run, owner: of.owner_key, number, state };
+        let stored = StoredExecution { child: Some(child), ..StoredExecution::new(record, of.owner.revision) };
+        // Whether it may begin is not asked: its Map Run is wanted, and keeps the state machine from being removed.
+        NewExecution { key, stored, facts, definition: Arc::clone(&of.definition), deletions_begun: 0 }
+    }
+}
+
+impl Environment {
+    /// Tells the shard of its Map Run that a child has ended.
+    pub(crate) fn child_ended(&self, child: &ChildOf, record: ExecutionRecord) {
+        let (Some(stop_ms), Some(outcome)) = (record.stop_ms, record.outcome) else { return };
+        let input = record.input_text;
+        let start_ms = record.start_ms;
+        let trigger = MapRunTrigger::ChildEnded { child: child.number, start_ms, stop_ms, outcome, input };
+        self.tell_map_run(child.owner, child.map_run, trigger);
+    }
+
+    /// Tells it of a child that was not begun, or cannot go on.
+    pub(crate) fn child_lost(&self, owner: ExecutionKey, map_run: MapRunKey, child: u64, outcome: Outcome) {
+        let now_ms = self.clock.now_ms();
+        let (start_ms, stop_ms, input) = (now_ms, now_ms, Text::from("{}"));
+        self.tell_map_run(owner, map_run, MapRunTrigger::ChildEnded { child, start_ms, stop_ms, outcome, input });
+    }
+
+    fn tell_map_run(&self, owner: ExecutionKey, map_run: MapRunKey, trigger: MapRunTrigger) {
+        if let Some(shard) = self.shard(owner) {
+            shard.report(Report::ChildEnded { map_run, trigger: Box::new(trigger) });
+        }
+    }
+}
+
+/// What the execution that made a Map Run is told of its end; `None` if nobody waits for that.
+pub(crate) fn outcome(
+    tables: &Tables,
+    map_run: MapRunKey,
+    result_bytes_max: u64,
+) -> Result<Option<(MapRunRecord, MapRunOutcome)>, Error> {
+    let Some(record) = tables.map_run(map_run)? else { return Ok(None) };
+    let outcome = match record.progress.status {
+        MapRunStatus::Running | MapRunStatus::Aborted => return Ok(None),
+        MapRunStatus::Failed => MapRunOutcome::Failed(record.progress.failure().cloned().unwrap_or_default()),
+        MapRunStatus::Succeeded if record.progress.result_bytes > result_bytes_max => {
+            MapRunOutcome::Succeeded { results: None }
+        }
+        MapRunStatus::Succeeded => {
+            let request = tables.map_run_request(map_run)?;
+            let mut results = Results::new(&request);
+            for block in tables.map_run_blocks(map_run, record.blocks) {
+                results.add(block?);
+            }
+            MapRunOutcome::Succeeded { results: Some(results.finish()) }
+        }
+    };
+    Ok(Some((record, outcome)))
+}
+
+impl Engine {
+    pub(crate) fn read_map_run(&self, arn: &Arn) -> Result<MapRunRecord, Error> {
+        let text: Text = arn.to_string().into();
+        let found = self.inner.environment.tables()?.map_run(MapRunKey::of(&text))?;
+        found.ok_or(Error::ResourceNotFound(text))
+    }
+
+    /// The newest first.
+    pub(crate) fn map_runs_of(&self, execution: &Arn, page: &Page) -> Result<Paged<MapRunRecord>, Error> {
+        let tables = self.inner.environment.tables()?;
+        let text: Text = execution.to_string().into();
+        let key = ExecutionKey::of(&text);
+        if tables.execution(key)?.is_none() {
+            return Err(Error::ExecutionDoesNotExist(text));
+        }
+        let mut items = tables.map_runs_of(key, page.after.as_deref(), page.size.saturating_add(1))?;
+        let has_more = items.len() > page.size;
+        items.truncate(page.size);
+        let next = items.last().filter(|_| has_more).map(of_execution);
+        Ok(Paged { items, next })
+    }
+
+    pub(crate) async fn update(&self, arn: &Arn, update: MapRunUpdate) -> Result<(), Error> {
+        let record = self.read_map_run(arn)?;
+        if record.stop_ms.is_some() {
+            return Err(Error::MapRunCompleted(record.arn));
+        }
+        let shard = self.inner.environment.shard(record.owner).ok_or(Error::ShuttingDown)?;
+        let (owner, arn) = (record.owner, record.arn);
+        shard.ask(|reply| Request::UpdateMapRun { owner, arn, update, reply }).await
+    }
+}

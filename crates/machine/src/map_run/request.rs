@@ -1,0 +1,148 @@
+//! What is fixed when a Map Run starts, and how it and its children are named.
+
+use super::results::Form;
+use crate::{EventId, Facts, MapRunSettings};
+use asl::{Arn, Distributed, Resource, StateMachineType};
+use json::{Payload, Text};
+use query::Ambient;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// What a Map state asks for: all that the inputs of the children are made from. Stored once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MapRunRequest {
+    /// Number of the `MapRunStarted` event.
+    pub id: EventId,
+    pub map_run_arn: Text,
+    pub label: Text,
+    /// Name of the Map state.
+    pub state: Text,
+    /// Of the children.
+    pub execution_type: StateMachineType,
+    pub(crate) entered_event: EventId,
+    pub(crate) entered_ms: i64,
+    pub(crate) retry_count: u32,
+    /// The state's input after `InputPath`.
+    pub(crate) input: Payload,
+    /// The variables that `ItemSelector` sees, innermost first.
+    pub(crate) variables: Vec<Payload>,
+    pub(crate) items: Payload,
+    pub(crate) settings: MapRunSettings,
+    pub(crate) batches: Option<Batches>,
+    pub source: Option<ItemSource>,
+    pub destination: Option<ResultDestination>,
+}
+
+/// `ItemBatcher`, evaluated.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Batches {
+    pub items_max: Option<u64>,
+    pub bytes_max: Option<u64>,
+    pub input: Option<Payload>,
+}
+
+/// `ItemReader`, evaluated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ItemSource {
+    pub resource: Text,
+    pub arguments: Payload,
+    /// `ReaderConfig` as written.
+    pub reader_config: Payload,
+    /// 0 where the definition leads to no positive number: such a Map Run fails.
+    pub max_items: Option<u64>,
+    pub items_pointer: Option<Text>,
+}
+
+/// `ResultWriter`, evaluated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResultDestination {
+    /// `None`: the results stay in the state's result, in the form that `writer_config` tells.
+    pub resource: Option<Text>,
+    pub arguments: Payload,
+    /// `WriterConfig` as written.
+    pub writer_config: Payload,
+}
+
+/// How a child is named. The same child of the same Map Run has the same names, also after a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    pub name: Text,
+    pub execution_arn: Text,
+    pub state_machine_arn: Text,
+    /// `STATE_MACHINE/LABEL`.
+    pub state_machine_name: Text,
+}
+
+impl MapRunRequest {
+    /// The names of child number `child`.
+    pub fn child(&self, child: u64) -> Child {
+        let number = child.to_be_bytes();
+        let name: Text = name_based_uuid([self.map_run_arn.as_bytes(), &number, b"name"]).into();
+        let arn = Arn::parse(&self.map_run_arn).unwrap_or_else(|_| Arn::of_states("", "", Resource::Other("".into())));
+        let (machine, label) = match &arn.resource {
+            Resource::MapRun { state_machine, label, .. } => (state_machine.clone(), label.clone()),
+            _ => Default::default(),
+        };
+        let state_machine: Text = format!("{machine}/{label}").into();
+        let execution = match self.execution_type {
+            StateMachineType::Standard => {
+                Resource::Execution { state_machine: state_machine.clone(), name: name.clone() }
+            }
+            StateMachineType::Express => Resource::ExpressExecution {
+                state_machine: state_machine.clone(),
+                name: name.clone(),
+                id: name_based_uuid([self.map_run_arn.as_bytes(), &number, b"id"]).into(),
+            },
+        };
+        Child {
+            name,
+            execution_arn: arn.with_resource(execution).to_string().into(),
+            state_machine_arn: arn
+                .with_resource(Resource::MapRunStateMachine { name: machine, label })
+                .to_string()
+                .into(),
+            state_machine_name: state_machine,
+        }
+    }
+
+    pub(crate) fn form(&self) -> Form {
+        Form::of(self.destination.as_ref())
+    }
+}
+
+/// `Label`, or one that is always the same for the state.
+pub(crate) fn label_of(facts: &Facts, distributed: &Distributed, state: &str) -> Text {
+    match &distributed.label {
+        Some(label) => label.clone(),
+        None => name_based_uuid([plain_name(facts).as_bytes(), b"/", state.as_bytes()]).into(),
+    }
+}
+
+/// The ARN of a new Map Run.
+pub(crate) fn map_run_arn(facts: &Facts, label: &Text, ambient: &Ambient) -> Text {
+    let resource = Resource::MapRun {
+        state_machine: plain_name(facts).into(),
+        label: label.clone(),
+        id: ambient.next_uuid().into(),
+    };
+    match Arn::parse(&facts.execution_arn) {
+        Ok(arn) => arn.with_resource(resource).to_string().into(),
+        Err(_) => Arn::of_states(&facts.region, &facts.account, resource).to_string().into(),
+    }
+}
+
+/// A child of a Map Run executes `NAME/LABEL`; the labels of the Maps in it stand beside that one, and not below it.
+fn plain_name(facts: &Facts) -> &str {
+    facts.state_machine_name.split('/').next().unwrap_or_default()
+}
+
+/// A UUID (version 8) that is always the same for the same pieces.
+fn name_based_uuid<const N: usize>(pieces: [&[u8]; N]) -> String {
+    let hash = pieces.into_iter().fold(Sha256::new(), Digest::chain_update).finalize();
+    let mut bytes = [0u8; 16];
+    bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+    let bits = u128::from_be_bytes(bytes);
+    let (first, second, third) = (bits >> 96, (bits >> 80) & 0xffff, 0x8000 | ((bits >> 64) & 0x0fff));
+    let (fourth, last) = (0x8000 | ((bits >> 48) & 0x3fff), bits & 0xffff_ffff_ffff);
+    format!("{first:08x}-{second:04x}-{third:04x}-{fourth:04x}-{last:012x}")
+}

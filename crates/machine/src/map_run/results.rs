@@ -1,0 +1,142 @@
+//! What the Map state gets at the end: the outputs of the children, in the order of their items.
+
+use super::{ChildEnd, ItemRange, MapRunRequest, ResultDestination};
+use crate::Outcome;
+use jiff::Timestamp;
+use json::{Object, Payload, Text, Value};
+use serde::{Deserialize, Serialize};
+
+/// What several steps append: it is never rewritten.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct MapRunBlock {
+    /// The items of children that were started, where `ItemBatcher` decides about them.
+    #[serde(default)]
+    pub batches: Vec<(u64, ItemRange)>,
+    #[serde(default)]
+    pub ended: Vec<ChildEnd>,
+}
+
+impl MapRunBlock {
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty() && self.ended.is_empty()
+    }
+}
+
+/// `Transformation` of `WriterConfig`. A child that failed is shown as `NONE` shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The description of the child.
+    None,
+    /// Its output.
+    Compact,
+    /// Its output; arrays are joined.
+    Flatten,
+}
+
+impl Form {
+    pub(super) fn of(destination: Option<&ResultDestination>) -> Form {
+        let transformation =
+            destination.and_then(|destination| destination.writer_config.value().get("Transformation"));
+        match transformation.and_then(Value::as_str) {
+            Some("NONE") => Form::None,
+            Some("FLATTEN") => Form::Flatten,
+            _ => Form::Compact,
+        }
+    }
+
+    pub(super) fn shows_input(self, outcome: &Outcome) -> bool {
+        self == Form::None || !matches!(outcome, Outcome::Succeeded { .. })
+    }
+}
+
+/// What the end of a child adds to the results, about.
+pub(super) fn bytes_of(end: &ChildEnd) -> u64 {
+    let output = match &end.outcome {
+        Outcome::Succeeded { output } => output.byte_len(),
+        Outcome::Failed(failure) | Outcome::TimedOut(failure) | Outcome::Aborted(failure) => {
+            let length = |text: &Option<Text>| text.as_ref().map_or(0, |text| text.len());
+            length(&failure.error) + length(&failure.cause)
+        }
+    };
+    (output + end.input.as_ref().map_or(0, |input| input.len()) + 1) as u64
+}
+
+/// Collects the results of a Map Run that has succeeded.
+#[derive(Debug)]
+pub struct Results<'r> {
+    request: &'r MapRunRequest,
+    by_child: Vec<(u64, Value)>,
+}
+
+impl<'r> Results<'r> {
+    pub fn new(request: &'r MapRunRequest) -> Results<'r> {
+        Results { request, by_child: Vec::new() }
+    }
+
+    /// Takes in what came to its end.
+    pub fn add(&mut self, block: MapRunBlock) {
+        for end in block.ended {
+            let value = self.value(&end);
+            self.by_child.push((end.child, value));
+        }
+    }
+
+    /// The array of the results.
+    pub fn finish(mut self) -> Payload {
+        self.by_child.sort_unstable_by_key(|(child, _)| *child);
+        let values = self.by_child.into_iter().map(|(_, value)| value);
+        let values: Vec<Value> = match self.request.form() {
+            Form::None | Form::Compact => values.collect(),
+            Form::Flatten => values.flat_map(flattened).collect(),
+        };
+        Value::from(values).into()
+    }
+
+    fn value(&self, end: &ChildEnd) -> Value {
+        match &end.outcome {
+            Outcome::Succeeded { output } if self.request.form() != Form::None => output.value().clone(),
+            outcome => described(self.request, end, outcome).into(),
+        }
+    }
+}
+
+fn flattened(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(elements) => elements.to_vec(),
+        other => vec![other],
+    }
+}
+
+/// The child as `Transformation` `NONE` shows it.
+fn described(request: &MapRunRequest, end: &ChildEnd, outcome: &Outcome) -> Object {
+    let child = request.child(end.child);
+    let mut object = Object::from([("ExecutionArn", child.execution_arn)]);
+    if let Some(input) = &end.input {
+        object.insert("Input", input);
+        object.insert("InputDetails", Object::from([("Included", true)]));
+    }
+    object.insert("Name", child.name);
+    let status = match outcome {
+        Outcome::Succeeded { output } => {
+            object.insert("Output", output.text());
+            object.insert("OutputDetails", Object::from([("Included", true)]));
+            "SUCCEEDED"
+        }
+        Outcome::Failed(_) => "FAILED",
+        Outcome::TimedOut(_) => "TIMED_OUT",
+        Outcome::Aborted(_) => "ABORTED",
+    };
+    if let Outcome::Failed(failure) | Outcome::TimedOut(failure) | Outcome::Aborted(failure) = outcome {
+        failure.error.iter().for_each(|error| object.insert("Error", error));
+        failure.cause.iter().for_each(|cause| object.insert("Cause", cause));
+    }
+    object.insert("StartDate", iso_8601(end.start_ms));
+    object.insert("StateMachineArn", child.state_machine_arn);
+    object.insert("Status", status);
+    object.insert("StopDate", iso_8601(end.stop_ms));
+    object
+}
+
+fn iso_8601(milliseconds: i64) -> String {
+    format!("{:.3}", Timestamp::from_millisecond(milliseconds).unwrap_or_default())
+}

@@ -1,0 +1,283 @@
+//! Distributed Maps: what the state asks for, and the Map Run as a value.
+
+use crate::world::{START_MS, World, ambient};
+use asl::Limits;
+use json::Payload;
+use machine::{
+    ChildStart, Failure, MapRun, MapRunBlock, MapRunOutcome, MapRunRequest, MapRunSettings, MapRunStatus, MapRunStep,
+    MapRunTrigger, MapRunUpdate, Outcome, Results, Trigger,
+};
+use std::sync::Arc;
+
+/// A state machine of one Map, with `fields` in it.
+fn definition(fields: &str) -> String {
+    let processor = r#"{"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+        "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}"#;
+    format!(
+        r#"{{"StartAt": "M", "States": {{"M": {{"Type": "Map", "End": true, "ItemProcessor": {processor}{fields}}}}}}}"#
+    )
+}
+
+/// A Map Run in a small world: what its steps came to, and the children that run.
+struct Driven {
+    world: World,
+    run: MapRun,
+    blocks: Vec<MapRunBlock>,
+    running: Vec<ChildStart>,
+    stopped: Vec<u64>,
+    ended: Option<MapRunStatus>,
+}
+
+impl Driven {
+    fn of(fields: &str, input: &str) -> Driven {
+        let world = World::started(&definition(fields), input);
+        let request = Arc::clone(world.map_runs.values().next().expect("a Map Run was asked for"));
+        let run = MapRun::new(world.execution.facts(), request, &Limits::default());
+        let mut run = Driven { world, run, blocks: Vec::new(), running: Vec::new(), stopped: Vec::new(), ended: None };
+        run.step(MapRunTrigger::Continue);
+        run
+    }
+
+    fn step(&mut self, trigger: MapRunTrigger) {
+        let mut step = self.step_once(trigger);
+        while step.goes_on {
+            step = self.step_once(MapRunTrigger::Continue);
+        }
+    }
+
+    fn step_once(&mut self, trigger: MapRunTrigger) -> MapRunStep {
+        let ambient = ambient(START_MS, 1);
+        let limits = Limits::default();
+        let mut step = self.run.step(&self.world.machine, [trigger], usize::MAX, &ambient, &limits).unwrap();
+        assert!(!step.is_over_budget);
+        self.blocks.push(std::mem::take(&mut step.block));
+        self.running.append(&mut step.starts);
+        self.stopped.append(&mut step.stops);
+        self.ended = self.ended.or(step.ended);
+        step
+    }
+
+    fn end(&mut self, child: u64, outcome: Outcome) {
+        self.running.retain(|start| start.child != child);
+        let input = "0".into();
+        self.step(MapRunTrigger::ChildEnded { child, start_ms: START_MS, stop_ms: START_MS, outcome, input });
+    }
+
+    fn succeed(&mut self, child: u64, output: &str) {
+        self.end(child, Outcome::Succeeded { output: Payload::parse(output).unwrap() });
+    }
+
+    fn fail(&mut self, child: u64) {
+        self.end(child, Outcome::Failed(Failure { error: Some("E".into()), cause: None }));
+    }
+
+    /// `child:input` of the children that run.
+    fn inputs(&self) -> String {
+        let inputs = self.running.iter().map(|start| format!("{}:{}", start.child, start.input.text()));
+        inputs.collect::<Vec<_>>().join(" ")
+    }
+
+    fn results(&self) -> String {
+        let mut results = Results::new(self.run.request());
+        self.blocks.iter().cloned().for_each(|block| results.add(block));
+        results.finish().text().to_string()
+    }
+
+    /// The Map Run as a restart finds it: what was stored, written and read.
+    fn restart(&mut self) {
+        let stored = |value: &MapRunRequest| rmp_serde::to_vec_named(value).unwrap();
+        let request = rmp_serde::from_slice(&stored(self.run.request())).unwrap();
+        let progress = rmp_serde::from_slice(&rmp_serde::to_vec_named(self.run.progress()).unwrap()).unwrap();
+        let facts = self.world.execution.facts();
+        self.run = MapRun::resume(facts, Arc::new(request), progress, self.blocks.clone(), &Limits::default());
+        self.running.clear();
+    }
+}
+
+#[test]
+fn children_get_their_items() {
+    let check = |fields: &str, input: &str, expected: &str| {
+        assert_eq!(Driven::of(fields, input).inputs(), expected, "{fields}");
+    };
+    check("", "[1,\"a\",null]", r#"0:1 1:"a" 2:null"#);
+    check(r#", "MaxConcurrency": 2"#, "[1,2,3]", "0:1 1:2");
+    check(r#", "ItemsPath": "$.x""#, r#"{"x": {"a": 1, "b": 2}}"#, "0:1 1:2");
+    let context = r#", "ItemsPath": "$.x", "ItemSelector": {"i.$": "$$.Map.Item.Index", "k.$": "$$.Map.Item.Key",
+        "v.$": "$$.Map.Item.Value", "s.$": "$$.Map.Item.Source", "all.$": "$.y"}"#;
+    let expected = r#"0:{"i":0,"k":"a","v":1,"s":"STATE_DATA","all":7}"#;
+    check(context, r#"{"x": {"a": 1}, "y": 7}"#, expected);
+}
+
+#[test]
+fn items_come_in_batches() {
+    let check = |batcher: &str, input: &str, expected: &str| {
+        let run = Driven::of(&format!(r#", "ItemBatcher": {batcher}, "MaxConcurrency": 2"#), input);
+        assert_eq!(run.inputs(), expected, "{batcher}");
+    };
+    let batched = r#"0:{"Items":[1,2]} 1:{"Items":[3,4]}"#;
+    check(r#"{"MaxItemsPerBatch": 2}"#, "[1,2,3,4,5]", batched);
+    check(r#"{"MaxInputBytesPerBatch": 32}"#, "[1,2,3,4,5]", batched);
+    check(r#"{"MaxInputBytesPerBatch": 1}"#, "[1,2]", r#"0:{"Items":[1]} 1:{"Items":[2]}"#);
+    let with_input = r#"{"MaxItemsPerBatch": 9, "BatchInput": {"n.$": "States.ArrayLength($)"}}"#;
+    check(with_input, "[1,2]", r#"0:{"BatchInput":{"n":2},"Items":[1,2]}"#);
+}
+
+#[test]
+fn a_child_follows_the_one_that_ended() {
+    let mut run = Driven::of(r#", "MaxConcurrency": 1"#, "[5,6]");
+    assert_eq!(run.inputs(), "0:5");
+    run.succeed(0, "\"a\"");
+    assert_eq!(run.inputs(), "1:6");
+    // What comes twice, or for a child that was never started, counts once.
+    run.succeed(0, "\"again\"");
+    run.succeed(7, "\"other\"");
+    let progress = run.run.progress();
+    assert_eq!((progress.executions.succeeded, progress.executions.running, progress.items_pending()), (1, 1, 0));
+    run.succeed(1, "\"b\"");
+    assert_eq!(run.ended, Some(MapRunStatus::Succeeded));
+    assert_eq!(run.results(), r#"["a","b"]"#);
+}
+
+#[test]
+fn no_items_are_no_children() {
+    let run = Driven::of("", "[]");
+    assert_eq!((run.ended, run.results()), (Some(MapRunStatus::Succeeded), "[]".to_owned()));
+}
+
+#[test]
+fn failures_are_tolerated_as_the_definition_says() {
+    let check = |tolerated: &str, failed: u64, expected: MapRunStatus| {
+        let mut run = Driven::of(tolerated, "[0,1,2,3]");
+        (0..4).for_each(|child| if child < failed { run.fail(child) } else { run.succeed(child, "0") });
+        assert_eq!(run.ended, Some(expected), "{tolerated} {failed}");
+        let error = run.run.progress().failure().and_then(|failure| failure.error.clone());
+        let threshold = (expected == MapRunStatus::Failed).then(|| "States.ExceedToleratedFailureThreshold".into());
+        assert_eq!(error, threshold);
+    };
+    let (succeeded, failed) = (MapRunStatus::Succeeded, MapRunStatus::Failed);
+    check("", 0, succeeded);
+    check("", 1, failed);
+    check(r#", "ToleratedFailureCount": 2"#, 2, succeeded);
+    check(r#", "ToleratedFailureCount": 2"#, 3, failed);
+    check(r#", "ToleratedFailurePercentage": 50"#, 2, succeeded);
+    check(r#", "ToleratedFailurePercentage": 50"#, 3, failed);
+    check(r#", "ToleratedFailurePercentage": 100"#, 4, succeeded);
+    check(r#", "ToleratedFailureCount": 1, "ToleratedFailurePercentage": 100"#, 2, failed);
+}
+
+#[test]
+fn all_items_of_a_batch_fail_with_it() {
+    let fields = r#", "ItemBatcher": {"MaxItemsPerBatch": 3}, "ToleratedFailureCount": 2"#;
+    let mut run = Driven::of(fields, "[1,2,3,4]");
+    run.fail(0);
+    assert_eq!(run.stopped, [1]);
+    run.end(1, Outcome::Aborted(Failure::default()));
+    let progress = run.run.progress();
+    assert_eq!((progress.items.failed, progress.items.aborted, progress.executions.failed), (3, 1, 1));
+    assert_eq!(run.ended, Some(MapRunStatus::Failed));
+}
+
+#[test]
+fn a_tolerated_failure_is_described_in_the_results() {
+    let mut run = Driven::of(r#", "Label": "L", "ToleratedFailureCount": 1"#, "[0,1]");
+    run.fail(0);
+    run.succeed(1, "[1]");
+    let results = run.results();
+    for piece in [r#""Error":"E""#, r#""Status":"FAILED""#, ":execution:machine/L:", r#""Input":"0""#, ",[1]]"] {
+        assert!(results.contains(piece), "{piece} in {results}");
+    }
+}
+
+#[test]
+fn a_stop_ends_the_children_first() {
+    let mut run = Driven::of(r#", "MaxConcurrency": 2"#, "[0,1,2]");
+    run.succeed(0, "0");
+    run.step(MapRunTrigger::Stop);
+    assert_eq!((run.stopped.clone(), run.ended), (vec![1, 2], None));
+    run.end(1, Outcome::Aborted(Failure::default()));
+    run.succeed(2, "0");
+    assert_eq!(run.ended, Some(MapRunStatus::Aborted));
+    assert_eq!(run.run.progress().executions_total(), 3);
+}
+
+#[test]
+fn an_update_takes_effect_at_once() {
+    let mut run = Driven::of(r#", "MaxConcurrency": 1, "ToleratedFailureCount": 2"#, "[0,1,2,3]");
+    run.step(MapRunTrigger::Update(MapRunUpdate { max_concurrency: Some(3), ..MapRunUpdate::default() }));
+    assert_eq!(run.running.len(), 3);
+    run.fail(0);
+    let update = MapRunUpdate { tolerated_failure_count: Some(0), ..MapRunUpdate::default() };
+    run.step(MapRunTrigger::Update(update));
+    assert_eq!((run.stopped.len(), run.ended), (3, None));
+    let expected =
+        MapRunSettings { max_concurrency: 3, tolerated_failure_count: Some(0), tolerated_failure_percentage: None };
+    assert_eq!(run.run.progress().settings, expected);
+}
+
+#[test]
+fn a_restart_asks_again_for_the_children_that_have_not_ended() {
+    for fields in ["", r#", "ItemBatcher": {"MaxInputBytesPerBatch": 1}"#] {
+        let mut run = Driven::of(&format!(r#"{fields}, "MaxConcurrency": 3"#), "[0,1,2,3]");
+        let before: Vec<String> = run.running.iter().map(|start| start.input.text().to_string()).collect();
+        run.succeed(1, "\"b\"");
+        run.restart();
+        run.step(MapRunTrigger::Continue);
+        let children: Vec<u64> = run.running.iter().map(|start| start.child).collect();
+        assert_eq!(children, [0, 2, 3]);
+        assert_eq!(run.running[0].input.text().to_string(), before[0]);
+        run.succeed(3, "\"d\"");
+        run.restart();
+        run.step(MapRunTrigger::Stop);
+        assert_eq!(run.stopped, [0, 2], "those that may run are stopped after a restart, too");
+    }
+}
+
+#[test]
+fn a_selector_that_cannot_be_evaluated_fails_the_map_run() {
+    let run = Driven::of(r#", "ItemSelector": {"x.$": "$.missing"}"#, "[0]");
+    assert_eq!(run.ended, Some(MapRunStatus::Failed));
+    let cause = run.run.progress().failure().and_then(|failure| failure.cause.clone()).unwrap_or_default();
+    assert!(
+        cause.starts_with("An error occurred while executing the state 'M' (entered at the event id #2)."),
+        "{cause}"
+    );
+}
+
+#[test]
+fn a_hundred_thousand_items_start_a_few_at_a_time() {
+    let items: Vec<String> = (0..100_000).map(|item| item.to_string()).collect();
+    let mut run = Driven::of("", &format!("[{}]", items.join(",")));
+    assert_eq!((run.running.len(), run.run.progress().executions_pending()), (10_000, 90_000));
+    run.fail(0);
+    assert_eq!((run.running.len(), run.stopped.len()), (9_999, 9_999));
+}
+
+/// The history of the execution around a Map Run that ended so.
+fn check_history(fields: &str, outcome: MapRunOutcome, expected: &str) {
+    let mut world = World::started(&definition(fields), "[1]");
+    assert_eq!(world.outline(), "1<0:ExecutionStarted 2<0:MapStateEntered 3<2:MapStateStarted 4<3:MapRunStarted");
+    world.map_runs.clear();
+    let begun = world.outline();
+    world.trigger(Trigger::MapRunEnded { effect: 4, outcome });
+    assert_eq!(world.outline().strip_prefix(&format!("{begun} ")), Some(expected));
+}
+
+#[test]
+fn the_history_tells_how_the_map_run_ended() {
+    let succeeded = MapRunOutcome::Succeeded { results: Some(Payload::parse("[1]").unwrap()) };
+    let exited = "5<4:MapRunSucceeded 6<5:MapStateSucceeded 7<4:MapStateExited 8<7:ExecutionSucceeded";
+    check_history("", succeeded.clone(), exited);
+    let failure = Failure { error: Some("States.ExceedToleratedFailureThreshold".into()), cause: None };
+    let failed = "5<4:MapRunFailed 6<5:MapStateFailed 7<6:ExecutionFailed";
+    check_history("", MapRunOutcome::Failed(failure), failed);
+    let too_much = "5<4:MapRunSucceeded 6<5:MapStateFailed 7<6:ExecutionFailed";
+    check_history("", MapRunOutcome::Succeeded { results: None }, too_much);
+}
+
+#[test]
+fn an_execution_that_is_stopped_stops_its_map_run() {
+    let mut world = World::started(&definition(""), "[1]");
+    assert_eq!(world.execution.pending_map_runs().len(), 1);
+    world.trigger(Trigger::Stop { error: None, cause: None });
+    assert!(world.map_runs.is_empty() && world.execution.pending_map_runs().is_empty());
+}
