@@ -8,6 +8,7 @@ mod deletions;
 mod executions;
 mod express;
 mod faults;
+mod map_runs;
 mod nested;
 mod redrive;
 mod retention;

@@ -1,0 +1,169 @@
+//! Map Runs: children of both types, tolerated failures, stops, updates, and a crash at every commit.
+
+use crate::support::*;
+use asl::Arn;
+use engine::{Engine, Error, ExecutionFilter, MapRunRecord, Page};
+use machine::{Counts, MapRunStatus, MapRunUpdate, Outcome, Status};
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+fn map(execution_type: &str, child: &str, fields: &str) -> String {
+    format!(
+        r#"{{"StartAt":"M","States":{{"M":{{"Type":"Map","Label":"L","End":true{fields},"ItemProcessor":{{
+        "ProcessorConfig":{{"Mode":"DISTRIBUTED","ExecutionType":"{execution_type}"}},
+        "StartAt":"C","States":{{{child}}}}}}}}}}}"#
+    )
+}
+
+const PASS: &str = r#""C":{"Type":"Pass","End":true}"#;
+const WAIT: &str = r#""C":{"Type":"Wait","Seconds":200,"End":true}"#;
+/// Fails for the item 3.
+const CHOICE: &str = r#""C":{"Type":"Choice","Choices":[{"Variable":"$","NumericEquals":3,"Next":"F"}],"Default":"P"},
+    "F":{"Type":"Fail","Error":"E"},"P":{"Type":"Pass","End":true}"#;
+
+async fn begin(engine: &Engine, definition: &str, input: &str) -> Arn {
+    let machine = create(engine, "m", definition).await;
+    let started = engine.start_execution(start_of(&machine, "e", input)).await.unwrap();
+    Arn::parse(&started.arn).unwrap()
+}
+
+async fn map_run(engine: &Engine, execution: &Arn) -> Option<MapRunRecord> {
+    engine.list_map_runs(execution, Page { size: 10, after: None }).await.unwrap().items.pop()
+}
+
+/// Waits until the Map Run is as wanted: nothing is told when it is.
+async fn until(engine: &Engine, execution: &Arn, wanted: impl Fn(&MapRunRecord) -> bool) -> MapRunRecord {
+    loop {
+        if let Some(record) = map_run(engine, execution).await.filter(&wanted) {
+            return record;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn check(definition: &str, input: &str, expected: Result<&str, &str>, counts: Counts) {
+    let world = World::new();
+    let engine = world.open().await;
+    let execution = begin(&engine, definition, input).await;
+    let record = engine.wait_until_closed(&execution).await.unwrap();
+    match (&record.outcome, expected) {
+        (Some(Outcome::Succeeded { output }), Ok(expected)) => assert_eq!(&**output.text(), expected),
+        (Some(Outcome::Failed(failure)), Err(expected)) => assert_eq!(failure.error.as_deref(), Some(expected)),
+        other => panic!("{other:?}"),
+    }
+    check_history(&engine, &record).await;
+    assert_eq!(map_run(&engine, &execution).await.map(|record| record.progress.executions), Some(counts));
+}
+
+#[tokio::test]
+async fn children_of_both_types() {
+    let none = Counts::default();
+    for execution_type in ["STANDARD", "EXPRESS"] {
+        let passes = map(execution_type, PASS, "");
+        check(&passes, "[1,2,3]", Ok("[1,2,3]"), Counts { succeeded: 3, ..none }).await;
+        check(&passes, "[]", Ok("[]"), none).await;
+        let batches = map(execution_type, PASS, r#","ItemBatcher":{"MaxItemsPerBatch":2}"#);
+        let expected = r#"[{"Items":[1,2]},{"Items":[3]}]"#;
+        check(&batches, "[1,2,3]", Ok(expected), Counts { succeeded: 2, ..none }).await;
+        let tolerates = map(execution_type, CHOICE, r#","ToleratedFailureCount":1,"ResultPath":null"#);
+        check(&tolerates, "[1,2,3]", Ok("[1,2,3]"), Counts { succeeded: 2, failed: 1, ..none }).await;
+        let fails = map(execution_type, CHOICE, r#","MaxConcurrency":1"#);
+        let exceeded = Err("States.ExceedToleratedFailureThreshold");
+        check(&fails, "[1,3,2]", exceeded, Counts { succeeded: 1, failed: 1, ..none }).await;
+    }
+}
+
+#[tokio::test]
+async fn what_nothing_reads_or_writes_is_refused() {
+    let reader = r#","ItemReader":{"Resource":"arn:aws:states:::s3:getObject","Parameters":{"Bucket":"b","Key":"k"}}"#;
+    check(&map("STANDARD", PASS, reader), "{}", Err("States.ItemReaderFailed"), Counts::default()).await;
+    let writer = r#","ResultWriter":{"Resource":"arn:aws:states:::s3:putObject","Parameters":{"Bucket":"b"}}"#;
+    check(&map("STANDARD", PASS, writer), "[1]", Err("States.ResultWriterFailed"), Counts::default()).await;
+}
+
+#[tokio::test]
+async fn a_stop_aborts_the_children() {
+    for execution_type in ["STANDARD", "EXPRESS"] {
+        let world = World::new();
+        let engine = world.open().await;
+        let execution = begin(&engine, &map(execution_type, WAIT, r#","MaxConcurrency":2"#), "[1,2,3]").await;
+        until(&engine, &execution, |record| record.progress.executions.running == 2).await;
+        engine.stop_execution(&execution, None, None).await.unwrap();
+        let record = until(&engine, &execution, |record| record.stop_ms.is_some()).await;
+        assert_eq!(record.progress.status, MapRunStatus::Aborted);
+        assert_eq!(record.progress.executions, Counts { aborted: 2, ..Counts::default() });
+        let update = engine.update_map_run(&Arn::parse(&record.arn).unwrap(), MapRunUpdate::default()).await;
+        assert!(matches!(update, Err(Error::MapRunCompleted(_))));
+    }
+}
+
+#[tokio::test]
+async fn an_update_starts_more_children_and_their_list_tells_of_them() {
+    let world = World::new();
+    let engine = world.open().await;
+    let execution = begin(&engine, &map("STANDARD", WAIT, r#","MaxConcurrency":1"#), "[1,2,3]").await;
+    let record = until(&engine, &execution, |record| record.progress.executions.running == 1).await;
+    let arn = Arn::parse(&record.arn).unwrap();
+    let update = MapRunUpdate { max_concurrency: Some(0), ..MapRunUpdate::default() };
+    engine.update_map_run(&arn, update).await.unwrap();
+    until(&engine, &execution, |record| record.progress.executions.running == 3).await;
+    let filter = ExecutionFilter { state_machine: arn, status: Some(Status::Running), is_redriven: None };
+    loop {
+        let page = Page { size: 10, after: None };
+        let children = engine.list_executions(filter.clone(), page).await.unwrap().items;
+        assert!(
+            children.iter().all(|child| child.map_run_arn == Some(record.arn.clone()) && child.item_count == Some(1))
+        );
+        if children.len() == 3 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The process ends at each commit in turn, durable or not: each time everything is counted once.
+#[tokio::test]
+async fn a_crash_at_any_commit_loses_no_child() {
+    for execution_type in ["STANDARD", "EXPRESS"] {
+        let definition =
+            map(execution_type, CHOICE, r#","MaxConcurrency":2,"ToleratedFailureCount":1,"ResultPath":null"#);
+        for commits in 2..30 {
+            crash_after(&definition, commits).await;
+        }
+    }
+}
+
+async fn crash_after(definition: &str, commits: u64) {
+    let world = World::new();
+    let crashed = Arc::new(Notify::new());
+    let (inner, told) = (world.store.clone(), Arc::clone(&crashed));
+    let is_applied = commits % 2 == 0;
+    let open: engine::OpenStore =
+        Arc::new(move || Ok(Arc::new(CrashStore::new(inner.clone(), commits, is_applied, Arc::clone(&told))) as _));
+    let engine = world.open_with(open).await;
+    let machine = new_state_machine("m", definition, asl::StateMachineType::Standard);
+    let run = async {
+        if engine.create_state_machine(machine).await.is_ok()
+            && engine.start_execution(start_of(&arn("stateMachine", "m"), "e", "[1,2,3,4,5]")).await.is_ok()
+        {
+            let _ = engine.wait_until_closed(&execution_arn("m", "e")).await;
+        }
+    };
+    tokio::select! {
+        () = run => {}
+        () = crashed.notified() => {}
+    }
+    drop(engine);
+
+    let engine = world.open().await;
+    let execution = execution_arn("m", "e");
+    if engine.execution(&execution).await.is_err() {
+        create(&engine, "m", definition).await;
+        engine.start_execution(start_of(&arn("stateMachine", "m"), "e", "[1,2,3,4,5]")).await.unwrap();
+    }
+    let record = engine.wait_until_closed(&execution).await.unwrap();
+    assert_eq!(record.status, Status::Succeeded, "{commits}");
+    check_history(&engine, &record).await;
+    let counts = map_run(&engine, &execution).await.map(|record| record.progress.executions);
+    assert_eq!(counts, Some(Counts { succeeded: 4, failed: 1, ..Counts::default() }), "{commits}");
+}
