@@ -84,6 +84,9 @@ async fn check_child(client: &Client, map_run: &Value) {
     let child = json!({ "executionArn": failed[0]["executionArn"] });
     let described = client.call("DescribeExecution", child.clone()).await.unwrap();
     assert_eq!((&described["mapRunArn"], &described["error"]), (map_run, &json!("Seven")));
+    let machine = client.call("DescribeStateMachineForExecution", child.clone()).await.unwrap();
+    assert_eq!((&machine["mapRunArn"], machine["label"].is_string()), (map_run, true));
+    assert_eq!(machine["stateMachineArn"], described["stateMachineArn"]);
     let history = client.call("GetExecutionHistory", child).await.unwrap();
     assert_eq!(history["events"].as_array().unwrap().len(), 5);
 }

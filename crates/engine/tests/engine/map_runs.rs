@@ -137,7 +137,7 @@ async fn crash_after(definition: &str, commits: u64) {
     let world = World::new();
     let crashed = Arc::new(Notify::new());
     let (inner, told) = (world.store.clone(), Arc::clone(&crashed));
-    let is_applied = commits % 2 == 0;
+    let is_applied = commits.is_multiple_of(2);
     let open: engine::OpenStore =
         Arc::new(move || Ok(Arc::new(CrashStore::new(inner.clone(), commits, is_applied, Arc::clone(&told))) as _));
     let engine = world.open_with(open).await;
