@@ -83,6 +83,11 @@ impl Live {
         (self.stored.record.status, self.stored.record.stop_ms)
     }
 
+    /// Whether it begins, or goes on after a redrive, with a step that the slow lane has: nothing of that is in a batch yet.
+    pub(crate) fn is_beginning(&self) -> bool {
+        self.is_standard && self.execution.is_none() && !self.is_listed()
+    }
+
     /// The store has all of it, and nobody works on it.
     fn can_be_put_out(&self, durable: u64) -> bool {
         self.is_standard && self.is_written && self.execution.is_some() && self.batch <= durable
@@ -128,6 +133,11 @@ impl LiveExecutions {
 
     pub(crate) fn remove(&mut self, key: ExecutionKey) -> Option<Live> {
         self.by_key.remove(&key)
+    }
+
+    /// The same, if it lives only here.
+    pub(crate) fn remove_express(&mut self, key: ExecutionKey) -> Option<Live> {
+        if self.is_express(key) { self.remove(key) } else { None }
     }
 
     /// Whether it lives only here.

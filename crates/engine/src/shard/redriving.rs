@@ -6,7 +6,7 @@
 use super::{
     Found, Shard,
     live::Live,
-    message::{Reply, Then},
+    message::{Reply, Request, Then, Work},
 };
 use crate::{
     Error, NotRedrivable, RedriveExecution, redrive,
@@ -19,6 +19,9 @@ impl Shard {
     pub(super) fn redrive(&mut self, redrive: RedriveExecution, reply: Reply<i64>) {
         let arn: Text = redrive.execution.to_string().into();
         let key = ExecutionKey::of(&arn);
+        if self.is_beginning(key) {
+            return self.park(key, Work::Request(Request::Redrive { redrive, reply }, None));
+        }
         let now_ms = self.environment.clock.now_ms();
         let token = redrive.client_token;
         let answer = match self.closed_or_redriven(key, &arn, token.as_ref(), now_ms) {

@@ -20,6 +20,9 @@ use tokio::sync::mpsc as channel;
 impl Shard {
     pub(super) fn request(&mut self, request: Request) {
         match request {
+            Request::Start { new, reply } if self.is_beginning(new.key) => {
+                self.park(new.key, Work::Request(Request::Start { new, reply }, None));
+            }
             Request::Start { new, reply } => self.start(*new, reply),
             Request::StartSync { new, reply } => self.start_sync(*new, reply),
             Request::Redrive { redrive, reply } => self.redrive(redrive, reply),
@@ -30,6 +33,12 @@ impl Shard {
             Request::UpdateMapRun { arn, update, reply, .. } => self.update_map_run(arn, update, reply),
             Request::Observe { arn, observer, reply } => self.observe(&arn, observer, reply),
         }
+    }
+
+    /// Whether an execution begins or is redriven, and nothing of that is in a batch yet. Who asks for the same waits with
+    /// it, as no answer may be given before its commit.
+    pub(super) fn is_beginning(&self, key: ExecutionKey) -> bool {
+        self.live.get(key).is_some_and(Live::is_beginning)
     }
 
     /// StartExecution. A name that was used before is the same call again if the execution runs and had the same input.

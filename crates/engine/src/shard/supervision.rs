@@ -24,10 +24,12 @@ impl Shard {
 
     /// Its callers hear that it is gone.
     fn drop_express(&mut self, key: ExecutionKey) {
-        if self.live.is_express(key) {
-            self.live.remove(key);
+        if let Some(live) = self.live.remove_express(key) {
+            self.work.extend(live.parked);
             self.environment.one_express_less();
-            self.dispatcher.cancel_all(|other| other == key);
+            for _ in 0..self.dispatcher.cancel_all(|other| other == key) {
+                self.begin_next();
+            }
         }
     }
 

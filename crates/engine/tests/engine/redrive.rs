@@ -42,6 +42,25 @@ async fn refusal(engine: &Engine, arn: &Arn) -> NotRedrivable {
 }
 
 #[tokio::test]
+async fn who_redrives_what_goes_on_on_the_slow_lane_is_answered_when_that_is_durable() {
+    let mut world = World::new();
+    world.options.shards = 1;
+    world.options.quick_budget.memory_bytes = 1_000;
+    let engine = world.open().await;
+    let slow = r#"{"QueryLanguage":"JSONata","StartAt":"T","States":{"T":{"Type":"Task","End":true,
+        "Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"f","Payload":"{% $sum([1..100000]) %}"}}}}"#;
+    create(&engine, "m", slow).await;
+    let arn = failed(&world, &engine, "e").await;
+    let again = async {
+        let redriven_ms = redrive(&engine, &arn, Some("token")).await.unwrap();
+        (redriven_ms, engine.execution(&arn).await.unwrap())
+    };
+    let (first, (again, record)) = tokio::join!(redrive(&engine, &arn, Some("token")), again);
+    assert_eq!(first.unwrap(), again);
+    assert_eq!((record.status, record.redrive_ms), (Status::Running, Some(again)));
+}
+
+#[tokio::test]
 async fn a_failed_execution_goes_on() {
     for restarts in [false, true] {
         let world = World::new();
