@@ -105,7 +105,8 @@ pub(crate) struct Shard {
     drained: Option<oneshot::Sender<()>>,
     /// Who waits until everything is committed; the shard ends then.
     ended: Option<oneshot::Sender<()>>,
-    /// Set when the slow lane is not waited for at the end: what led to its steps is lost, as in a crash.
+    /// Set when the time to end in is over: nothing new is heard, and the slow lane is not waited for. What led to its
+    /// steps is lost, as in a crash.
     is_hurried: bool,
     is_over: bool,
 }
@@ -197,14 +198,15 @@ impl Shard {
         }
     }
 
-    /// Commits and orders count at once; everything else waits in line.
+    /// Commits and orders count at once; everything else waits in line, or is not heard any more.
     fn accept(&mut self, message: Message) {
         match message {
-            Message::Request(request, permit) => self.work.push_back(Work::Request(request, Some(permit))),
             Message::Report(Report::Committed { number, result }) => self.committed(number, result),
             Message::Report(Report::Alarm) => self.armed_ms = None,
-            Message::Report(report) => self.work.push_back(Work::Report(report)),
             Message::Order(order) => self.obey(order),
+            Message::Request(..) | Message::Report(_) if self.is_hurried => {}
+            Message::Request(request, permit) => self.work.push_back(Work::Request(request, Some(permit))),
+            Message::Report(report) => self.work.push_back(Work::Report(report)),
         }
     }
 
@@ -226,7 +228,7 @@ impl Shard {
         match work {
             Work::Request(request, _permit) => self.request(request),
             // The next start goes on with it: an execution that always goes on must not hold up the end.
-            Work::Trigger { trigger: Trigger::Continue, .. } if self.ended.is_some() => {}
+            Work::Trigger { trigger: Trigger::Continue, .. } if self.is_ending() => {}
             Work::Trigger { key, trigger, then } => self.turn(key, trigger, then),
             Work::Begin(attempt) => self.begin(attempt),
             Work::EndUnwanted(attempt) => self.end_unwanted(attempt),
@@ -372,11 +374,20 @@ impl Shard {
 
     /// When a timer must be looked at. Without a store there are only those in memory.
     fn wake_ms(&self) -> i64 {
+        if self.is_ending() {
+            return i64::MAX;
+        }
         if self.pipeline.tables().is_some() { self.timers.wake_ms() } else { self.timers.wake_in_memory_ms() }
     }
 
     fn is_recovering(&self) -> bool {
-        self.recovery.is_going_on() && self.pipeline.tables().is_some()
+        self.recovery.is_going_on() && self.pipeline.tables().is_some() && !self.is_ending()
+    }
+
+    /// What is in the store waits for the next start: timers that fall due one after the other, and executions that are
+    /// still to be taken up, must not hold up the end.
+    fn is_ending(&self) -> bool {
+        self.ended.is_some()
     }
 
     fn tables(&self) -> Result<&Tables, Error> {

@@ -206,12 +206,14 @@ impl Shard {
 
     /// Fires what is due. A timer that was moved or cancelled in a step that is not durable yet is stale and dropped.
     pub(super) fn fire_timers(&mut self) {
+        if self.is_ending() {
+            return;
+        }
         let now_ms = self.environment.clock.now_ms();
-        if let Some(tables) = self.pipeline.tables() {
-            let partitions = self.recovery.partitions();
-            if let Err(error) = self.timers.refill(now_ms, partitions, tables) {
-                tracing::error!(%error, "timers cannot be read");
-            }
+        if let Some(tables) = self.pipeline.tables()
+            && let Err(error) = self.timers.refill(now_ms, self.recovery.partitions(), tables)
+        {
+            return self.cannot_read("timers", &error);
         }
         for _ in 0..super::WORK_AT_ONCE_MAX {
             if !self.pipeline.has_room(self.environment.options.batch_bytes_max) {

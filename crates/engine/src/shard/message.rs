@@ -138,7 +138,7 @@ pub(crate) enum Order {
     Drain { done: oneshot::Sender<()> },
     /// Commit what is left, and end.
     End { done: oneshot::Sender<()> },
-    /// The time to end in is over: do not wait for the slow lane any more.
+    /// The time to end in is over: hear nothing new, and do not wait for the slow lane any more.
     Hurry,
     /// End at once, as in a crash.
     Abandon,

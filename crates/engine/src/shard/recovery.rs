@@ -55,6 +55,12 @@ impl Recovery {
         }
     }
 
+    /// Begins anew. What was held and has not been begun since is still known, whether or not the store has it.
+    fn restart(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        *self = Recovery { held, ..Recovery::new(self.partitions.to_vec()) };
+    }
+
     /// The partitions of the shard.
     pub(super) fn partitions(&self) -> &[u8] {
         &self.partitions
@@ -93,18 +99,14 @@ impl Recovery {
 impl Shard {
     /// Takes up the next executions.
     pub(super) fn recover(&mut self) {
-        if !self.recovery.is_going_on() {
+        if !self.is_recovering() {
             return;
         }
         let is_busy = self.work.len() > super::WORK_AT_ONCE_MAX;
         let Some(tables) = self.pipeline.tables().cloned() else { return };
         let keys = match self.recovery.next(&tables, if is_busy { AT_ONCE_BUSY } else { AT_ONCE }) {
             Ok(keys) => keys,
-            Err(error) => {
-                // Going on without them would leave executions that nobody moves.
-                tracing::error!(%error, "the open executions cannot be read");
-                return self.fail(store::Error::Poisoned);
-            }
+            Err(error) => return self.cannot_read("the open executions", &error),
         };
         for key in keys {
             if self.recovery.met.remove(&key) {
@@ -114,6 +116,7 @@ impl Shard {
             match self.load(key, &tables) {
                 Ok(Found::Open) => self.take_up_all(key),
                 Ok(_) => {}
+                Err(Error::Store(error)) => return self.cannot_read("an open execution", &error),
                 Err(error) => tracing::error!(%error, "an open execution cannot be taken up"),
             }
             self.at = None;
@@ -137,7 +140,7 @@ impl Shard {
                     held.iter().for_each(|(key, id)| self.pipeline.writes.unhold(*key, *id));
                     self.recovery.held.extend(held);
                 }
-                Err(error) => tracing::error!(%error, "the calls that were not begun cannot be read"),
+                Err(error) => return self.cannot_read("the calls that were not begun", &error),
             }
         }
     }
@@ -305,6 +308,13 @@ impl Shard {
         let _ = self.environment.failures.send(error);
     }
 
+    /// Going on without what cannot be read now would leave executions that nobody moves.
+    pub(super) fn cannot_read(&mut self, what: &str, error: &dyn std::fmt::Display) {
+        self.at = None;
+        tracing::error!(%error, "{what} cannot be read");
+        self.fail(store::Error::Poisoned);
+    }
+
     pub(super) fn halt(&mut self) {
         self.pipeline.lose();
         let parked = self.live.take_standard().into_iter().flat_map(|(_, live)| live.parked);
@@ -322,8 +332,7 @@ impl Shard {
     /// before they began, and go on unless nobody waits for them any more. Who waits for the end of an execution still
     /// waits, and is answered if that end is durable after all.
     pub(super) fn resume(&mut self, tables: Tables) {
-        let partitions = self.recovery.partitions().to_vec();
-        self.recovery = Recovery::new(partitions);
+        self.recovery.restart();
         self.pipeline.reopened(tables);
         self.set_blamed_aside();
         self.read_held();

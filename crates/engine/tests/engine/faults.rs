@@ -1,8 +1,8 @@
 //! What goes wrong with one execution disturbs no other.
 
 use crate::support::*;
-use engine::{Account, Error, ExecutionFilter, OpenStore, Page};
-use machine::Status;
+use engine::{Account, Error, ExecutionFilter, OpenStore, Page, Restart};
+use machine::{Failure, Status};
 use std::{
     sync::{
         Arc,
@@ -99,6 +99,23 @@ async fn a_hostile_definition_fails_its_execution_and_holds_up_no_other() {
         assert_eq!(failure.error.as_deref(), Some(error));
         check_history(&engine, &record).await;
     }
+}
+
+#[tokio::test]
+async fn who_starts_what_begins_on_the_slow_lane_is_answered_when_that_is_durable() {
+    let mut world = hostile_world();
+    world.options.quick_budget.memory_bytes = 1_000;
+    let engine = world.open().await;
+    let slow = r#"{"QueryLanguage":"JSONata","StartAt":"P","States":{"P":{"Type":"Pass","Output":"{% $sum([1..100000]) %}","Next":"W"},"W":{"Type":"Wait","Seconds":60,"End":true}}}"#;
+    let machine = create(&engine, "m", slow).await;
+    let arn = execution_arn("m", "e");
+    let again = async {
+        let started = engine.start_execution(start_of(&machine, "e", "{}")).await.unwrap();
+        (started, engine.execution(&arn).await.unwrap())
+    };
+    let (first, (again, record)) = tokio::join!(engine.start_execution(start_of(&machine, "e", "{}")), again);
+    assert_eq!(first.unwrap().start_ms, again.start_ms);
+    assert_eq!((record.status, record.start_ms), (Status::Running, again.start_ms));
 }
 
 #[tokio::test]
@@ -230,6 +247,46 @@ async fn a_shard_that_panics_goes_on_without_the_execution_at_which_it_did() {
     let record = engine.wait_until_closed(&neighbour).await.unwrap();
     assert_eq!(record.status, Status::Succeeded);
     check_history(&engine, &record).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_at_a_start_is_read_when_it_can_be() {
+    for keyspace in ["held", "open", "executions", "parts", "timers"] {
+        let mut world = World::new();
+        world.options.shards = 1;
+        world.options.tasks_at_once_max = 1;
+        let unknown = Failure { error: Some("Lambda.Unknown".into()), cause: None };
+        *world.calls.restart.lock().unwrap() = Restart::Fail(unknown);
+        let engine = world.open().await;
+        let definition = r#"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f"},"TimeoutSeconds":60,"End":true}}}"#;
+        let machine = create(&engine, "m", definition).await;
+        let running = start(&engine, &machine, "running").await;
+        let made = world.calls.next().await;
+        let queued = start(&engine, &machine, "queued").await;
+        engine.shutdown(Duration::ZERO).await;
+        drop((engine, made));
+        let (store, is_armed) = (world.store.clone(), Arc::new(AtomicBool::new(true)));
+        let armed = Arc::clone(&is_armed);
+        let open: OpenStore = Arc::new(move || {
+            let is_armed = Arc::clone(&armed);
+            Ok(Arc::new(UnreadableStore { inner: store.clone(), keyspace: Keyspace(keyspace), is_armed }) as _)
+        });
+        let engine = world.open_with(open).await;
+        let made = world.calls.next().await;
+        assert!(!is_armed.load(Ordering::SeqCst), "{keyspace}");
+        assert_eq!(&*made.call.facts.name, "queued", "{keyspace}");
+        made.succeed("1");
+        for (arn, status) in [(running, Status::Failed), (queued, Status::Succeeded)] {
+            let record = loop {
+                match engine.wait_until_closed(&arn).await {
+                    Err(Error::Store(_)) => tokio::task::yield_now().await,
+                    record => break record.unwrap(),
+                }
+            };
+            assert_eq!(record.status, status, "{keyspace}");
+            check_history(&engine, &record).await;
+        }
+    }
 }
 
 fn page() -> Page {

@@ -316,3 +316,54 @@ impl Store for PanickingStore {
         self.inner.commit(batch)
     }
 }
+
+/// Fails at the next read of a keyspace, when it is told to.
+pub struct UnreadableStore {
+    pub inner: MemoryStore,
+    pub keyspace: Keyspace,
+    pub is_armed: Arc<AtomicBool>,
+}
+
+impl UnreadableStore {
+    fn check(&self, keyspace: Keyspace) -> Result<(), Error> {
+        let is_unreadable = keyspace == self.keyspace && self.is_armed.swap(false, Ordering::SeqCst);
+        if is_unreadable { Err(Error::Poisoned) } else { Ok(()) }
+    }
+}
+
+impl Store for UnreadableStore {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.check(keyspace)?;
+        self.inner.get(keyspace, key)
+    }
+    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, Error> {
+        self.check(keyspace)?;
+        self.inner.scan(keyspace, range, limit)
+    }
+    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
+        self.inner.commit(batch)
+    }
+}
+
+/// Takes a while for each commit, on the clock of the test.
+pub struct TickingStore {
+    pub inner: MemoryStore,
+    pub clock: Arc<ManualClock>,
+    pub commit_takes: std::time::Duration,
+}
+
+impl Store for TickingStore {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.inner.get(keyspace, key)
+    }
+    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, Error> {
+        self.inner.scan(keyspace, range, limit)
+    }
+    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
+        let (commit, clock, takes) = (self.inner.commit(batch), Arc::clone(&self.clock), self.commit_takes);
+        Box::pin(async move {
+            clock.advance(takes);
+            commit.await
+        })
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use machine::Status;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 fn waits(seconds: u64) -> String {
     format!(r#"{{"StartAt":"W","States":{{"W":{{"Type":"Wait","Seconds":{seconds},"End":true}}}}}}"#)
@@ -56,4 +56,26 @@ async fn a_thousand_timers_of_one_moment_fire_once_each() {
         let record = engine.wait_until_closed(&arn).await.unwrap();
         check_history(&engine, &record).await;
     }
+}
+
+#[tokio::test]
+async fn timers_that_fall_due_one_after_the_other_do_not_hold_up_a_shutdown() {
+    let world = World::new();
+    let (store, clock) = (world.store.clone(), Arc::clone(&world.clock));
+    let commit_takes = Duration::from_secs(1);
+    let open =
+        move || Ok(Arc::new(TickingStore { inner: store.clone(), clock: Arc::clone(&clock), commit_takes }) as _);
+    let engine = world.open_with(Arc::new(open)).await;
+    let ticks = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":1,"Next":"C"},"C":{"Type":"Choice",
+        "Choices":[{"Variable":"$.done","IsPresent":true,"Next":"S"}],"Default":"W"},"S":{"Type":"Succeed"}}}"#;
+    let machine = create(&engine, "m", ticks).await;
+    let arn = start(&engine, &machine, "e").await;
+    engine.shutdown(Duration::from_secs(10)).await;
+    drop(engine);
+    let engine = world.open().await;
+    assert_eq!(engine.execution(&arn).await.unwrap().status, Status::Running);
+    let before = history(&engine, &arn).await.len();
+    world.clock.advance(Duration::from_secs(1));
+    let mut watched = engine.subscribe(&arn).await.unwrap();
+    while watched.next().await.unwrap().unwrap().id <= before as u64 {}
 }
