@@ -69,6 +69,17 @@ impl Deletions {
         }
     }
 
+    /// The store was opened again, and these deletions are under way in it. What was durable and not told is found now:
+    /// that one was begun, or that its last execution has closed.
+    pub(crate) fn take_up(&self, under_way: Vec<Text>) {
+        for arn in under_way {
+            self.begin();
+            self.mark(&arn);
+            // The registry is gone only when the engine is.
+            let _ = self.closed.send(arn);
+        }
+    }
+
     fn change(&self, change: impl FnOnce(&mut HashSet<Text>) -> bool) {
         let mut arns = self.arns.write().unwrap_or_else(PoisonError::into_inner);
         change(&mut arns);

@@ -31,6 +31,10 @@ pub(crate) async fn keep_open(
         // Every shard may have told of the same failure.
         while failures.try_recv().is_ok() {}
         environment.set_tables(Some(tables.clone()));
+        match tables.deleting() {
+            Ok(under_way) => environment.deletions.take_up(under_way),
+            Err(error) => tracing::error!(%error, "the deletions that are under way cannot be read"),
+        }
         for shard in environment.shards.get().into_iter().flatten() {
             shard.order(Order::Resume { tables: tables.clone() });
         }

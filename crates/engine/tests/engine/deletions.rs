@@ -1,15 +1,19 @@
 //! State machines that are deleted while they have executions, or are about to have one.
 
 use crate::support::*;
-use engine::{Engine, Error};
+use engine::{Engine, Error, OpenStore};
 use futures_util::FutureExt;
 use machine::{Outcome, Status};
 use std::{
     pin::pin,
-    sync::{Arc, Mutex, mpsc},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
-use store::{Batch, BoxFuture, Keyspace, MemoryStore, Range, Record, Store};
+use store::{Batch, BoxFuture, Fault, FaultyStore, Keyspace, MemoryStore, Range, Record, Store};
 
 const WAITS: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"End":true}}}"#;
 const WAITS_AND_GOES_ON: &str =
@@ -56,6 +60,32 @@ async fn an_execution_of_a_deleted_state_machine_fails_at_its_next_transition() 
         check(WAITS, restarts, Status::Succeeded, &["WaitStateExited", "ExecutionSucceeded"]).await;
         check(WAITS_AND_GOES_ON, restarts, Status::Failed, &["WaitStateExited", "ExecutionFailed"]).await;
         check(WAITS_IN_A_BRANCH, restarts, Status::Failed, &["WaitStateExited", "ExecutionFailed"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_is_finished_whichever_of_its_commits_fails() {
+    // Three commits are not its own: the key of the tokens, the state machine and the execution.
+    let (applied, lost) = (Fault::AppliedButReported, Fault::Lost);
+    for (commits, fault) in [(3, applied), (4, applied), (5, applied), (4, lost), (5, lost)] {
+        let world = World::new();
+        let (store, has_failed) = (world.store.clone(), AtomicBool::new(false));
+        let open: OpenStore = Arc::new(move || {
+            let inner = Arc::new(store.clone());
+            let is_first = !has_failed.swap(true, Ordering::SeqCst);
+            Ok(if is_first { Arc::new(FaultyStore::new(inner, commits, fault)) } else { inner as _ })
+        });
+        let engine = world.open_with(open).await;
+        let machine = create(&engine, "m", WAITS_AND_GOES_ON).await;
+        let execution = start(&engine, &machine, "e").await;
+        assert_eq!(engine.delete_state_machine(&machine).await.is_err(), commits == 3);
+        world.clock.advance(Duration::from_secs(60));
+        while !matches!(engine.state_machine(&machine).await, Err(Error::StateMachineDoesNotExist(_))) {
+            tokio::task::yield_now().await;
+        }
+        let record = engine.execution(&execution).await.unwrap();
+        assert_eq!(record.status, Status::Failed, "{commits} {fault:?}");
+        check_history(&engine, &record).await;
     }
 }
 
