@@ -11,12 +11,10 @@ use crate::{
     definitions::Definition,
     map_run::{self, Children, NewChild, RunningChild},
     outbox::{Outbox, Released},
-    tables::{ExecutionKey, MapRunKey, ReadError, Tables},
+    tables::{ExecutionKey, MapRunKey, ReadError, StoredExecution, Tables},
 };
 use json::Text;
-use machine::{
-    Effect, EventId, Failure, MapRun, MapRunBlock, MapRunRequest, MapRunStep, MapRunTrigger, MapRunUpdate, StepError,
-};
+use machine::{Effect, EventId, Failure, MapRun, MapRunRequest, MapRunStep, MapRunTrigger, MapRunUpdate, StepError};
 use std::{
     collections::{HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -301,20 +299,21 @@ impl Shard {
     pub(super) fn take_up_map_runs(&mut self) {
         let Some(tables) = self.pipeline.tables().cloned() else { return };
         for partition in self.recovery.partitions().to_vec() {
-            match tables.open_map_runs(partition) {
-                Ok(keys) => keys.into_iter().for_each(|key| self.take_up_map_run(key, &tables)),
-                Err(error) => tracing::error!(%error, "the open Map Runs cannot be read"),
+            let keys = match tables.open_map_runs(partition) {
+                Ok(keys) => keys,
+                Err(error) => return self.cannot_read("the open Map Runs", &error),
+            };
+            for key in keys {
+                match self.take_up_map_run(key, &tables) {
+                    Ok(()) => {}
+                    Err(Error::Store(error)) => return self.cannot_read("an open Map Run", &error),
+                    Err(error) => tracing::error!(%error, "a Map Run cannot be taken up"),
+                }
             }
         }
     }
 
-    fn take_up_map_run(&mut self, key: MapRunKey, tables: &Tables) {
-        if let Err(error) = self.try_take_up_map_run(key, tables) {
-            tracing::error!(%error, "a Map Run cannot be taken up");
-        }
-    }
-
-    fn try_take_up_map_run(&mut self, key: MapRunKey, tables: &Tables) -> Result<(), Error> {
+    fn take_up_map_run(&mut self, key: MapRunKey, tables: &Tables) -> Result<(), Error> {
         let Some(record) = tables.map_run(key)? else { return Ok(()) };
         let owner = record.owner;
         let is_wanted = match self.find(owner)? {
@@ -322,12 +321,13 @@ impl Shard {
             Found::Closed(_) | Found::Absent => false,
         };
         let Some(stored) = tables.execution(owner)? else { return Ok(()) };
-        let corrupt = |why| ReadError::Corrupt { keyspace: "executions", why };
-        let facts = stored.facts().map_err(corrupt)?;
-        let request = Arc::new(tables.map_run_request(key)?);
-        let blocks: Result<Vec<MapRunBlock>, ReadError> = tables.map_run_blocks(key, record.blocks).collect();
-        let limits = &self.environment.options.limits;
-        let run = MapRun::resume(&facts, request, record.progress.clone(), blocks?, limits);
+        let run = match read_map_run(key, &record, &stored, tables, &self.environment.options.limits) {
+            // Its execution would wait for it for ever.
+            Err(error @ ReadError::Corrupt { .. }) if is_wanted => {
+                return Err(self.set_aside(owner, &record.execution_arn, &error.to_string()));
+            }
+            run => run?,
+        };
         self.keep_map_run(tables, run, record)?;
         self.tell_map_run(key, if is_wanted { MapRunTrigger::Continue } else { MapRunTrigger::Stop });
         Ok(())
@@ -375,6 +375,28 @@ impl MapRuns {
             self.due.push_back(key);
         }
     }
+}
+
+/// Reads a Map Run that has not ended. Its blocks, which have the outputs of its children, are read one after the other.
+fn read_map_run(
+    key: MapRunKey,
+    record: &MapRunRecord,
+    owner: &StoredExecution,
+    tables: &Tables,
+    limits: &asl::Limits,
+) -> Result<MapRun, ReadError> {
+    let facts = owner.facts().map_err(|why| ReadError::Corrupt { keyspace: "executions", why })?;
+    let request = Arc::new(tables.map_run_request(key)?);
+    let mut unreadable = None;
+    let blocks = tables.map_run_blocks(key, record.blocks).map_while(|block| match block {
+        Ok(block) => Some(block),
+        Err(error) => {
+            unreadable = Some(error);
+            None
+        }
+    });
+    let run = MapRun::resume(&facts, request, record.progress.clone(), blocks, limits);
+    unreadable.map_or(Ok(run), Err)
 }
 
 /// What a step says of children, to be carried out once it is durable.

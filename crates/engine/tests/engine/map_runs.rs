@@ -4,7 +4,14 @@ use crate::support::*;
 use asl::Arn;
 use engine::{Engine, Error, ExecutionFilter, MapRunRecord, Page};
 use machine::{Counts, MapRunStatus, MapRunUpdate, Outcome, Status};
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use store::{Batch, Keyspace, Range, Store};
 use tokio::sync::Notify;
 
 fn map(execution_type: &str, child: &str, fields: &str) -> String {
@@ -94,6 +101,63 @@ async fn a_stop_aborts_the_children() {
         assert_eq!(record.progress.executions, Counts { aborted: 2, ..Counts::default() });
         let update = engine.update_map_run(&Arn::parse(&record.arn).unwrap(), MapRunUpdate::default()).await;
         assert!(matches!(update, Err(Error::MapRunCompleted(_))));
+    }
+}
+
+/// A Map Run of three children, one after the other, after the first of them, in the store of a server that is killed.
+async fn interrupted(world: &World) -> Arn {
+    let engine = world.open().await;
+    let execution = begin(&engine, &map("STANDARD", WAIT, r#","MaxConcurrency":1"#), "[1,2,3]").await;
+    let record = until(&engine, &execution, |record| record.progress.executions.running == 1).await;
+    let state_machine = Arn::parse(&record.arn).unwrap();
+    let filter = ExecutionFilter { state_machine, status: Some(Status::Running), is_redriven: None };
+    while engine.list_executions(filter.clone(), Page { size: 1, after: None }).await.unwrap().items.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    world.clock.advance(Duration::from_secs(200));
+    until(&engine, &execution, |record| record.progress.executions.succeeded == 1).await;
+    execution
+}
+
+#[tokio::test]
+async fn a_map_run_that_cannot_be_read_at_a_start_is_read_when_it_can_be() {
+    for keyspace in ["open_map_runs", "map_runs", "map_run_requests", "map_run_blocks"] {
+        let world = World::new();
+        let execution = interrupted(&world).await;
+        let (store, is_armed) = (world.store.clone(), Arc::new(AtomicBool::new(true)));
+        let armed = Arc::clone(&is_armed);
+        let open = move || {
+            let is_armed = Arc::clone(&armed);
+            Ok(Arc::new(UnreadableStore { inner: store.clone(), keyspace: Keyspace(keyspace), is_armed }) as _)
+        };
+        let engine = world.open_with(Arc::new(open)).await;
+        let record = loop {
+            match engine.execution(&execution).await {
+                Ok(record) if record.status != Status::Running => break record,
+                Ok(_) | Err(Error::Store(_)) => world.clock.advance(Duration::from_secs(1)),
+                Err(error) => panic!("{error}"),
+            }
+            tokio::task::yield_now().await;
+        };
+        assert!(!is_armed.load(Ordering::SeqCst), "{keyspace}");
+        assert_eq!(record.outcome, Some(Outcome::Succeeded { output: payload("[1,2,3]") }), "{keyspace}");
+        check_history(&engine, &record).await;
+    }
+}
+
+#[tokio::test]
+async fn a_map_run_that_is_corrupt_sets_its_execution_aside() {
+    for keyspace in ["map_run_requests", "map_run_blocks"].map(Keyspace) {
+        let world = World::new();
+        let execution = interrupted(&world).await;
+        let mut batch = Batch::new();
+        for (key, _) in world.store.scan(keyspace, Range::ALL, 10).unwrap() {
+            batch.put(keyspace, key, [1, 0xc1]);
+        }
+        world.store.commit(batch).await.unwrap();
+        let engine = world.open().await;
+        let stopped = engine.stop_execution(&execution, None, None).await;
+        assert!(matches!(stopped, Err(Error::SetAside { .. })), "{stopped:?}");
     }
 }
 
