@@ -52,12 +52,31 @@ pub(crate) struct Reader<'a> {
     language: QueryLanguage,
     /// How many flows enclose the object.
     nesting: usize,
+    sees: Sees,
+}
+
+/// What the `Output` and `Assign` of an object see beside the input of the state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sees {
+    Nothing,
+    /// `$states.result`: a Task, Parallel or Map.
+    Result,
+    /// `$states.errorOutput`: a Catcher.
+    ErrorOutput,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn top(document: &'a Document, object: &'a Object) -> Reader<'a> {
         let language = QueryLanguage::default();
-        Reader { document, object, location: String::new(), machine_language: language, language, nesting: 0 }
+        Reader {
+            document,
+            object,
+            location: String::new(),
+            machine_language: language,
+            language,
+            nesting: 0,
+            sees: Sees::Nothing,
+        }
     }
 
     pub(crate) fn object(&self) -> &'a Object {
@@ -70,10 +89,6 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn has(&self, field: &str) -> bool {
         self.object.contains_key(field)
-    }
-
-    pub(crate) fn document(&self) -> &'a Document {
-        self.document
     }
 
     pub(crate) fn is_jsonata(&self) -> bool {
@@ -100,7 +115,17 @@ impl<'a> Reader<'a> {
 
     /// The same object as the flow of a state: its states are in the language of the state machine again.
     pub(crate) fn into_flow(self) -> Reader<'a> {
-        Reader { language: self.machine_language, nesting: self.nesting + 1, ..self }
+        Reader { language: self.machine_language, nesting: self.nesting + 1, sees: Sees::Nothing, ..self }
+    }
+
+    /// The same object, whose `Output` and `Assign` see this.
+    pub(crate) fn seeing(self, sees: Sees) -> Reader<'a> {
+        Reader { sees, ..self }
+    }
+
+    /// What the field sees.
+    pub(crate) fn sees(&self, field: &str) -> Sees {
+        if matches!(field, "Output" | "Assign") { self.sees } else { Sees::Nothing }
     }
 
     // Faults.
@@ -163,15 +188,20 @@ impl<'a> Reader<'a> {
     }
 
     fn check_group(&self, group: &Group) {
-        let (Group::AtMostOne(fields) | Group::ExactlyOne(fields)) = group;
+        let (Group::AtMostOne(fields) | Group::ExactlyOne(fields) | Group::NotEmpty(fields)) = group;
         let present = fields.iter().filter(|field| self.has(field)).count();
         let fields = fields.join(", ");
         match group {
-            _ if present > 1 => self.fault(format!("There should only be one of the following fields: [{fields}]")),
+            Group::AtMostOne(_) | Group::ExactlyOne(_) if present > 1 => {
+                self.fault(format!("There should only be one of the following fields: [{fields}]"));
+            }
             Group::ExactlyOne(_) if present == 0 => {
                 self.fault(format!("There should be one of the following fields: [{fields}]"));
             }
-            Group::AtMostOne(_) | Group::ExactlyOne(_) => {}
+            Group::NotEmpty(_) if present == 0 => {
+                self.fault(format!("There should be at least one of the following fields: [{fields}]"));
+            }
+            Group::AtMostOne(_) | Group::ExactlyOne(_) | Group::NotEmpty(_) => {}
         }
     }
 
@@ -216,7 +246,10 @@ impl<'a> Reader<'a> {
             self.jsonata_fault(&unmarked(), self.location_of(field));
             return None;
         };
-        jsonata::Expression::parse(inner).map_err(|error| self.jsonata_fault(&error, self.location_of(field))).ok()
+        let parsed = jsonata::Expression::parse(inner);
+        let expression = parsed.map_err(|error| self.jsonata_fault(&error, self.location_of(field))).ok()?;
+        crate::validate::check_states_variable(self, field, "", &expression);
+        Some(expression)
     }
 
     /// `Parameters`, `Arguments`, `Assign` …, in the language of the state.
@@ -224,7 +257,12 @@ impl<'a> Reader<'a> {
         let value = self.get(field)?;
         if self.is_jsonata() {
             let faults = match jsonata::Template::parse(value) {
-                Ok(template) => return Some(Template::Jsonata(template)),
+                Ok(template) => {
+                    for (place, expression) in template.expressions() {
+                        crate::validate::check_states_variable(self, field, &place, expression);
+                    }
+                    return Some(Template::Jsonata(template));
+                }
                 Err(faults) => faults,
             };
             for (place, error) in faults {

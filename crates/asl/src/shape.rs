@@ -19,6 +19,7 @@ pub(crate) struct Field {
 pub(crate) enum Group {
     AtMostOne(&'static [&'static str]),
     ExactlyOne(&'static [&'static str]),
+    NotEmpty(&'static [&'static str]),
 }
 
 pub(crate) const fn both(name: &'static str) -> Field {

@@ -73,6 +73,11 @@ fn query_languages() {
 }
 
 #[test]
+fn variables() {
+    check(include_str!("diagnostics/variables.txt"));
+}
+
+#[test]
 fn transitions() {
     check(include_str!("diagnostics/transitions.txt"));
 }

@@ -44,6 +44,15 @@ impl PayloadTemplate {
         if self.paths > UNMEASURED_PATHS_MAX { bounded(value, ambient) } else { Ok(value) }
     }
 
+    /// The names of the members, when it is an object; without `.$`.
+    pub fn names(&self) -> Vec<&str> {
+        match &*self.root {
+            Node::Constant(Value::Object(object)) => object.keys().map(|name| &**name).collect(),
+            Node::Object(members) => members.iter().map(|(name, _)| &**name).collect(),
+            Node::Constant(_) | Node::Array(_) | Node::Dynamic(..) => Vec::new(),
+        }
+    }
+
     /// The variables that it reads.
     pub fn variables(&self) -> Vec<&str> {
         let mut names = Vec::new();

@@ -3,7 +3,7 @@
 use super::Template;
 use super::state::read_assign;
 use crate::kind;
-use crate::reader::Reader;
+use crate::reader::{Reader, Sees};
 use crate::shape::{Shape, both, json_path, jsonata};
 use json::Text;
 use query::ReferencePath;
@@ -35,7 +35,8 @@ const SHAPE: Shape = Shape {
 
 impl Catcher {
     pub(crate) fn read_all(reader: &Reader<'_>) -> Vec<Catcher> {
-        reader.children("Catch").iter().filter_map(Catcher::read).collect()
+        let catchers = reader.children("Catch").into_iter();
+        catchers.filter_map(|catcher| Catcher::read(&catcher.seeing(Sees::ErrorOutput))).collect()
     }
 
     fn read(reader: &Reader<'_>) -> Option<Catcher> {

@@ -102,6 +102,12 @@ const ITEM_BATCHER: Shape = Shape {
     groups: &[
         Group::AtMostOne(&["MaxItemsPerBatch", "MaxItemsPerBatchPath"]),
         Group::AtMostOne(&["MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"]),
+        Group::NotEmpty(&[
+            "MaxItemsPerBatch",
+            "MaxItemsPerBatchPath",
+            "MaxInputBytesPerBatch",
+            "MaxInputBytesPerBatchPath",
+        ]),
     ],
 };
 
@@ -144,9 +150,6 @@ impl Distributed {
             }
             return None;
         };
-        if map.document().state_machine_type == StateMachineType::Express {
-            map.fault("Express state machine does not support Map in DISTRIBUTED Mode");
-        }
         Some(Distributed { execution_type, label, item_reader, item_batcher, result_writer })
     }
 }
@@ -185,11 +188,23 @@ impl ItemReader {
                 config.read_word(field, words);
             }
             config.texts("CSVHeaders");
+            check_csv(config);
             max_items = config.read_maybe_path("MaxItems", kind::integer(0..=MAX_ITEMS_MAX), kind::input_path);
             items_pointer = config.read("ItemsPointer", kind::string);
         }
         let reader_config = reader.get("ReaderConfig").cloned().unwrap_or_default();
         Some(ItemReader { resource: resource?, arguments, reader_config, max_items, items_pointer })
+    }
+}
+
+/// A CSV file has its header in the first row, or the definition gives it.
+fn check_csv(config: &Reader<'_>) {
+    let word = |field: &str| config.get(field).and_then(Value::as_str);
+    if word("InputType") == Some("CSV") {
+        config.check_required(&["CSVHeaderLocation"]);
+    }
+    if word("CSVHeaderLocation") == Some("GIVEN") {
+        config.check_required(&["CSVHeaders"]);
     }
 }
 

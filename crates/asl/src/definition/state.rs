@@ -2,7 +2,7 @@
 
 use super::{Choice, Fail, Map, Parallel, QueryLanguage, Succeed, Task, Template, Wait};
 use crate::kind;
-use crate::reader::Reader;
+use crate::reader::{Reader, Sees};
 use crate::shape::{INPUT_OUTPUT, NEXT_OR_END, STATE, Shape, TRANSITION, both, json_path};
 use json::{Text, Value};
 use query::{Path, ReferencePath};
@@ -94,7 +94,10 @@ impl State {
         if !reader.has("Type") {
             reader.check_required(&["Type"]);
         }
-        let kind = match reader.read_word("Type", TYPES)? {
+        let state_type = reader.read_word("Type", TYPES)?;
+        let has_result = matches!(state_type, "Task" | "Parallel" | "Map");
+        let reader = reader.seeing(if has_result { Sees::Result } else { Sees::Nothing });
+        let kind = match state_type {
             "Task" => Task::read(&reader).map(StateKind::Task),
             "Wait" => Wait::read(&reader).map(StateKind::Wait),
             "Pass" => Pass::read(&reader).map(StateKind::Pass),

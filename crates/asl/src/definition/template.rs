@@ -10,6 +10,14 @@ pub enum Template {
 }
 
 impl Template {
+    /// The names of the members, when it is an object; in JSONPath without `.$`.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        match self {
+            Template::JsonPath(template) => template.names(),
+            Template::Jsonata(template) => template.names(),
+        }
+    }
+
     /// `field` names the field for messages and locations: `Parameters`, `Output` …
     pub fn evaluate(&self, scope: &Scope<'_>, ambient: &Ambient, field: &str) -> Result<json::Value, Failure> {
         match self {

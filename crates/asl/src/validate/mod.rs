@@ -8,23 +8,31 @@ mod names;
 mod tasks;
 mod templates;
 mod transitions;
+mod variables;
 
 pub(crate) use templates::{check_template, warn_of_path, warn_of_static_result};
+pub(crate) use variables::check_states_variable;
 
 use crate::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::reader::Document;
-use crate::{Flow, State, StateKind, StateMachine};
+use crate::{Flow, State, StateKind, StateMachine, StateMachineType};
 
 /// Rules about one state.
-const STATE_RULES: &[fn(&Place<'_, State>)] =
-    &[names::state_name_has_length, errors::all_stands_alone, tasks::pattern_fits_type, tasks::heartbeat_is_shorter];
+const STATE_RULES: &[fn(&Place<'_, State>)] = &[
+    names::state_name_has_length,
+    errors::all_stands_alone,
+    tasks::pattern_fits_type,
+    tasks::map_fits_type,
+    tasks::heartbeat_is_shorter,
+];
 
 /// Rules about one flow, in the order in which AWS applies them.
 const FLOW_RULES: &[fn(&Place<'_, Flow>)] =
     &[transitions::targets_exist, transitions::something_ends, transitions::everything_is_reachable];
 
 /// Rules about the whole definition.
-const STATE_MACHINE_RULES: &[fn(&Place<'_, Flow>)] = &[names::states_are_unique, names::labels_are_unique];
+const STATE_MACHINE_RULES: &[fn(&Place<'_, Flow>)] =
+    &[names::states_are_unique, names::labels_are_unique, variables::names_are_of_one_scope];
 
 /// Something of a definition, and where it stands.
 struct Place<'a, T> {
@@ -32,11 +40,13 @@ struct Place<'a, T> {
     it: &'a T,
     /// Empty for the flow of the state machine.
     location: String,
+    /// As what it runs: the states in a distributed Map are executions of their own, which may be Express.
+    execution_type: StateMachineType,
 }
 
 impl<'a, T> Place<'a, T> {
     fn inside<U>(&self, it: &'a U, location: String) -> Place<'a, U> {
-        Place { document: self.document, it, location }
+        Place { document: self.document, it, location, execution_type: self.execution_type }
     }
 
     /// Notes a fault at `below`, a path below this place.
@@ -69,13 +79,22 @@ impl<'a> Place<'a, State> {
             StateKind::Map(map) => format!("{}/{}", self.location, map.processor_field),
             _ => format!("{}/Branches[{index}]", self.location),
         };
-        self.it.flows().iter().enumerate().map(|(index, flow)| self.inside(flow, location(index))).collect()
+        let execution_type = match &self.it.kind {
+            StateKind::Map(map) => map.distributed.as_ref().map(|distributed| distributed.execution_type),
+            _ => None,
+        };
+        let flow = |(index, flow)| Place {
+            execution_type: execution_type.unwrap_or(self.execution_type),
+            ..self.inside(flow, location(index))
+        };
+        self.it.flows().iter().enumerate().map(flow).collect()
     }
 }
 
 /// Applies all rules, and notes what they find.
 pub(crate) fn validate(document: &Document, state_machine: &StateMachine) {
-    let top = Place { document, it: &state_machine.flow, location: String::new() };
+    let execution_type = document.state_machine_type;
+    let top = Place { document, it: &state_machine.flow, location: String::new(), execution_type };
     top.each(&mut |flow| {
         for state in flow.states() {
             for rule in STATE_RULES {

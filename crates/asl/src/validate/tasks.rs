@@ -1,4 +1,4 @@
-//! Tasks: what an Express state machine cannot wait for, and timeouts that fit together.
+//! Tasks and Maps: what an Express execution cannot wait for, and timeouts that fit together.
 
 use super::Place;
 use crate::diagnostic::DiagnosticCode;
@@ -6,7 +6,7 @@ use crate::{IntegrationPattern, MaybePath, State, StateKind, StateMachineType, T
 
 pub(super) fn pattern_fits_type(state: &Place<'_, State>) {
     let Some(task) = task(state) else { return };
-    if state.document.state_machine_type != StateMachineType::Express {
+    if state.execution_type != StateMachineType::Express {
         return;
     }
     // The space at the end is AWS's.
@@ -22,6 +22,14 @@ pub(super) fn pattern_fits_type(state: &Place<'_, State>) {
         | TaskResource::LambdaFunction { .. } => return,
     };
     state.fault(DiagnosticCode::SchemaValidationFailed, message, "/Resource");
+}
+
+pub(super) fn map_fits_type(state: &Place<'_, State>) {
+    let is_distributed = matches!(&state.it.kind, StateKind::Map(map) if map.distributed.is_some());
+    if is_distributed && state.execution_type == StateMachineType::Express {
+        let message = "Express state machine does not support Map in DISTRIBUTED Mode";
+        state.fault(DiagnosticCode::SchemaValidationFailed, message, "");
+    }
 }
 
 pub(super) fn heartbeat_is_shorter(state: &Place<'_, State>) {

@@ -78,7 +78,7 @@ fn targets(state: &State) -> Vec<(&str, String)> {
     targets
 }
 
-fn fields_of(state: &State) -> Option<&StateFields> {
+pub(super) fn fields_of(state: &State) -> Option<&StateFields> {
     match &state.kind {
         StateKind::Pass(pass) => Some(&pass.state),
         StateKind::Task(task) => Some(&task.state),
@@ -89,7 +89,7 @@ fn fields_of(state: &State) -> Option<&StateFields> {
     }
 }
 
-fn catchers(state: &State) -> &[Catcher] {
+pub(super) fn catchers(state: &State) -> &[Catcher] {
     match &state.kind {
         StateKind::Task(task) => &task.catch,
         StateKind::Parallel(parallel) => &parallel.catch,

@@ -110,6 +110,10 @@ impl Evaluator for Core {
         &self.variables
     }
 
+    fn reads_states(&self, member: &str) -> bool {
+        self.references.states_members.contains(member)
+    }
+
     fn top_level_reference(&self) -> Option<&str> {
         self.top_level_reference.as_deref()
     }

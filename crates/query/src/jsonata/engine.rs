@@ -13,6 +13,8 @@ pub(super) trait Evaluator: Sized + Send + Sync {
     fn evaluate(&self, data: &dyn Data, ambient: &Ambient) -> Result<Option<Value>, Fault>;
     /// The variables that the expression reads and does not bind itself, sorted, without `$states`.
     fn variables(&self) -> &[String];
+    /// Whether the expression names this member of `$states`.
+    fn reads_states(&self, member: &str) -> bool;
     /// The first use of the surrounding data at the top level (`phone`, `$`, `$$`), where there is none.
     fn top_level_reference(&self) -> Option<&str>;
 }

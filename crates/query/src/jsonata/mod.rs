@@ -111,6 +111,11 @@ impl Expression {
         Err(messages::failure(fault, &self.source, field, ambient.budget.last))
     }
 
+    /// Whether it reads this member of `$states`: `input`, `result`, `errorOutput`, `context`.
+    pub fn reads_states(&self, member: &str) -> bool {
+        self.program.reads_states(member)
+    }
+
     /// The variables that it reads, sorted: names that it does not bind itself and that are no functions.
     pub fn variables(&self) -> Vec<String> {
         self.program.variables().to_vec()

@@ -39,6 +39,8 @@ pub(super) struct References {
     pub(super) called: BTreeSet<String>,
     /// Names that the expression itself binds somewhere.
     pub(super) bound: HashSet<String>,
+    /// Members of `$states` that are named, sorted.
+    pub(super) states_members: BTreeSet<String>,
 }
 
 /// Finds the references of `node` and hoists those with a path.
@@ -79,6 +81,7 @@ fn collect_bound(node: &mut AstNode, bound: &mut HashSet<String>) {
 fn hoist_node(node: &mut AstNode, references: &mut References) {
     match node {
         AstNode::Path { steps } => {
+            references.states_members.extend(states_member(steps));
             if let Some(index) = hoist_path(steps, references)
                 && steps.len() == 1
                 && steps.first().is_some_and(is_plain)
@@ -115,6 +118,17 @@ fn hoist_path(steps: &mut Vec<PathStep>, references: &mut References) -> Option<
     let hoisted = PathStep::new(AstNode::Variable(hoisted_name(index)));
     steps.splice(..=length, [hoisted]);
     Some(index)
+}
+
+/// `result` of `$states.result[0]`.
+fn states_member(steps: &[PathStep]) -> Option<String> {
+    match steps {
+        [first, second, ..] => match (&first.node, &second.node) {
+            (AstNode::Variable(name), AstNode::Name(member)) if name == "states" => Some(member.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn plain_name(step: &PathStep) -> Option<String> {

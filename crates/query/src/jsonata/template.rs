@@ -33,6 +33,22 @@ impl Template {
         Evaluation { scope, ambient, place: field.to_owned() }.value(&self.0)
     }
 
+    /// The expressions, each with its place below the template: `/x/y[0]`.
+    pub fn expressions(&self) -> Vec<(String, &Expression)> {
+        let mut found = Vec::new();
+        collect_expressions(&self.0, &mut String::new(), &mut found);
+        found
+    }
+
+    /// The names of the members, when it is an object.
+    pub fn names(&self) -> Vec<&str> {
+        match &self.0 {
+            Node::Constant(Value::Object(object)) => object.keys().map(|name| &**name).collect(),
+            Node::Object(members) => members.iter().map(|(name, _)| &**name).collect(),
+            Node::Constant(_) | Node::Expression(_) | Node::Array(_) => Vec::new(),
+        }
+    }
+
     /// The variables that its expressions read, sorted.
     pub fn variables(&self) -> Vec<String> {
         let mut names = BTreeSet::new();
@@ -91,6 +107,23 @@ fn within<T>(place: &mut String, part: &str, inner: impl FnOnce(&mut String) -> 
     let result = inner(place);
     place.truncate(length);
     result
+}
+
+fn collect_expressions<'t>(node: &'t Node, place: &mut String, found: &mut Vec<(String, &'t Expression)>) {
+    match node {
+        Node::Constant(_) => {}
+        Node::Expression(expression) => found.push((place.clone(), expression)),
+        Node::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                within(place, &format!("[{index}]"), |place| collect_expressions(item, place, found));
+            }
+        }
+        Node::Object(members) => {
+            for (key, member) in members.iter() {
+                within(place, &format!("/{key}"), |place| collect_expressions(member, place, found));
+            }
+        }
+    }
 }
 
 fn collect_variables(node: &Node, names: &mut BTreeSet<String>) {
