@@ -118,13 +118,18 @@ impl Environment {
         let tables = self.tables()?;
         let result = tables.store().commit(writes.into_batch()).await;
         if let Err(error @ (store::Error::Poisoned | store::Error::Backend { .. })) = result {
-            if self.tables().is_ok_and(|current| Arc::ptr_eq(current.store(), tables.store())) {
-                // The keeper is gone only when the engine is.
-                let _ = self.failures.send(error);
-            }
+            self.store_failed(&tables, error);
             return Err(Error::Store(store::Error::Poisoned));
         }
         Ok(result?)
+    }
+
+    /// The store is opened again, unless it was since.
+    pub(crate) fn store_failed(&self, tables: &Tables, error: store::Error) {
+        if self.tables().is_ok_and(|current| Arc::ptr_eq(current.store(), tables.store())) {
+            // The keeper is gone only when the engine is.
+            let _ = self.failures.send(error);
+        }
     }
 
     /// Gives all shards an order and waits until all have carried it out.

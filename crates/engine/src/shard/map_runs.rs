@@ -352,7 +352,7 @@ impl Shard {
     /// Reads what the children came to, beside the loop, for the execution that waits for it.
     pub(super) fn collect_results(&self, map_run: MapRunKey) {
         let Some(tables) = self.pipeline.tables().cloned() else { return };
-        let own = self.own.clone();
+        let (own, environment) = (self.own.clone(), Arc::clone(&self.environment));
         let result_bytes_max = self.environment.options.limits.map_run_result_bytes_max;
         self.environment.runtime.spawn_blocking(move || match map_run::outcome(&tables, map_run, result_bytes_max) {
             Ok(None) => {}
@@ -360,6 +360,8 @@ impl Shard {
                 let (owner, effect) = (record.owner, record.effect);
                 own.report(Report::MapRunEnded { owner, effect, outcome });
             }
+            // After that the execution is taken up, and asks for them again.
+            Err(Error::Store(error)) => environment.store_failed(&tables, error),
             Err(error) => tracing::error!(%error, "the results of a Map Run cannot be read"),
         });
     }

@@ -146,6 +146,26 @@ async fn a_map_run_that_cannot_be_read_at_a_start_is_read_when_it_can_be() {
 }
 
 #[tokio::test]
+async fn results_that_cannot_be_read_are_read_when_they_can_be() {
+    let world = World::new();
+    let (inner, keyspace, is_armed) =
+        (world.store.clone(), Keyspace("map_run_blocks"), Arc::new(AtomicBool::new(true)));
+    let armed = Arc::clone(&is_armed);
+    let open =
+        move || Ok(Arc::new(UnreadableStore { inner: inner.clone(), keyspace, is_armed: Arc::clone(&armed) }) as _);
+    let engine = world.open_with(Arc::new(open)).await;
+    let execution = begin(&engine, &map("STANDARD", PASS, ""), "[1,2,3]").await;
+    let record = loop {
+        match engine.wait_until_closed(&execution).await {
+            Err(Error::Store(_)) => tokio::task::yield_now().await,
+            record => break record.unwrap(),
+        }
+    };
+    assert!(!is_armed.load(Ordering::SeqCst));
+    assert_eq!(record.outcome, Some(Outcome::Succeeded { output: payload("[1,2,3]") }));
+}
+
+#[tokio::test]
 async fn a_map_run_that_is_corrupt_sets_its_execution_aside() {
     for keyspace in ["map_run_requests", "map_run_blocks"].map(Keyspace) {
         let world = World::new();
