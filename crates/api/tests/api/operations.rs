@@ -276,3 +276,51 @@ async fn definitions_are_judged_without_an_error() {
     let right = ask(&api, "ValidateStateMachineDefinition", &format!(r#"{{"definition": "{PASS}"}}"#)).await;
     assert_eq!(right.to_string(), r#"{"result":"OK","diagnostics":[],"truncated":false}"#);
 }
+
+/// Two errors, and a warning on the way to them.
+const THREE_FAULTS: &str = r#"{\"StartAt\": \"A\", \"States\": {\"A\": {\"Type\": \"Pass\", \"Parameters\": {\"a\": \"$.b\"}, \"Next\": \"B\"}, \"C\": {\"Type\": \"Succeed\"}}}"#;
+
+#[tokio::test]
+async fn diagnostics_are_those_that_were_asked_for() {
+    let api = support::api().await;
+    for (asked_for, codes, is_truncated) in [
+        ("", vec!["MISSING_TRANSITION_TARGET", "MISSING_TRANSITION_TARGET"], false),
+        (r#", "severity": "ERROR", "maxResults": 0"#, vec!["MISSING_TRANSITION_TARGET"; 2], false),
+        (r#", "severity": "ERROR", "maxResults": 1"#, vec!["MISSING_TRANSITION_TARGET"], true),
+        (
+            r#", "severity": "WARNING""#,
+            vec!["NO_DOLLAR", "MISSING_TRANSITION_TARGET", "MISSING_TRANSITION_TARGET"],
+            false,
+        ),
+        (r#", "severity": "WARNING", "maxResults": 2"#, vec!["NO_DOLLAR", "MISSING_TRANSITION_TARGET"], true),
+        (
+            r#", "severity": "WARNING", "maxResults": 3"#,
+            vec!["NO_DOLLAR", "MISSING_TRANSITION_TARGET", "MISSING_TRANSITION_TARGET"],
+            false,
+        ),
+    ] {
+        let request = format!(r#"{{"definition": "{THREE_FAULTS}"{asked_for}}}"#);
+        let answer = ask(&api, "ValidateStateMachineDefinition", &request).await;
+        let diagnostics = answer.get("diagnostics").and_then(Value::as_array).unwrap();
+        let found: Vec<String> = diagnostics.iter().map(|diagnostic| string(diagnostic, "code")).collect();
+        assert_eq!(found, codes, "{asked_for}");
+        assert_eq!(answer.get("truncated").and_then(Value::as_bool), Some(is_truncated), "{asked_for}");
+        assert_eq!(string(&answer, "result"), "FAIL", "{asked_for}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_diagnostics_refuse_a_creation_and_an_update() {
+    let api = support::api().await;
+    let expected = (
+        "InvalidDefinition".to_owned(),
+        "Invalid State Machine Definition: 'MISSING_TRANSITION_TARGET: Missing 'Next' target: B at /States/A/Next, \
+         MISSING_TRANSITION_TARGET: State \"C\" is not reachable. at /States/C'"
+            .to_owned(),
+    );
+    let wrong = create("").replace(PASS, THREE_FAULTS);
+    assert_eq!(refused(&api, "CreateStateMachine", &wrong).await, expected);
+    ask(&api, "CreateStateMachine", &create("")).await;
+    let update = format!(r#"{{"stateMachineArn": "{STATE_MACHINE}", "definition": "{THREE_FAULTS}"}}"#);
+    assert_eq!(refused(&api, "UpdateStateMachine", &update).await, expected);
+}
