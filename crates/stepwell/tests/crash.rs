@@ -183,7 +183,11 @@ async fn check_ended_once(client: &Client, number: usize, execution: &str) {
     for kind in once {
         assert_eq!(count(kind), 1, "{execution}: {kind}");
     }
-    assert!(count("ActivityFailed") >= 1, "{execution}: the first attempt fails");
+    // The worker fails the first attempt, unless it hears of it too late or never.
+    assert!(
+        count("ActivityFailed") + count("ActivityTimedOut") >= 1,
+        "{execution}: the first attempt does not succeed"
+    );
     assert_eq!(history.last().unwrap()["type"], "ExecutionSucceeded");
     assert!(history.iter().all(|event| event["previousEventId"].as_u64() < event["id"].as_u64()));
 }
