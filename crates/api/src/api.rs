@@ -60,8 +60,8 @@ impl Api {
     /// Carries out an operation in process: the input and the output are what they would be on the wire.
     pub async fn call(&self, operation: &str, input: Value, caller: &Caller) -> Result<Value, ApiError> {
         let body = operation::find(operation)?.run(self, caller, &input).await?;
-        let text = std::str::from_utf8(&body).map_err(|_| ApiError::internal())?;
-        Value::parse(text).map_err(|_| ApiError::internal())
+        let text = std::str::from_utf8(&body).map_err(|error| ApiError::internal(error.to_string()))?;
+        Value::parse(text).map_err(|error| ApiError::internal(error.message))
     }
 
     /// The engine that the operations are over.

@@ -14,11 +14,13 @@ pub struct ApiError {
     /// The member `reason` of a `ValidationException`, one of the service model's `ValidationExceptionReason`.
     pub reason: Option<&'static str>,
     pub status: StatusCode,
+    /// What went wrong on our side: for the log, not for the client.
+    pub(crate) fault: Option<String>,
 }
 
 impl ApiError {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> ApiError {
-        ApiError { code, message: message.into(), reason: None, status: StatusCode::BAD_REQUEST }
+        ApiError { code, message: message.into(), reason: None, status: StatusCode::BAD_REQUEST, fault: None }
     }
 
     pub(crate) fn validation(message: impl Into<String>) -> ApiError {
@@ -50,13 +52,18 @@ impl ApiError {
         ApiError::new("UnknownOperationException", why)
     }
 
-    pub(crate) fn internal() -> ApiError {
+    /// A fault of ours. The log has it under the id of the request.
+    pub(crate) fn internal(fault: impl Into<String>) -> ApiError {
         ApiError {
-            code: "InternalServerError",
-            message: "internal error, see the log for this request id".to_owned(),
-            reason: None,
             status: StatusCode::INTERNAL_SERVER_ERROR,
+            fault: Some(fault.into()),
+            ..ApiError::new("InternalServerError", "internal error, see the log for this request id")
         }
+    }
+
+    /// Nothing is wrong with the request, which may be made again: the SDKs do so by themselves.
+    fn unavailable(why: &str) -> ApiError {
+        ApiError { status: StatusCode::SERVICE_UNAVAILABLE, ..ApiError::new("ServiceUnavailable", why) }
     }
 }
 
@@ -108,21 +115,27 @@ impl From<engine::Error> for ApiError {
             Error::TaskTimedOut => about("TaskTimedOut", "Task Timed Out", NO_SUCH_TASK),
             Error::TooManyTags => ApiError::new("TooManyTags", "Too many tags"),
             Error::ResourceNotFound(arn) => about("ResourceNotFound", "Resource not found", &arn),
-            Error::MapRunCompleted(arn) => {
-                ApiError::validation(format!("A completed Map Run cannot be updated: '{arn}'"))
+            Error::MapRunCompleted(arn) => ApiError::validation_because(
+                "CANNOT_UPDATE_COMPLETED_MAP_RUN",
+                format!("A completed Map Run cannot be updated: '{arn}'"),
+            ),
+            Error::ShuttingDown => ApiError::unavailable("the server is shutting down, try again"),
+            error if error.is_passing() => {
+                ApiError::unavailable("the store failed and is being opened again, try again")
             }
-            Error::ShuttingDown => ApiError {
-                code: "ServiceUnavailable",
-                message: "the server is shutting down, try again".to_owned(),
-                reason: None,
-                status: StatusCode::SERVICE_UNAVAILABLE,
-            },
-            Error::SetAside { .. } | Error::Corrupt { .. } | Error::System { .. } | Error::Store(_) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "an operation failed");
-                ApiError::internal()
+            Error::SetAside { .. } => {
+                let message =
+                    format!("{error}; it goes on when a build takes it up that can, and StopExecution ends it");
+                ApiError { message, ..ApiError::internal(error.to_string()) }
             }
+            Error::Corrupt { .. } | Error::System { .. } | Error::Store(_) => ApiError::internal(with_sources(&error)),
         }
     }
+}
+
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |source| source.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }
 
 const CONFLICT: &str = "ConflictException";

@@ -78,10 +78,8 @@ const fn route<O: Operation>() -> Route {
 fn call<'a, O: Operation>(api: &'a Api, caller: &'a Caller, members: &'a Object) -> Answer<'a> {
     Box::pin(async move {
         let output = O::call(api, caller, O::Input::read(members)).await?;
-        serde_json::to_vec(&output).map_err(|error| {
-            tracing::error!(operation = O::NAME, %error, "an output cannot be written");
-            ApiError::internal()
-        })
+        serde_json::to_vec(&output)
+            .map_err(|error| ApiError::internal(format!("the output of {} cannot be written: {error}", O::NAME)))
     })
 }
 

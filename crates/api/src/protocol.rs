@@ -5,13 +5,15 @@
 use crate::{Api, ApiError, Caller, operation, random};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Uri};
 use json::Value;
 use serde::Serialize;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 
+const TARGET: &str = "x-amz-target";
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
 const CONTENT_TYPE_JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -25,15 +27,23 @@ impl Api {
     /// Answers a request. The listener has collected its body, of at most [`Api::request_bytes_max`] bytes.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (head, body) = request.into_parts();
+        if let Err(error) = check_origin(&head.headers) {
+            return respond(Err(error), &random::uuid());
+        }
         if head.method != Method::POST {
             return without_operation(&head);
         }
         let request_id = random::uuid();
         // A panic is a fault of ours: the client hears of an internal failure, not of a connection that broke.
         let answered = AssertUnwindSafe(self.answer(&head, &body)).catch_unwind().await;
-        let outcome = answered.unwrap_or_else(|_| Err(ApiError::internal()));
-        if let Err(error) = &outcome {
-            tracing::debug!(request_id, code = error.code, message = error.message, "refused");
+        let outcome = answered.unwrap_or_else(|_| Err(ApiError::internal("a panic, see above")));
+        match &outcome {
+            Err(ApiError { fault: Some(fault), .. }) => {
+                let target = head.headers.get(TARGET).and_then(|target| target.to_str().ok());
+                tracing::error!(request_id, target, fault, "a request failed");
+            }
+            Err(error) => tracing::debug!(request_id, code = error.code, message = error.message, "refused"),
+            Ok(_) => {}
         }
         respond(outcome, &request_id)
     }
@@ -81,13 +91,31 @@ fn without_operation(head: &Parts) -> Response<Bytes> {
 }
 
 fn operation_of(headers: &HeaderMap) -> Result<&str, ApiError> {
-    let Some(target) = headers.get("x-amz-target") else {
+    let Some(target) = headers.get(TARGET) else {
         return Err(ApiError::unknown_operation("the header X-Amz-Target is missing, it names the operation"));
     };
     let target = target.to_str().unwrap_or_default();
     target.strip_prefix(TARGET_PREFIX).ok_or_else(|| {
         ApiError::unknown_operation(format!("the target `{target}` does not begin with `{TARGET_PREFIX}`"))
     })
+}
+
+/// A web page of another site must not use the API through the browser of somebody who runs a server, nor by a name of
+/// its own that it leads to a loopback address: browsers say where a script comes from, and AWS's clients say nothing.
+fn check_origin(headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
+    let origin = origin.to_str().unwrap_or_default();
+    let is_here = origin.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_loopback));
+    if is_here {
+        return Ok(());
+    }
+    let why = format!("the origin `{origin}` is refused: web pages of other sites may not use this server");
+    Err(ApiError { status: StatusCode::FORBIDDEN, ..ApiError::new("AccessDeniedException", why) })
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// Bodies of forms and files are no requests. Some clients send another version, or plain JSON.

@@ -62,6 +62,17 @@ pub fn parse(definition: &str, state_machine_type: StateMachineType) -> Parsed {
     Parsed { state_machine, diagnostics: document.into_diagnostics() }
 }
 
+/// Reads a definition that was accepted before, by this version or an earlier one: what today's rules have against it
+/// does not matter any more. `None` only if no state machine can be read from it.
+///
+/// ```
+/// let refused_today = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}"#;
+/// assert!(asl::parse_accepted(refused_today, asl::StateMachineType::Standard).is_some());
+/// ```
+pub fn parse_accepted(definition: &str, state_machine_type: StateMachineType) -> Option<StateMachine> {
+    read(definition, &Document::new(state_machine_type))
+}
+
 /// Reads the definition of one state, which gets the name `name`. Where it goes is not looked at: there is no other
 /// state. It is read as the only state of a JSONPath state machine.
 ///

@@ -85,7 +85,7 @@ impl Registry {
     /// creation and the name of the last one of the page.
     pub(crate) fn aliases(&self, arn: &Arn, page: &Page) -> Result<Paged<AliasRecord>, Error> {
         let state_machine = unqualified(arn);
-        let record = Arc::clone(&self.definition(&state_machine)?.record);
+        let record = self.record(&state_machine)?;
         if record.deleting {
             return Err(Error::StateMachineDeleting(Arc::clone(&record.arn)));
         }

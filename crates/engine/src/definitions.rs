@@ -21,12 +21,12 @@ pub(crate) struct Definition {
 }
 
 impl Definition {
-    /// Reads the definition of a stored state machine.
+    /// Reads the definition of a stored state machine. It was accepted: rules that are newer than it do not count.
     pub(crate) fn read(revision: RevisionKey, record: StateMachineRecord) -> Result<Definition, ReadError> {
-        let parsed = asl::parse(&record.definition, record.state_machine_type).state_machine;
+        let parsed = asl::parse_accepted(&record.definition, record.state_machine_type);
         let parsed = parsed.ok_or_else(|| ReadError::Corrupt {
             keyspace: "revisions",
-            why: "this build finds errors in the stored definition".into(),
+            why: "this build cannot read the stored definition".into(),
         })?;
         Ok(Definition { revision, record: Arc::new(record), parsed: Arc::new(parsed) })
     }

@@ -70,3 +70,10 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
 }
+
+impl Error {
+    /// Whether the same call may well succeed in a moment: the store is being opened again.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Error::Store(store::Error::Poisoned))
+    }
+}

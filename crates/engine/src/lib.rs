@@ -131,7 +131,7 @@ impl Engine {
 
     #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn state_machine(&self, arn: &Arn) -> Result<Arc<StateMachineRecord>, Error> {
-        Ok(Arc::clone(&self.inner.registry.definition(arn)?.record))
+        self.inner.registry.record(arn)
     }
 
     /// A version of the state machine as it is now: the one that there is, or a new one. With a `revision_id`

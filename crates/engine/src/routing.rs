@@ -91,24 +91,24 @@ impl Registry {
     }
 
     fn read_targets(&self, arn: &Arn, text: &Text) -> Result<Targets, Error> {
-        let state_machine = self.definition(&unqualified(arn))?;
-        if state_machine.record.deleting {
-            return Err(Error::StateMachineDeleting(Arc::clone(&state_machine.record.arn)));
+        let state_machine = self.record(&unqualified(arn))?;
+        if state_machine.deleting {
+            return Err(Error::StateMachineDeleting(Arc::clone(&state_machine.arn)));
         }
         let tables = self.environment.tables()?;
         let (routes, alias_arn) = match &arn.resource {
             Resource::Version { version, .. } => (vec![Route { version: *version, weight: 100 }], None),
             Resource::Alias { alias, .. } => {
-                let alias = tables.alias(&state_machine.record.arn, alias)?.ok_or_else(|| unknown(arn))?;
+                let alias = tables.alias(&state_machine.arn, alias)?.ok_or_else(|| unknown(arn))?;
                 (alias.routes, Some(text))
             }
             _ => return Err(unknown(arn)),
         };
         let target = |route: Route| {
-            let version = tables.version(&state_machine.record.arn, route.version)?.ok_or_else(|| unknown(arn))?;
+            let version = tables.version(&state_machine.arn, route.version)?.ok_or_else(|| unknown(arn))?;
             let target = Target {
                 definition: self.environment.definitions.get(version.revision, &tables)?,
-                version_arn: Some(version_arn(&state_machine.record.arn, route.version)),
+                version_arn: Some(version_arn(&state_machine.arn, route.version)),
                 alias_arn: alias_arn.cloned(),
             };
             Ok((route.weight, target))

@@ -17,10 +17,12 @@
 //! | `telling` | what a step tells those who watch from outside |
 //! | `slow_lane` | steps that need more time than the loop can give |
 //! | `effects` | tasks, activities and timers |
-//! | `recovery` | taking up executions after a start, setting them aside, opening the store again |
+//! | `recovery` | taking up executions after a start, opening the store again |
+//! | `aside` | executions that cannot be stepped |
 //! | `supervision` | going on after a panic |
 //! | `waiters` | who waits for the end of an execution |
 
+mod aside;
 mod children;
 mod effects;
 mod live;

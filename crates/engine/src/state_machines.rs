@@ -101,29 +101,33 @@ impl Registry {
     /// An update that changes nothing makes no revision.
     pub(crate) async fn update(&self, arn: &Arn, change: StateMachineChange) -> Result<Changed, Error> {
         let _changes = self.changes.lock().await;
-        let current = self.definition(arn)?;
-        if current.record.deleting {
+        let current = self.record(arn)?;
+        if current.deleting {
             return Err(Error::StateMachineDeleting(arn.to_string().into()));
         }
-        let mut record = StateMachineRecord::clone(&current.record);
-        let mut parsed = Arc::clone(&current.parsed);
-        if let Some((definition, read)) = change.definition {
-            (record.definition, parsed) = (definition, read);
-        }
+        let mut record = StateMachineRecord::clone(&current);
+        let parsed = match change.definition {
+            Some((definition, parsed)) => {
+                record.definition = definition;
+                parsed
+            }
+            None => Arc::clone(&self.definition(arn)?.parsed),
+        };
         record.role_arn = change.role_arn.unwrap_or(record.role_arn);
         record.logging = change.logging.or(record.logging);
         record.tracing = change.tracing.or(record.tracing);
         record.encryption = change.encryption.or(record.encryption);
-        if RevisionKey::of(&record) == RevisionKey::of(&current.record) {
+        let revision = current.current_revision();
+        if RevisionKey::of(&record) == RevisionKey::of(&current) {
             let mut writes = Writes::default();
-            let version_arn = self.publication(&mut writes, &record.arn, current.revision, change.publish.as_ref())?;
+            let version_arn = self.publication(&mut writes, &record.arn, revision, change.publish.as_ref())?;
             self.environment.commit(writes).await?;
-            return Ok(Changed { state_machine: Arc::clone(&current.record), version_arn });
+            return Ok(Changed { state_machine: current, version_arn });
         }
         record.revision_id = Some(crate::random::uuid()?.into());
         record.updated_ms = self.environment.clock.now_ms();
         let mut writes = Writes::default();
-        writes.superseded(current.revision, &record.arn, record.updated_ms);
+        writes.superseded(revision, &record.arn, record.updated_ms);
         self.commit(record, parsed, writes, change.publish.as_ref()).await
     }
 
@@ -160,6 +164,17 @@ impl Registry {
         Ok(Changed { state_machine: Arc::clone(&definition.record), version_arn })
     }
 
+    /// What is stored of the state machine as it is now. Its definition is not read: whether it can be matters only to who
+    /// executes it.
+    pub(crate) fn record(&self, arn: &Arn) -> Result<Arc<StateMachineRecord>, Error> {
+        let text: Text = arn.to_string().into();
+        if let Some(definition) = self.kept(&text) {
+            return Ok(Arc::clone(&definition.record));
+        }
+        let record = self.environment.tables()?.state_machine(&text)?;
+        record.map(Arc::new).ok_or(Error::StateMachineDoesNotExist(text))
+    }
+
     /// The state machine as it is now.
     pub(crate) fn definition(&self, arn: &Arn) -> Result<Arc<Definition>, Error> {
         let text: Text = arn.to_string().into();
@@ -168,8 +183,7 @@ impl Registry {
         }
         let tables = self.environment.tables()?;
         let record = tables.state_machine(&text)?.ok_or(Error::StateMachineDoesNotExist(text))?;
-        let named = record.revision.unwrap_or_else(|| RevisionKey::of(&record));
-        let revision = self.environment.definitions.get(named, &tables)?;
+        let revision = self.environment.definitions.get(record.current_revision(), &tables)?;
         Ok(Arc::new(Definition {
             revision: revision.revision,
             record: Arc::new(record),
@@ -198,12 +212,11 @@ impl Registry {
     pub(crate) async fn delete(&self, arn: &Arn) -> Result<(), Error> {
         {
             let _changes = self.changes.lock().await;
-            let current = match self.definition(arn) {
+            let current = match self.record(arn) {
                 Err(Error::StateMachineDoesNotExist(_)) => return Ok(()),
                 current => current?,
             };
-            let mut record = StateMachineRecord::clone(&current.record);
-            record.deleting = true;
+            let record = StateMachineRecord { deleting: true, ..StateMachineRecord::clone(&current) };
             let mut writes = Writes::default();
             writes.state_machine(&record);
             writes.deleting(&record.arn);
@@ -236,8 +249,7 @@ impl Registry {
         let mut writes = Writes::default();
         writes.remove_state_machine(arn);
         tables.forget_qualifiers(&mut writes, arn)?;
-        let revision = record.revision.unwrap_or_else(|| RevisionKey::of(&record));
-        writes.superseded(revision, arn, self.environment.clock.now_ms());
+        writes.superseded(record.current_revision(), arn, self.environment.clock.now_ms());
         writes.tags(arn, &[]);
         self.forget(arn);
         self.environment.commit(writes).await?;

@@ -20,7 +20,7 @@
 //! | `open_map_runs` | first byte of E, R | nothing: what recovery reads; E is the execution that made the Map Run |
 //! | `held` | E, event id | nothing: a task that a clean shutdown did not begin |
 //! | `calls` | E and event id of a call of a task | the execution and the event of the task that it answered or was handed |
-//! | `aside` | E | why the execution was set aside, and when; it is removed when that is as long ago as a closed one is kept |
+//! | `aside` | E | why the execution was set aside, when, and by which build; it is removed when that is as long ago as a closed one is kept |
 //! | `names` | E | until when the name of an execution that was removed is not given again |
 //! | `revisions` | the name in the record, once its hash | a state machine with its definition, as it was when executions started |
 //! | `superseded` | M, the name | since when the revision is not the current one: it is removed when nothing uses it |
@@ -51,7 +51,7 @@ mod writes;
 pub(crate) use expiry::Expired;
 pub(crate) use history::Wanted;
 pub(crate) use map_runs::of_execution;
-pub(crate) use reads::{Tables, TimerRow};
+pub(crate) use reads::{SetAside, Tables, TimerRow};
 pub(crate) use revisions::{Search, Unused};
 pub(crate) use writes::Writes;
 
@@ -158,6 +158,13 @@ impl RevisionKey {
     }
 }
 
+impl crate::StateMachineRecord {
+    /// The name of the revision that this record describes.
+    pub(crate) fn current_revision(&self) -> RevisionKey {
+        self.revision.unwrap_or_else(|| RevisionKey::of(self))
+    }
+}
+
 /// An execution as it is stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct StoredExecution {
@@ -187,17 +194,22 @@ impl StoredExecution {
     }
 }
 
-/// Why an execution was set aside, and when.
+/// Why an execution was set aside, when, and by which build: another one tries again.
 #[derive(Serialize, Deserialize)]
 struct Aside {
     why: String,
     since_ms: i64,
+    #[serde(default)]
+    build: String,
 }
 
 impl Aside {
+    /// This build.
+    const BUILD: &'static str = env!("CARGO_PKG_VERSION");
+
     /// The first builds stored the reason alone.
     fn read(value: &[u8]) -> Result<Aside, ReadError> {
-        let reason = |_| decode(ASIDE, value).map(|why| Aside { why, since_ms: i64::MAX });
+        let reason = |_| decode(ASIDE, value).map(|why| Aside { why, since_ms: i64::MAX, build: String::new() });
         decode(ASIDE, value).or_else(reason)
     }
 }

@@ -24,16 +24,16 @@ impl Registry {
         publish: &Publish,
     ) -> Result<VersionRecord, Error> {
         let _changes = self.changes.lock().await;
-        let current = self.definition(arn)?;
-        if current.record.deleting {
-            return Err(Error::StateMachineDeleting(Arc::clone(&current.record.arn)));
+        let current = self.record(arn)?;
+        if current.deleting {
+            return Err(Error::StateMachineDeleting(Arc::clone(&current.arn)));
         }
-        let id = current.record.revision_id.clone().unwrap_or_else(|| INITIAL.into());
+        let id = current.revision_id.clone().unwrap_or_else(|| INITIAL.into());
         if let Some(wanted) = revision_id.filter(|wanted| *wanted != id) {
             return Err(Error::RevisionConflict { wanted, current: id });
         }
         let mut writes = Writes::default();
-        let version = published(&self.environment, &mut writes, &current.record.arn, current.revision, publish)?;
+        let version = published(&self.environment, &mut writes, &current.arn, current.current_revision(), publish)?;
         self.environment.commit(writes).await?;
         Ok(version)
     }
@@ -56,7 +56,7 @@ impl Registry {
         let record = tables.version(&state_machine_arn.to_string(), number)?.ok_or_else(unknown)?;
         let mut state_machine =
             StateMachineRecord::clone(&self.environment.definitions.get(record.revision, &tables)?.record);
-        state_machine.deleting = self.definition(&state_machine_arn)?.record.deleting;
+        state_machine.deleting = self.record(&state_machine_arn)?.deleting;
         Ok(Version {
             arn: version_arn(&state_machine.arn, number),
             description: record.description,

@@ -25,7 +25,8 @@ impl Failure {
     }
 
     /// The same within AWS's limits.
-    pub(crate) fn truncated(self) -> Failure {
+    #[must_use]
+    pub fn truncated(self) -> Failure {
         Failure {
             error: self.error.map(|text| truncate(text, ERROR_CHARS_MAX)),
             cause: self.cause.map(|text| truncate(text, CAUSE_CHARS_MAX)),

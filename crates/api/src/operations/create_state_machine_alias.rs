@@ -22,7 +22,9 @@ impl Operation for CreateStateMachineAlias {
         input: CreateStateMachineAliasInput,
     ) -> Result<CreateStateMachineAliasOutput, ApiError> {
         let routing = aliases::read(&input.routing_configuration)?;
-        let Resource::StateMachine { name } = &routing.state_machine.resource else { return Err(ApiError::internal()) };
+        let Resource::StateMachine { name } = &routing.state_machine.resource else {
+            return Err(ApiError::internal("a route that leads to no state machine"));
+        };
         let arn = routing.state_machine.with_resource(Resource::Alias { name: name.clone(), alias: input.name });
         let new = NewAlias { arn: arn.clone(), description: input.description, routes: routing.routes };
         let alias = api.engine().create_alias(new).await?;

@@ -34,6 +34,20 @@ fn content_types_of_json_are_taken() {
 }
 
 #[test]
+fn web_pages_of_other_sites_are_refused() {
+    for taken in ["http://127.0.0.1:8083", "http://localhost:3000", "https://LocalHost", "http://[::1]:8083"] {
+        assert_eq!(check_origin(&headers(&[("origin", taken)])), Ok(()), "{taken}");
+    }
+    assert_eq!(check_origin(&headers(&[])), Ok(()));
+    for refused in
+        ["http://example.com:8083", "http://127.0.0.1.example.com", "http://localhost.example.com", "null", ""]
+    {
+        let error = check_origin(&headers(&[("origin", refused)])).unwrap_err();
+        assert_eq!((error.code, error.status), ("AccessDeniedException", StatusCode::FORBIDDEN), "{refused}");
+    }
+}
+
+#[test]
 fn bodies_that_are_no_json_cannot_be_read() {
     assert_eq!(parse(b"").map(|value| value.to_string()), Ok("{}".to_owned()));
     assert_eq!(parse(b" {\"a\": 1} ").map(|value| value.to_string()), Ok("{\"a\":1}".to_owned()));

@@ -1,4 +1,4 @@
-//! Taking up executions after a start, setting them aside, and going through a failed commit.
+//! Taking up executions after a start, and going through a failed commit.
 //!
 //! What is open is read in the background, a few executions at a time, while the shard already serves. An execution
 //! that something comes for before its turn is taken up then. "Taken up" means: its calls go on as their integrations
@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     Error,
-    outbox::{Outbox, Released},
+    outbox::Released,
     scopes::PerScope,
-    tables::{ExecutionKey, ReadError, StoredExecution, Tables},
+    tables::{ExecutionKey, ReadError, SetAside, StoredExecution, Tables},
 };
 use machine::{Effect, EventId, Execution, StepError, Trigger};
 use std::{collections::HashSet, sync::Arc};
@@ -23,9 +23,6 @@ use std::{collections::HashSet, sync::Arc};
 const AT_ONCE: usize = 16;
 /// The same while much else is waiting: those that wait longest must not wait for ever.
 const AT_ONCE_BUSY: usize = 2;
-
-/// What is kept of the reason why an execution is set aside.
-const WHY_CHARS_MAX: usize = 4_096;
 
 /// How far the shard is with what was open when it started.
 pub(super) struct Recovery {
@@ -166,20 +163,28 @@ impl Shard {
     }
 
     fn load(&mut self, key: ExecutionKey, tables: &Tables) -> Result<Found, Error> {
-        let Some(stored) = tables.execution(key)? else { return Ok(Found::Absent) };
+        let stored = match tables.execution(key) {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return Ok(Found::Absent),
+            Err(error) => return Err(self.unreadable(key, error, tables)),
+        };
         if stored.record.stop_ms.is_some() {
             return Ok(Found::Closed(Box::new(stored)));
         }
         let arn = Arc::clone(&stored.record.arn);
-        let why = match self.aside.get(&key) {
-            Some(why) => Some(why.clone()),
-            None => tables.aside(key)?,
+        let was_aside = match self.is_aside(key, tables)? {
+            Some(SetAside::Here(why)) => return Err(Error::SetAside { arn, why }),
+            Some(SetAside::Elsewhere) => true,
+            None => false,
         };
-        if let Some(why) = why {
-            return Err(Error::SetAside { arn, why });
-        }
         match self.read_live(key, stored, tables) {
-            Ok(live) => self.live.insert(key, live),
+            Ok(live) => {
+                self.live.insert(key, live);
+                if was_aside {
+                    tracing::info!(execution = %arn, "an execution that another build set aside goes on");
+                    self.pipeline.writes.not_aside(key);
+                }
+            }
             Err(ReadError::Store(error)) => return Err(Error::Store(error)),
             Err(ReadError::Corrupt { keyspace, why }) => {
                 return Err(self.set_aside(key, &arn, &format!("{keyspace}: {why}")));
@@ -247,55 +252,6 @@ impl Shard {
         if is_ready {
             self.work.push_back(Work::Trigger { key, trigger: Trigger::Continue, then: Then::Nothing });
         }
-    }
-
-    /// The execution cannot be stepped: it stays as it is, says why, and nothing else is disturbed.
-    pub(super) fn set_aside(&mut self, key: ExecutionKey, arn: &json::Text, why: &str) -> Error {
-        let live = self.live.remove(key);
-        tracing::error!(execution = %arn, why, "an execution is set aside");
-        for _ in 0..self.dispatcher.cancel_all(|other| other == key) {
-            self.begin_next();
-        }
-        self.observers.remove(&key);
-        if let Some(child) = live.as_ref().and_then(|live| live.stored.child.as_ref()) {
-            self.report_failed_child(child, why);
-        }
-        let refused = || Error::SetAside { arn: Arc::clone(arn), why: why.to_owned() };
-        for caller in self.waiters.take_callers(key) {
-            self.pipeline.outbox.answer(caller, Err(refused()));
-        }
-        let mut outbox = Outbox::default();
-        self.tell_calls(key, &mut outbox);
-        self.pipeline.outbox.append(outbox);
-        match live {
-            Some(Live { is_standard: false, sync_reply, parked, .. }) => {
-                self.environment.one_express_less();
-                if let Some(reply) = sync_reply {
-                    self.pipeline.outbox.answer(reply, Err(refused()));
-                }
-                self.work.extend(parked);
-            }
-            Some(live) => {
-                self.environment.open_executions().remove(arn);
-                let environment = Arc::clone(&self.environment);
-                let state_machine_arn = live.stored.record.state_machine_arn.clone();
-                self.pipeline.outbox.then(move || environment.deletions.execution_closed(&state_machine_arn));
-                if live.is_written {
-                    self.keep_aside(key, why);
-                }
-                self.work.extend(live.parked);
-            }
-            // It could not be loaded, and was never counted as open.
-            None => self.keep_aside(key, why),
-        }
-        refused()
-    }
-
-    pub(super) fn keep_aside(&mut self, key: ExecutionKey, why: &str) {
-        // It may be the message of a panic, of any length; its record must not fail the batch.
-        let why: String = why.chars().take(WHY_CHARS_MAX).collect();
-        self.aside.insert(key, why.clone());
-        self.pipeline.writes.aside(key, &why, self.environment.clock.now_ms());
     }
 
     /// A commit failed: what was kept of it is unknown. The shard forgets what is not durable and waits until the

@@ -13,7 +13,7 @@ use crate::{
 };
 use asl::{Arn, StateMachineType};
 use json::{Payload, Text};
-use machine::{Effect, EventId, Execution, HistoryEvent, Trigger};
+use machine::{Effect, EventId, Execution, Failure, HistoryEvent, Trigger};
 use std::sync::Arc;
 use tokio::sync::mpsc as channel;
 
@@ -140,6 +140,7 @@ impl Shard {
                 self.pipeline.outbox.answer(reply, Ok(stop_ms));
             }
             Ok(Found::Absent) => self.pipeline.outbox.answer(reply, Err(Error::ExecutionDoesNotExist(text))),
+            Err(Error::SetAside { .. }) => self.stop_aside(key, Failure { error, cause }, reply),
             Err(error) => self.pipeline.outbox.answer(reply, Err(error)),
         }
     }

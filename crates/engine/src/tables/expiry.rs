@@ -120,6 +120,16 @@ impl Tables {
         Ok(true)
     }
 
+    /// Deletes what says where an execution stands: it ends without going on from there.
+    pub(crate) fn forget_where_it_stood(&self, writes: &mut Writes, key: ExecutionKey) -> Result<(), ReadError> {
+        for keyspace in [PARTS, HELD] {
+            let rows = self.store.keys(keyspace, Range::new(&key.0, prefix_end(&key.0).as_deref()), usize::MAX)?;
+            rows.into_iter().for_each(|at| writes.delete(keyspace, at));
+        }
+        self.timers_of(key)?.into_iter().for_each(|at| writes.delete(TIMERS, at));
+        Ok(())
+    }
+
     /// The keys of the timers of an execution whose parts cannot be read: those of its partition are looked through.
     fn timers_of(&self, key: ExecutionKey) -> Result<Vec<Vec<u8>>, ReadError> {
         let (mut from, to) = (vec![key.partition()], prefix_end(&[key.partition()]));

@@ -1,7 +1,7 @@
 //! Reads of the store, as records.
 
 use super::{
-    ACTIVITIES, ASIDE, BY_STATUS, CALLS, DELETING, EXECUTIONS, ExecutionKey, HELD, META, OPEN, PARTS, REVISIONS,
+    ACTIVITIES, ASIDE, Aside, BY_STATUS, CALLS, DELETING, EXECUTIONS, ExecutionKey, HELD, META, OPEN, PARTS, REVISIONS,
     ReadError, RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, decode, held_key, join, newest_first,
     ordered, status_prefix, successor,
 };
@@ -22,6 +22,14 @@ pub(crate) struct TimerRow {
     pub(crate) due_ms: i64,
     pub(crate) key: ExecutionKey,
     pub(crate) timer: TimerId,
+}
+
+/// Who set an execution aside.
+pub(crate) enum SetAside {
+    /// This build, for this reason.
+    Here(String),
+    /// Another build: this one may be able to go on with it.
+    Elsewhere,
 }
 
 /// A store, read as tables.
@@ -45,10 +53,12 @@ impl Tables {
         self.record(EXECUTIONS, &key.0)
     }
 
-    /// Why the execution is set aside, if it is.
-    pub(crate) fn aside(&self, key: ExecutionKey) -> Result<Option<String>, ReadError> {
-        let aside = self.store.get(ASIDE, &key.0)?.map(|value| super::Aside::read(&value)).transpose()?;
-        Ok(aside.map(|aside| aside.why))
+    /// Whether this build or another has set the execution aside, and why.
+    pub(crate) fn aside(&self, key: ExecutionKey) -> Result<Option<SetAside>, ReadError> {
+        let aside = self.store.get(ASIDE, &key.0)?.map(|value| Aside::read(&value)).transpose()?;
+        Ok(aside.map(
+            |Aside { why, build, .. }| if build == Aside::BUILD { SetAside::Here(why) } else { SetAside::Elsewhere },
+        ))
     }
 
     /// The task that a call has answered or was handed.
@@ -125,7 +135,7 @@ impl Tables {
         loop {
             let rows = self.by_status(state_machine_arn, Status::Running, after, 1)?;
             let Some((time, key)) = rows.into_iter().next() else { return Ok(false) };
-            if self.store.get(ASIDE, &key.0)?.is_none() {
+            if !matches!(self.aside(key)?, Some(SetAside::Here(_))) {
                 return Ok(true);
             }
             after = Some((time, key));

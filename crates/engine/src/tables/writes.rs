@@ -110,7 +110,12 @@ impl Writes {
     }
 
     pub(crate) fn aside(&mut self, key: ExecutionKey, why: &str, since_ms: i64) {
-        self.put(ASIDE, key.0.to_vec(), encode(&Aside { why: why.into(), since_ms }));
+        let aside = Aside { why: why.into(), since_ms, build: Aside::BUILD.into() };
+        self.put(ASIDE, key.0.to_vec(), encode(&aside));
+    }
+
+    pub(crate) fn not_aside(&mut self, key: ExecutionKey) {
+        self.delete(ASIDE, key.0.to_vec());
     }
 
     pub(crate) fn revision(&mut self, key: RevisionKey, record: &StateMachineRecord) {

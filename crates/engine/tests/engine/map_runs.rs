@@ -176,8 +176,8 @@ async fn a_map_run_that_is_corrupt_sets_its_execution_aside() {
         }
         world.store.commit(batch).await.unwrap();
         let engine = world.open().await;
-        let stopped = engine.stop_execution(&execution, None, None).await;
-        assert!(matches!(stopped, Err(Error::SetAside { .. })), "{stopped:?}");
+        let ended = engine.wait_until_closed(&execution).await;
+        assert!(matches!(ended, Err(Error::SetAside { .. })), "{ended:?}");
     }
 }
 

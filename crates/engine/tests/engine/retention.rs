@@ -155,7 +155,7 @@ async fn an_execution_that_is_set_aside_is_removed_after_its_time() {
     batch.put(Keyspace("parts"), [key_of(&broken), vec![0; 8]].concat(), [1, 0xc1]);
     world.store.commit(batch).await.unwrap();
     let engine = world.open().await;
-    assert!(matches!(engine.stop_execution(&broken, None, None).await, Err(Error::SetAside { .. })));
+    assert!(matches!(engine.wait_until_closed(&broken).await, Err(Error::SetAside { .. })));
     world.clock.advance(DAY * 90);
     assert_eq!(engine.remove_expired().await.unwrap(), 0);
     world.clock.advance(Duration::from_millis(1));
