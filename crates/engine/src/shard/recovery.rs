@@ -7,7 +7,6 @@
 use super::{
     Found, Shard,
     live::Live,
-    map_runs::MapRuns,
     message::{Then, Work},
 };
 use crate::{
@@ -242,7 +241,7 @@ impl Shard {
             }
         }
         for pending in map_runs {
-            self.tell_if_ended(&pending.map_run_arn);
+            self.look_after_map_run(key, pending);
         }
         if is_ready {
             self.work.push_back(Work::Trigger { key, trigger: Trigger::Continue, then: Then::Nothing });
@@ -257,8 +256,8 @@ impl Shard {
             self.begin_next();
         }
         self.observers.remove(&key);
-        if let Some(child) = live.as_ref().and_then(|live| live.stored.child.as_ref()) {
-            self.report_failed_child(child, why);
+        if let Some(StoredExecution { child: Some(child), record, .. }) = live.as_ref().map(|live| &live.stored) {
+            self.report_failed_child(child, record.map_run_redrives, why);
         }
         let refused = || Error::SetAside { arn: Arc::clone(arn), why: why.to_owned() };
         for caller in self.waiters.take_callers(key) {
@@ -323,7 +322,7 @@ impl Shard {
         self.timers.forget(|key| live.is_express(key));
         self.observers.retain(|key, _| live.is_express(*key));
         self.aside.clear();
-        self.map_runs = MapRuns::default();
+        self.map_runs.forget();
         *self.environment.open_executions() = PerScope::default();
         self.waiters.forget_calls();
     }
