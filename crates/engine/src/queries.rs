@@ -18,13 +18,14 @@ use std::{collections::HashSet, sync::Arc};
 const ALL: [Status; 5] = [Status::Running, Status::Succeeded, Status::Failed, Status::TimedOut, Status::Aborted];
 
 pub(crate) fn execution(environment: &Environment, arn: &Arn) -> Result<ExecutionRecord, Error> {
-    let tables = environment.tables()?;
     let mut record = match express_history(environment, arn).and_then(|kept| kept.record(key_of(arn))) {
         Some(record) => record,
-        None => stored(environment, &tables, arn)?.1.record,
+        None => stored(environment, &environment.tables()?, arn)?.1.record,
     };
-    let map_run = record.map_run_arn.as_deref().map(|map_run| tables.map_run(MapRunKey::of(map_run))).transpose()?;
-    record.is_pending_redrive = is_pending_redrive(environment, &record, map_run.flatten().as_ref());
+    if let Some(map_run) = &record.map_run_arn {
+        let map_run = environment.tables()?.map_run(MapRunKey::of(map_run))?;
+        record.is_pending_redrive = is_pending_redrive(environment, &record, map_run.as_ref());
+    }
     Ok(record)
 }
 

@@ -54,10 +54,10 @@ impl Shard {
                 }
                 self.begin_execution(child.execution(), Then::Nothing);
             }
-            Ok(Found::Closed(stored)) => match ended_in(&child.of, *stored) {
-                Ok(record) => self.environment.child_ended(&child.of.child_of(child.number), record),
-                Err(stored) => self.redrive_child(&child, stored),
-            },
+            Ok(Found::Closed(stored)) if is_end_of_attempt(&child.of, &stored.record) => {
+                self.child_ended_before(&child.of, child.number, stored.record);
+            }
+            Ok(Found::Closed(stored)) => self.redrive_child(&child, *stored),
             Err(Error::SetAside { why, .. }) => self.child_set_aside(&child, &why),
             // It goes on; or the store is opened again, and the Map Run asks again after that.
             Ok(Found::Open) | Err(_) => {}
@@ -103,14 +103,21 @@ impl Shard {
         let RunningChild { key, number, of } = child;
         match self.find_child(*key, of) {
             Ok(Found::Open) => self.turn(*key, Trigger::Stop { error: None, cause: None }, Then::Nothing),
-            Ok(Found::Closed(stored)) => match ended_in(of, *stored) {
-                Ok(record) => self.environment.child_ended(&of.child_of(*number), record),
-                Err(_) => self.environment.child_not_run(of, *number, false),
-            },
-            Ok(Found::Absent) | Err(Error::SetAside { .. }) => self.environment.child_not_run(of, *number, false),
+            Ok(Found::Closed(stored)) if is_end_of_attempt(of, &stored.record) => {
+                self.child_ended_before(of, *number, stored.record);
+            }
+            Ok(Found::Closed(_) | Found::Absent) | Err(Error::SetAside { .. }) => {
+                self.environment.child_not_run(of, *number, false);
+            }
             // The store is opened again, and the Map Run stops its children again after that.
             Err(_) => {}
         }
+    }
+
+    /// The Map Run has not heard of the end of a child, which counts for this attempt.
+    fn child_ended_before(&self, of: &Children, number: u64, record: ExecutionRecord) {
+        let record = ExecutionRecord { map_run_redrives: of.redrive_count, ..record };
+        self.environment.child_ended(&of.child_of(number), record);
     }
 
     fn child_set_aside(&self, child: &NewChild, why: &str) {
@@ -124,13 +131,9 @@ impl Shard {
     }
 }
 
-/// What a closed child has come to in this attempt of its Map Run; or the child, if that is what it came to before.
-fn ended_in(of: &Children, stored: StoredExecution) -> Result<ExecutionRecord, StoredExecution> {
-    let record = &stored.record;
-    if record.status != Status::Succeeded && record.map_run_redrives < of.redrive_count {
-        return Err(stored);
-    }
-    Ok(ExecutionRecord { map_run_redrives: of.redrive_count, ..stored.record })
+/// Whether a closed child has nothing left to do in this attempt of its Map Run.
+fn is_end_of_attempt(of: &Children, record: &ExecutionRecord) -> bool {
+    record.status == Status::Succeeded || record.map_run_redrives >= of.redrive_count
 }
 
 fn set_aside(why: &str) -> Failure {

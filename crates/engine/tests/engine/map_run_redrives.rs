@@ -80,7 +80,7 @@ async fn what_was_stopped_goes_on_when_it_has_stopped() {
             let world = World::new();
             let script = Script::default();
             let store = world.store.clone();
-            let open: OpenStore = Arc::new(move || Ok(Arc::new(PatientStore { inner: store.clone(), turns }) as _));
+            let open: OpenStore = Arc::new(move || Ok(Arc::new(PatientStore::new(store.clone(), turns)) as _));
             let engine = world.open_with(open).await;
             let definition = map(execution_type, CALL, r#","MaxConcurrency":2"#);
             let execution = begin(&engine, &definition, "[0,1,2,3]").await;
