@@ -220,6 +220,50 @@ class SdkTest(ServerTest):
             listed = self.sfn.list_executions(stateMachineArn=arn, redriveFilter=redrive_filter)["executions"]
             self.assertEqual(len(listed), expected)
 
+    def test_a_map_run_is_redriven(self):
+        activity = self.sfn.create_activity(name="redriven-children")["activityArn"]
+        processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "Work",
+                     "States": {"Work": {"Type": "Task", "Resource": activity, "End": True}}}
+        items = {"Type": "Map", "ItemProcessor": processor, "MaxConcurrency": 1, "End": True}
+        arn = self.create("redriven-map", machine(Items=items))
+        execution = self.sfn.start_execution(stateMachineArn=arn, input="[1, 2, 3]")["executionArn"]
+        for answer in ("1", None):
+            token = self.sfn.get_activity_task(activityArn=activity)["taskToken"]
+            if answer:
+                self.sfn.send_task_success(taskToken=token, output=answer)
+            else:
+                self.sfn.send_task_failure(taskToken=token, error="Broken")
+        self.assertEqual(self.closed(execution)["error"], "States.ExceedToleratedFailureThreshold")
+        map_run = self.sfn.list_map_runs(executionArn=execution)["mapRuns"][0]["mapRunArn"]
+        described = self.sfn.describe_map_run(mapRunArn=map_run)
+        self.assertEqual((described["status"], described["redriveCount"]), ("FAILED", 0))
+        self.assertNotIn("redriveDate", described)
+        failed = self.sfn.list_executions(mapRunArn=map_run, statusFilter="FAILED")["executions"]
+        self.assertEqual(len(failed), 1)
+        child = self.sfn.describe_execution(executionArn=failed[0]["executionArn"])
+        self.assertEqual(child["redriveStatus"], "REDRIVABLE_BY_MAP_RUN")
+        self.refused("ExecutionNotRedrivable", self.sfn.redrive_execution, executionArn=failed[0]["executionArn"])
+
+        # A server that is killed goes on with it.
+        self.sfn.redrive_execution(executionArn=execution)
+        self.server.stop(signal.SIGKILL)
+        self.server.start()
+        for answer in ("2", "3"):
+            token = self.sfn.get_activity_task(activityArn=activity)["taskToken"]
+            self.sfn.send_task_success(taskToken=token, output=answer)
+        described = self.closed(execution)
+        self.assertEqual((described["status"], described["output"]), ("SUCCEEDED", "[1,2,3]"))
+        described = self.sfn.describe_map_run(mapRunArn=map_run)
+        self.assertEqual((described["status"], described["redriveCount"]), ("SUCCEEDED", 1))
+        self.assertIn("redriveDate", described)
+        for counts in (described["itemCounts"], described["executionCounts"]):
+            self.assertEqual({name: count for name, count in counts.items() if count}, {"succeeded": 3, "total": 3, "resultsWritten": 3})
+        events = self.sfn.get_execution_history(executionArn=execution)["events"]
+        details = [event["mapRunRedrivenEventDetails"] for event in events if event["type"] == "MapRunRedriven"]
+        self.assertEqual(details, [{"mapRunArn": map_run, "redriveCount": 1}])
+        redriven = self.sfn.list_executions(mapRunArn=map_run, redriveFilter="REDRIVEN")["executions"]
+        self.assertEqual([(item["executionArn"], item["redriveCount"]) for item in redriven], [(failed[0]["executionArn"], 1)])
+
     def test_a_state_is_tested_on_its_own(self):
         task = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sfn:listActivities", "End": True}
         real = self.sfn.test_state(definition=json.dumps(task), roleArn=ROLE, inspectionLevel="DEBUG")

@@ -19,7 +19,7 @@ pub(crate) fn description(record: MapRunRecord) -> DescribeMapRunOutput {
         tolerated_failure_count: count(settings.tolerated_failure_count.unwrap_or(0)),
         item_counts: items(progress),
         execution_counts: executions(progress),
-        redrive_count: Some(record.redrive_count.into()),
+        redrive_count: Some(progress.redrive_count.into()),
         redrive_date: record.redrive_ms.map(Timestamp),
     }
 }
@@ -43,9 +43,10 @@ fn status_name(status: MapRunStatus) -> &'static str {
     }
 }
 
-/// Recorded: what has succeeded counts as written, also where no `ResultWriter` writes.
+/// Recorded: what has succeeded counts as written, also where no `ResultWriter` writes. What waits to be redriven is
+/// neither failed, nor timed out, nor aborted; what cannot be redriven is one of these.
 fn items(progress: &MapRunProgress) -> MapRunItemCounts {
-    let Counts { running, succeeded, failed, timed_out, aborted } = progress.items;
+    let Counts { running, succeeded, failed, timed_out, aborted, pending_redrive, not_redrivable } = progress.items;
     MapRunItemCounts {
         pending: count(progress.items_pending()),
         running: count(running),
@@ -55,13 +56,14 @@ fn items(progress: &MapRunProgress) -> MapRunItemCounts {
         aborted: count(aborted),
         total: count(progress.items_total),
         results_written: count(succeeded),
-        failures_not_redrivable: Some(0),
-        pending_redrive: Some(0),
+        failures_not_redrivable: Some(count(not_redrivable.total())),
+        pending_redrive: Some(count(pending_redrive.total())),
     }
 }
 
 fn executions(progress: &MapRunProgress) -> MapRunExecutionCounts {
-    let Counts { running, succeeded, failed, timed_out, aborted } = progress.executions;
+    let Counts { running, succeeded, failed, timed_out, aborted, pending_redrive, not_redrivable } =
+        progress.executions;
     MapRunExecutionCounts {
         pending: count(progress.executions_pending()),
         running: count(running),
@@ -71,8 +73,8 @@ fn executions(progress: &MapRunProgress) -> MapRunExecutionCounts {
         aborted: count(aborted),
         total: count(progress.executions_total()),
         results_written: count(succeeded),
-        failures_not_redrivable: Some(0),
-        pending_redrive: Some(0),
+        failures_not_redrivable: Some(count(not_redrivable.total())),
+        pending_redrive: Some(count(pending_redrive.total())),
     }
 }
 

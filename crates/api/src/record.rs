@@ -27,6 +27,14 @@ pub(crate) fn status_name(status: Status) -> &'static str {
     }
 }
 
+/// The status of a child of a Map Run that was redriven, and has not come to the child yet.
+pub(crate) const PENDING_REDRIVE: &str = "PENDING_REDRIVE";
+
+/// The status as it is shown.
+fn shown_status(record: &ExecutionRecord) -> Text {
+    if record.is_pending_redrive { PENDING_REDRIVE } else { status_name(record.status) }.into()
+}
+
 /// The status that a request names; `None` for one that no execution of a state machine has.
 pub(crate) fn status_of(name: &str) -> Option<Status> {
     let all = [Status::Running, Status::Succeeded, Status::Failed, Status::TimedOut, Status::Aborted];
@@ -54,12 +62,14 @@ pub(crate) fn execution(
     with_data: bool,
     not_redrivable: Option<NotRedrivable>,
 ) -> DescribeExecutionOutput {
+    let status = shown_status(&record);
     let (output, error, cause) = outcome(record.outcome);
+    let (redrive_status, reason) = redrive_status(not_redrivable);
     DescribeExecutionOutput {
         execution_arn: record.arn,
         state_machine_arn: record.state_machine_arn,
         name: Some(record.name),
-        status: status_name(record.status).into(),
+        status,
         start_date: Timestamp(record.start_ms),
         stop_date: record.stop_ms.map(Timestamp),
         input: with_data.then_some(record.input_text),
@@ -74,8 +84,17 @@ pub(crate) fn execution(
         state_machine_alias_arn: record.state_machine_alias_arn,
         redrive_count: Some(record.redrive_count.into()),
         redrive_date: record.redrive_ms.map(Timestamp),
-        redrive_status: Some(not_redrivable.map_or("REDRIVABLE", |_| "NOT_REDRIVABLE").into()),
-        redrive_status_reason: not_redrivable.map(|why| not_redrivable_because(why).into()),
+        redrive_status: Some(redrive_status.into()),
+        redrive_status_reason: reason.map(Text::from),
+    }
+}
+
+/// `redriveStatus` and its reason.
+fn redrive_status(not_redrivable: Option<NotRedrivable>) -> (&'static str, Option<&'static str>) {
+    match not_redrivable {
+        None => ("REDRIVABLE", None),
+        Some(NotRedrivable::ByMapRun) => ("REDRIVABLE_BY_MAP_RUN", None),
+        Some(why) => ("NOT_REDRIVABLE", Some(not_redrivable_because(why))),
     }
 }
 
@@ -87,8 +106,8 @@ pub(crate) fn not_redrivable_because(why: NotRedrivable) -> &'static str {
         NotRedrivable::Deleting => "State machine is in DELETING status",
         NotRedrivable::NothingKept => "Execution was started before the launch of RedriveExecution",
         NotRedrivable::HistoryFull => "Execution history event limit exceeded",
-        // AWS redrives the Map Run.
-        NotRedrivable::MapRun => "redriving Map Runs is not supported yet",
+        // Only who redrives the child itself is told so; AWS's words for that are not known.
+        NotRedrivable::ByMapRun => "Execution can be redriven by its Map Run only",
         NotRedrivable::TooOld => "Execution has exceeded the max execution time",
         NotRedrivable::PeriodExceeded => "Execution redrivable period exceeded",
         // AWS describes no Express executions.
@@ -97,11 +116,12 @@ pub(crate) fn not_redrivable_because(why: NotRedrivable) -> &'static str {
 }
 
 pub(crate) fn execution_in_list(record: ExecutionRecord) -> ExecutionListItem {
+    let status = shown_status(&record);
     ExecutionListItem {
         execution_arn: record.arn,
         state_machine_arn: record.state_machine_arn,
         name: record.name,
-        status: status_name(record.status).into(),
+        status,
         start_date: Timestamp(record.start_ms),
         stop_date: record.stop_ms.map(Timestamp),
         map_run_arn: record.map_run_arn,

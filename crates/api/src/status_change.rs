@@ -141,6 +141,8 @@ mod tests {
             remains: None,
             map_run_arn: None,
             item_count: None,
+            map_run_redrives: 0,
+            is_pending_redrive: false,
         }
     }
 

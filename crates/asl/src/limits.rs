@@ -60,6 +60,8 @@ pub struct Limits {
     pub name_reuse_days: u64,
     /// Days after its end in which an execution can be redriven; no more than it is kept.
     pub redrive_days: u64,
+    /// How often one Map Run can be redriven.
+    pub map_run_redrives_max: u32,
 }
 
 impl Default for Limits {
@@ -90,6 +92,7 @@ impl Default for Limits {
             retention_days: 90,
             name_reuse_days: 90,
             redrive_days: 14,
+            map_run_redrives_max: 1_000,
         }
     }
 }

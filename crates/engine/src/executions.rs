@@ -200,6 +200,8 @@ fn new_record(arn: &Text, name: &Text, target: &Target, start: &StartExecution) 
         remains: None,
         map_run_arn: None,
         item_count: None,
+        map_run_redrives: 0,
+        is_pending_redrive: false,
     }
 }
 

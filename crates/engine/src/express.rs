@@ -70,7 +70,12 @@ impl ExpressHistory {
         if events.first().is_some_and(|event| event.id == 1) {
             let bytes = OVERHEAD_BYTES + record.input_text.len();
             let (record, definition) = (record.clone(), Arc::clone(definition));
-            kept.executions.insert(key, KeptExecution { record, definition, events: Vec::new(), bytes });
+            let new = KeptExecution { record, definition, events: Vec::new(), bytes };
+            // A child of a Map Run that is redriven begins anew under its old name.
+            if let Some(earlier) = kept.executions.insert(key, new) {
+                kept.bytes -= earlier.bytes;
+                kept.order.retain(|other| *other != key);
+            }
             kept.order.push_back(key);
             kept.bytes += bytes;
         }

@@ -221,8 +221,8 @@ impl Engine {
         self.start_sync(start).await
     }
 
-    /// Goes on with an execution that ended unsuccessfully, where it stood; gives the time of the redrive. Ready when that
-    /// is durable.
+    /// Goes on with an execution that ended unsuccessfully, where it stood, and with its Map Runs; gives the time of the
+    /// redrive. Ready when that is durable.
     ///
     /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html>
     pub async fn redrive_execution(&self, redrive: RedriveExecution) -> Result<i64, Error> {
@@ -276,7 +276,7 @@ impl Engine {
         queries::list_executions(&self.inner.environment, &filter, &page)
     }
 
-    /// A page has fewer events than were asked for if they are large ([`asl::Limits::history_page_bytes_max`]).
+    /// A Map Run as of its last step.
     #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn map_run(&self, arn: &Arn) -> Result<MapRunRecord, Error> {
         self.read_map_run(arn)
@@ -293,6 +293,7 @@ impl Engine {
         self.update(arn, update).await
     }
 
+    /// A page has fewer events than were asked for if they are large ([`asl::Limits::history_page_bytes_max`]).
     #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn history(&self, arn: &Arn, reverse: bool, page: Page) -> Result<Paged<machine::HistoryEvent>, Error> {
         queries::history(&self.inner.environment, arn, reverse, true, &page)

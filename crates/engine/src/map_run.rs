@@ -5,18 +5,23 @@
 //! (`shard/children.rs`), and report their end. A Map Run that is taken up after a restart asks for the children again
 //! that it does not know the end of: one that exists goes on, one that has ended says so, and one that is gone (Express,
 //! or not begun yet) is begun. So a Standard child is run once, and an Express child at least once.
+//!
+//! A Map Run that is redriven asks in the same way for the children that were unsuccessful: a Standard one is redriven, and
+//! an Express one begun anew under its old ARN. Each child knows how often its Map Run had been redriven when it ran last:
+//! so it runs once for each redrive, and what is told late, of an earlier attempt, does not count.
 
 use crate::{
     Engine, Error, ExecutionRecord, MapRunRecord, Page, Paged,
     definitions::Definition,
     environment::Environment,
+    redrive,
     shard::{NewExecution, Report, Request},
     tables::{ChildOf, ExecutionKey, MapRunKey, StoredExecution, Tables, facts_of, of_execution},
 };
 use asl::Arn;
 use json::{Payload, Text};
 use machine::{
-    Child, MapRunOutcome, MapRunRequest, MapRunStatus, MapRunTrigger, MapRunUpdate, Outcome, Results, Status,
+    Child, Failure, MapRunOutcome, MapRunRequest, MapRunStatus, MapRunTrigger, MapRunUpdate, Outcome, Results, Status,
 };
 use std::sync::{
     Arc,
@@ -34,6 +39,8 @@ pub(crate) struct Children {
     pub(crate) definition: Arc<Definition>,
     pub(crate) region: Text,
     pub(crate) account: Text,
+    /// How often the Map Run was redriven.
+    pub(crate) redrive_count: u32,
     /// Set when no child may begin any more.
     pub(crate) is_stopping: AtomicBool,
 }
@@ -45,6 +52,8 @@ pub(crate) struct NewChild {
     pub(crate) number: u64,
     pub(crate) items: u64,
     pub(crate) input: Payload,
+    /// It was begun before the Map Run was redriven.
+    pub(crate) is_redriven: bool,
     pub(crate) of: Arc<Children>,
 }
 
@@ -62,6 +71,11 @@ impl Children {
         (ExecutionKey::of(&names.execution_arn), names)
     }
 
+    pub(crate) fn child_of(&self, number: u64) -> ChildOf {
+        let state = Arc::clone(&self.request.state);
+        ChildOf { map_run: self.map_run, owner: self.owner_key, number, state }
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::Relaxed)
     }
@@ -70,7 +84,7 @@ impl Children {
 impl NewChild {
     /// The execution that the child is.
     pub(crate) fn execution(self) -> NewExecution {
-        let NewChild { key, names, number, items, input, of } = self;
+        let NewChild { key, names, number, items, input, of, .. } = self;
         let owner = &of.owner.record;
         let record = ExecutionRecord {
             arn: names.execution_arn,
@@ -91,12 +105,13 @@ impl NewChild {
             redrive_ms: None,
             map_run_arn: Some(Arc::clone(&of.request.map_run_arn)),
             item_count: Some(items),
+            map_run_redrives: of.redrive_count,
+            is_pending_redrive: false,
             origin: None,
             remains: None,
         };
         let facts = facts_of(&record, input, Arc::clone(&of.region), Arc::clone(&of.account));
-        let state = Arc::clone(&of.request.state);
-        let child = ChildOf { map_run: of.map_run, owner: of.owner_key, number, state };
+        let child = of.child_of(number);
         let stored = StoredExecution { child: Some(child), ..StoredExecution::new(record, of.owner.revision) };
         // Whether it may begin is not asked: its Map Run is wanted, and keeps the state machine from being removed.
         NewExecution { key, stored, facts, definition: Arc::clone(&of.definition), deletions_begun: 0 }
@@ -106,18 +121,40 @@ impl NewChild {
 impl Environment {
     /// Tells the shard of its Map Run that a child has ended.
     pub(crate) fn child_ended(&self, child: &ChildOf, record: ExecutionRecord) {
+        let now_ms = self.clock.now_ms();
+        let is_redrivable = redrive::refusal_of_child(&record, now_ms, &self.options.limits).is_none();
         let (Some(stop_ms), Some(outcome)) = (record.stop_ms, record.outcome) else { return };
-        let input = record.input_text;
-        let start_ms = record.start_ms;
-        let trigger = MapRunTrigger::ChildEnded { child: child.number, start_ms, stop_ms, outcome, input };
+        let trigger = MapRunTrigger::ChildEnded {
+            child: child.number,
+            redrive_count: record.map_run_redrives,
+            start_ms: record.start_ms,
+            stop_ms,
+            outcome,
+            input: record.input_text,
+            is_redrivable,
+        };
         self.tell_map_run(child.owner, child.map_run, trigger);
     }
 
-    /// Tells it of a child that was not begun, or cannot go on.
-    pub(crate) fn child_lost(&self, owner: ExecutionKey, map_run: MapRunKey, child: u64, outcome: Outcome) {
+    /// Tells it of a child that cannot go on, and never will.
+    pub(crate) fn child_lost(&self, child: &ChildOf, redrive_count: u32, failure: Failure) {
         let now_ms = self.clock.now_ms();
-        let (start_ms, stop_ms, input) = (now_ms, now_ms, Text::from("{}"));
-        self.tell_map_run(owner, map_run, MapRunTrigger::ChildEnded { child, start_ms, stop_ms, outcome, input });
+        let trigger = MapRunTrigger::ChildEnded {
+            child: child.number,
+            redrive_count,
+            start_ms: now_ms,
+            stop_ms: now_ms,
+            outcome: Outcome::Failed(failure),
+            input: Text::from("{}"),
+            is_redrivable: false,
+        };
+        self.tell_map_run(child.owner, child.map_run, trigger);
+    }
+
+    /// Tells it of a child that did not run; `is_final`: because it cannot be redriven.
+    pub(crate) fn child_not_run(&self, of: &Children, child: u64, is_final: bool) {
+        let trigger = MapRunTrigger::ChildNotRun { child, redrive_count: of.redrive_count, is_final };
+        self.tell_map_run(of.owner_key, of.map_run, trigger);
     }
 
     fn tell_map_run(&self, owner: ExecutionKey, map_run: MapRunKey, trigger: MapRunTrigger) {
@@ -137,7 +174,7 @@ pub(crate) fn outcome(
     let outcome = match record.progress.status {
         MapRunStatus::Running | MapRunStatus::Aborted => return Ok(None),
         MapRunStatus::Failed => MapRunOutcome::Failed(record.progress.failure().cloned().unwrap_or_default()),
-        MapRunStatus::Succeeded if record.progress.result_bytes > result_bytes_max => {
+        MapRunStatus::Succeeded if record.progress.results_bytes() > result_bytes_max => {
             MapRunOutcome::Succeeded { results: None }
         }
         MapRunStatus::Succeeded => {

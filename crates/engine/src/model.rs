@@ -5,7 +5,7 @@ use crate::{
 };
 use asl::{Arn, StateMachineType};
 use json::{Payload, Text};
-use machine::{EventId, Failure, MapRunProgress, Outcome, Status};
+use machine::{EventId, Failure, MapRunProgress, Outcome, PendingMapRun, Status};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -217,16 +217,25 @@ pub struct ExecutionRecord {
     /// How many items a child of a Map Run was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item_count: Option<u64>,
+    /// How often its Map Run had been redriven when the child began, or went on the last time.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub map_run_redrives: u32,
+    /// A child that ended unsuccessfully waits for its Map Run to redrive it. This is not stored: the Map Run knows it.
+    #[serde(skip)]
+    pub is_pending_redrive: bool,
 }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 /// What an execution that ended unsuccessfully has left for a redrive.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Remains {
     /// How many events it has.
     pub events: EventId,
-    /// Whether it is known where it stood. It is not if its history was full, or if it ended in a Map Run.
+    /// Whether it is known where it stood. It is not if its history was full.
     pub is_redrivable: bool,
-    #[serde(default)]
-    pub ended_in_map_run: bool,
 }
 /// What RedriveExecution takes.
 #[derive(Clone, Debug)]
@@ -248,7 +257,10 @@ pub struct ExecutionFilter {
     /// A state machine, or one of its versions or aliases, by which they were started; or a Map Run, whose children are
     /// meant.
     pub state_machine: Arn,
+    /// Those that wait to be redriven have none of these.
     pub status: Option<Status>,
+    /// Only those children of the Map Run that wait to be redriven, whatever they came to before.
+    pub is_pending_redrive: bool,
     /// Only those that were redriven, or only those that were not.
     pub is_redriven: Option<bool>,
 }
@@ -263,14 +275,23 @@ pub struct MapRunRecord {
     pub state_machine_arn: Text,
     pub start_ms: i64,
     pub stop_ms: Option<i64>,
+    /// Tells how often it was redriven, too.
     pub progress: MapRunProgress,
-    pub redrive_count: u32,
+    /// When it was redriven the last time.
     pub redrive_ms: Option<i64>,
-    /// The execution, and the number of its `MapRunStarted` event.
+    /// The execution, and the number of its `MapRunStarted` event, or of its last `MapRunRedriven` event.
     pub(crate) owner: ExecutionKey,
     pub(crate) effect: EventId,
     /// Blocks that were written.
     pub(crate) blocks: u64,
+}
+
+impl MapRunRecord {
+    /// The Map Run, which has ended, goes on.
+    pub(crate) fn redrive(&mut self, pending: &PendingMapRun, now_ms: i64) {
+        self.progress.redrive(pending.redrive_count);
+        (self.effect, self.redrive_ms, self.stop_ms) = (pending.id, Some(now_ms), None);
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,10 +4,11 @@
 //! is told of anything else.
 
 use crate::{
-    Error, ExecutionFilter, ExecutionRecord, Page, Paged, StateMachineRecord,
+    Error, ExecutionFilter, ExecutionRecord, MapRunRecord, Page, Paged, StateMachineRecord,
     environment::Environment,
     express::ExpressHistory,
-    tables::{ExecutionKey, ReadError, StoredExecution, Tables, Wanted},
+    redrive,
+    tables::{ExecutionKey, MapRunKey, ReadError, StoredExecution, Tables, Wanted},
 };
 use asl::{Arn, Resource};
 use json::Text;
@@ -17,10 +18,21 @@ use std::{collections::HashSet, sync::Arc};
 const ALL: [Status; 5] = [Status::Running, Status::Succeeded, Status::Failed, Status::TimedOut, Status::Aborted];
 
 pub(crate) fn execution(environment: &Environment, arn: &Arn) -> Result<ExecutionRecord, Error> {
-    if let Some(record) = express_history(environment, arn).and_then(|kept| kept.record(key_of(arn))) {
-        return Ok(record);
+    let mut record = match express_history(environment, arn).and_then(|kept| kept.record(key_of(arn))) {
+        Some(record) => record,
+        None => stored(environment, &environment.tables()?, arn)?.1.record,
+    };
+    if let Some(map_run) = &record.map_run_arn {
+        let map_run = environment.tables()?.map_run(MapRunKey::of(map_run))?;
+        record.is_pending_redrive = is_pending_redrive(environment, &record, map_run.as_ref());
     }
-    Ok(stored(environment, &environment.tables()?, arn)?.1.record)
+    Ok(record)
+}
+
+/// Whether it is a child that waits for its Map Run to redrive it.
+fn is_pending_redrive(environment: &Environment, record: &ExecutionRecord, map_run: Option<&MapRunRecord>) -> bool {
+    let (now_ms, limits) = (environment.clock.now_ms(), &environment.options.limits);
+    map_run.is_some_and(|map_run| redrive::is_pending(record, map_run, now_ms, limits))
 }
 
 /// Where an Express execution may be kept.
@@ -90,17 +102,31 @@ pub(crate) fn list_executions(
     page: &Page,
 ) -> Result<Paged<ExecutionRecord>, Error> {
     let tables = environment.tables()?;
-    let is_wanted = |record: &ExecutionRecord| {
-        filter.is_redriven.is_none_or(|is_redriven| is_redriven == (record.redrive_count > 0))
+    let map_run = match filter.state_machine.resource {
+        Resource::MapRun { .. } => tables.map_run(MapRunKey::of(&filter.state_machine.to_string()))?,
+        _ => None,
     };
-    let rows_max = if filter.is_redriven.is_some() { page.size.max(ROWS_AT_ONCE) } else { page.size };
+    let told = |mut record: ExecutionRecord| {
+        record.is_pending_redrive = is_pending_redrive(environment, &record, map_run.as_ref());
+        record
+    };
+    let is_wanted = |record: &ExecutionRecord| {
+        let has_status = if filter.is_pending_redrive || filter.status.is_some() {
+            record.is_pending_redrive == filter.is_pending_redrive
+        } else {
+            true
+        };
+        has_status && filter.is_redriven.is_none_or(|is_redriven| is_redriven == (record.redrive_count > 0))
+    };
+    let is_sifted = filter.is_redriven.is_some() || filter.is_pending_redrive;
+    let rows_max = if is_sifted { page.size.max(ROWS_AT_ONCE) } else { page.size };
     let mut after = page.after.as_deref().map(listed_position).transpose()?;
     let (mut items, mut looked_at) = (Vec::new(), 0);
     loop {
         let (rows, has_more) = rows(environment, &tables, filter, after, rows_max)?;
         let last = rows.last().copied();
         for row in rows {
-            items.extend(listed(&tables, row.1)?.filter(is_wanted));
+            items.extend(listed(&tables, row.1)?.map(told).filter(is_wanted));
             looked_at += 1;
             if items.len() >= page.size || looked_at >= LOOKED_AT_MAX {
                 let next = (has_more || last != Some(row)).then(|| position_of(row));

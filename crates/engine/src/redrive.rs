@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html#redrive-eligibility>
 
 use crate::{
-    Error, ExecutionRecord, Remains,
+    Error, ExecutionRecord, MapRunRecord, Remains,
     tables::{StoredExecution, Tables},
 };
 use asl::{Limits, StateMachineType};
@@ -28,30 +28,40 @@ pub enum NotRedrivable {
     /// It ended under a build that kept nothing for a redrive.
     NothingKept,
     HistoryFull,
-    /// It is the child of a Map Run, or ended in one: Map Runs are not redriven yet.
-    MapRun,
     /// It would be open for longer than a year.
     TooOld,
     /// It ended too long ago.
     PeriodExceeded,
     Express,
+    /// It is the child of a Map Run, and goes on when that is redriven: with the execution that made it.
+    ByMapRun,
 }
 
 impl NotRedrivable {
     /// Why an execution cannot be redriven right after it began or ended; `None` if it can.
     pub fn by_its_end(record: &ExecutionRecord) -> Option<NotRedrivable> {
-        match (record.status, record.remains) {
-            (Status::Running, _) => Some(NotRedrivable::Running),
-            (Status::Succeeded, _) => Some(NotRedrivable::Succeeded),
-            _ if record.state_machine_type == StateMachineType::Express => Some(NotRedrivable::Express),
-            // The children of a Map Run execute `STATE_MACHINE/LABEL`, which no state machine can be named.
-            _ if record.state_machine_name.contains('/') => Some(NotRedrivable::MapRun),
-            (_, None) => Some(NotRedrivable::NothingKept),
-            (_, Some(Remains { ended_in_map_run: true, .. })) => Some(NotRedrivable::MapRun),
-            (_, Some(Remains { is_redrivable: false, .. })) => Some(NotRedrivable::HistoryFull),
-            (_, Some(_)) => None,
-        }
+        by_what_it_left(record).or_else(|| by_map_run(record))
     }
+}
+
+fn by_what_it_left(record: &ExecutionRecord) -> Option<NotRedrivable> {
+    match (record.status, record.remains) {
+        (Status::Running, _) => Some(NotRedrivable::Running),
+        (Status::Succeeded, _) => Some(NotRedrivable::Succeeded),
+        // A child begins anew.
+        _ if is_express(record) => record.map_run_arn.is_none().then_some(NotRedrivable::Express),
+        (_, None) => Some(NotRedrivable::NothingKept),
+        (_, Some(Remains { is_redrivable: false, .. })) => Some(NotRedrivable::HistoryFull),
+        (_, Some(_)) => None,
+    }
+}
+
+fn is_express(record: &ExecutionRecord) -> bool {
+    record.state_machine_type == StateMachineType::Express
+}
+
+fn by_map_run(record: &ExecutionRecord) -> Option<NotRedrivable> {
+    record.map_run_arn.is_some().then_some(NotRedrivable::ByMapRun)
 }
 
 /// Why an execution cannot be redriven now; `None` if it can.
@@ -61,25 +71,48 @@ pub(crate) fn refusal(
     now_ms: i64,
     limits: &Limits,
 ) -> Result<Option<NotRedrivable>, Error> {
-    if let Some(why) = NotRedrivable::by_its_end(record) {
+    if let Some(why) = by_what_it_left(record) {
         return Ok(Some(why));
     }
-    // One of the same name that was created later is another.
-    let is_its_own = |created_ms: i64| created_ms <= record.start_ms;
-    match tables.state_machine(&record.state_machine_arn)? {
-        Some(state_machine) if !state_machine.deleting && is_its_own(state_machine.created_ms) => {}
-        _ => return Ok(Some(NotRedrivable::Deleting)),
+    if record.map_run_arn.is_none() {
+        // One of the same name that was created later is another.
+        let is_its_own = |created_ms: i64| created_ms <= record.start_ms;
+        match tables.state_machine(&record.state_machine_arn)? {
+            Some(state_machine) if !state_machine.deleting && is_its_own(state_machine.created_ms) => {}
+            _ => return Ok(Some(NotRedrivable::Deleting)),
+        }
+    }
+    Ok(by_its_limits(record, now_ms, limits).or_else(|| by_map_run(record)))
+}
+
+/// Why its Map Run cannot redrive a child now; `None` if it can.
+pub(crate) fn refusal_of_child(record: &ExecutionRecord, now_ms: i64, limits: &Limits) -> Option<NotRedrivable> {
+    by_what_it_left(record).or_else(|| by_its_limits(record, now_ms, limits))
+}
+
+/// Whether a child waits for its Map Run, which was redriven, to redrive it.
+pub(crate) fn is_pending(child: &ExecutionRecord, map_run: &MapRunRecord, now_ms: i64, limits: &Limits) -> bool {
+    let is_running = map_run.stop_ms.is_none() && !map_run.progress.is_ending();
+    is_running
+        && child.map_run_redrives < map_run.progress.redrive_count
+        && refusal_of_child(child, now_ms, limits).is_none()
+}
+
+/// History, time open, time since its end. An Express child has none of these: it begins anew.
+fn by_its_limits(record: &ExecutionRecord, now_ms: i64, limits: &Limits) -> Option<NotRedrivable> {
+    if is_express(record) {
+        return None;
     }
     let stop_ms = record.stop_ms.unwrap_or(record.start_ms);
     // Room for the event that says so, and for one more.
     let has_room = record.remains.is_some_and(|remains| remains.events.saturating_add(1) < limits.history_events_max);
     let open_max_ms = i64::try_from(limits.standard_seconds_max).unwrap_or(i64::MAX).saturating_mul(1_000);
-    Ok(match () {
+    match () {
         () if !has_room => Some(NotRedrivable::HistoryFull),
         () if now_ms.saturating_sub(record.start_ms) >= open_max_ms => Some(NotRedrivable::TooOld),
         () if now_ms.saturating_sub(stop_ms) >= period_ms(limits) => Some(NotRedrivable::PeriodExceeded),
         () => None,
-    })
+    }
 }
 
 /// How long after its end an execution can be redriven.

@@ -13,6 +13,7 @@
 //! | `redriving` | executions that ended and go on |
 //! | `stepping` | a trigger to a step, a step to writes and effects |
 //! | `map_runs` | Map Runs whose execution the shard owns |
+//! | `map_run_reading` | Map Runs read from the store: after a start, for a redrive, for their results |
 //! | `children` | children of Map Runs, on the shard that their own keys fall to |
 //! | `telling` | what a step tells those who watch from outside |
 //! | `slow_lane` | steps that need more time than the loop can give |
@@ -26,6 +27,7 @@ mod aside;
 mod children;
 mod effects;
 mod live;
+mod map_run_reading;
 mod map_runs;
 mod message;
 mod pipeline;
@@ -262,6 +264,7 @@ impl Shard {
                 self.turn(owner, Trigger::MapRunEnded { effect, outcome }, message::Then::Nothing);
             }
             Report::SlowMapRunStep(step) => self.slow_map_run_step_ended(*step),
+            Report::MapRunRead(read) => self.map_run_read(*read),
             // They never wait in line.
             Report::Committed { .. } | Report::Alarm => {}
         }
@@ -307,7 +310,7 @@ impl Shard {
             Released::CancelTimer { key, timer, due_ms } => self.timers.cancel(key, timer, due_ms),
             Released::StartChild(child) => self.to_shard(child.key, Report::StartChild(child)),
             Released::StopChild(child) => self.to_shard(child.key, Report::StopChild(child)),
-            Released::MapRunEnded { map_run } => self.collect_results(map_run),
+            Released::MapRunEnded { map_run } => self.map_run_ended(map_run),
         }
     }
 

@@ -126,6 +126,7 @@ impl Awaited {
             Effect::OfferActivity { .. }
             | Effect::StopTask { .. }
             | Effect::StartMapRun(_)
+            | Effect::RedriveMapRun(_)
             | Effect::StopMapRun { .. } => {}
             Effect::CancelTask { .. } => self.call = None,
             Effect::SetTimer { timer, due_ms } => {

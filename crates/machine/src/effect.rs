@@ -1,6 +1,6 @@
 //! Effects: what must be done once the step is durable.
 
-use crate::{EventId, MapRunRequest};
+use crate::{EventId, MapRunRequest, PendingMapRun};
 use asl::IntegrationPattern;
 use json::{Payload, Text};
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,8 @@ pub enum Effect {
     },
     /// Make a Map Run, and answer with `MapRunEnded` when it has ended.
     StartMapRun(Arc<MapRunRequest>),
+    /// Go on with a Map Run that was unsuccessful, once it has ended, and answer with `MapRunEnded` when it has again.
+    RedriveMapRun(PendingMapRun),
     /// The result of the Map Run is no longer wanted: abort it and its children.
     StopMapRun {
         map_run_arn: Text,

@@ -156,15 +156,9 @@ impl Execution {
     }
 
     /// Whether it ended unsuccessfully and knows where: what stood there was kept for a redrive. Express executions
-    /// keep nothing, and neither does one whose history is full, or that ended in a Map Run.
+    /// keep nothing, and neither does one whose history is full.
     pub fn is_redrivable(&self) -> bool {
         !matches!(self.status(), Status::Running | Status::Succeeded) && self.parts.frames().next().is_some()
-    }
-
-    /// Whether it ended unsuccessfully in the Map Run of a distributed Map, which cannot be redriven yet: a new Map Run
-    /// would run again what has succeeded.
-    pub fn ended_in_map_run(&self) -> bool {
-        self.parts.root().is_ok_and(|root| root.ended_in_map_run)
     }
 
     /// The number of its events so far.
@@ -380,7 +374,7 @@ impl Turn<'_> {
             Phase::Waiting { .. } => wait::over(self, frame_id),
             Phase::Retrying { .. } => states::again(self, frame_id),
             Phase::Calling(call) => task::timed_out(self, frame_id, call, id),
-            Phase::Ready | Phase::Forked(_) | Phase::MapRunning(_) => Ok(()),
+            Phase::Ready | Phase::Forked(_) | Phase::MapRunning(_) | Phase::MapRunUnsuccessful(_) => Ok(()),
         }
     }
 

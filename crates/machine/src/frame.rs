@@ -66,14 +66,24 @@ pub enum Phase {
     Forked(Fork),
     /// A Map in DISTRIBUTED mode whose Map Run runs.
     MapRunning(PendingMapRun),
+    /// A Map in DISTRIBUTED mode whose Map Run has ended unsuccessfully, or is being stopped: a redrive goes on with it.
+    MapRunUnsuccessful(PendingMapRun),
 }
 
 /// A Map Run that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingMapRun {
-    /// Number of the `MapRunStarted` event.
+    /// Number of the `MapRunStarted` event, or of the last `MapRunRedriven` event.
     pub id: EventId,
     pub map_run_arn: Text,
+    /// How often it was redriven.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redrive_count: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A timer that is set.
@@ -186,18 +196,24 @@ impl Frame {
     pub(crate) fn call(&self) -> Option<&Call> {
         match &self.phase {
             Phase::Calling(call) => Some(call),
-            Phase::Ready | Phase::Waiting { .. } | Phase::Retrying { .. } | Phase::Forked(_) | Phase::MapRunning(_) => {
-                None
-            }
+            Phase::Ready
+            | Phase::Waiting { .. }
+            | Phase::Retrying { .. }
+            | Phase::Forked(_)
+            | Phase::MapRunning(_)
+            | Phase::MapRunUnsuccessful(_) => None,
         }
     }
 
     pub(crate) fn map_run(&self) -> Option<&PendingMapRun> {
         match &self.phase {
             Phase::MapRunning(pending) => Some(pending),
-            Phase::Ready | Phase::Waiting { .. } | Phase::Calling(_) | Phase::Retrying { .. } | Phase::Forked(_) => {
-                None
-            }
+            Phase::Ready
+            | Phase::Waiting { .. }
+            | Phase::Calling(_)
+            | Phase::Retrying { .. }
+            | Phase::Forked(_)
+            | Phase::MapRunUnsuccessful(_) => None,
         }
     }
 
@@ -206,7 +222,7 @@ impl Frame {
         let pair = match &self.phase {
             Phase::Waiting { timer } | Phase::Retrying { timer } => [Some(*timer), None],
             Phase::Calling(call) => [call.timeout, call.heartbeat],
-            Phase::Ready | Phase::Forked(_) | Phase::MapRunning(_) => [None, None],
+            Phase::Ready | Phase::Forked(_) | Phase::MapRunning(_) | Phase::MapRunUnsuccessful(_) => [None, None],
         };
         pair.into_iter().flatten()
     }

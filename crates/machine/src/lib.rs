@@ -35,9 +35,9 @@ pub use failure::Failure;
 pub use frame::{Fork, Frame, PendingMapRun, Phase, Progress};
 pub use history::{EventDetails, EventId, EventType, HistoryEvent};
 pub use map_run::{
-    Batches, Child, ChildEnd, ChildStart, Counts, ItemRange, ItemSource, MapRun, MapRunBlock, MapRunOutcome,
-    MapRunProgress, MapRunRequest, MapRunSettings, MapRunStatus, MapRunStep, MapRunTrigger, MapRunUpdate,
-    ResultDestination, Results,
+    Batches, Child, ChildEnd, ChildRemains, ChildStart, Counts, ItemRange, ItemSource, MapRun, MapRunBlock,
+    MapRunOutcome, MapRunProgress, MapRunRequest, MapRunSettings, MapRunStatus, MapRunStep, MapRunTrigger,
+    MapRunUpdate, ResultDestination, Results, Unsuccessful,
 };
 pub use parts::{Part, PartId, Root};
 pub use test_state::{Inspection, Mock, StateTest, TestSetup, TestStatus, Tested};

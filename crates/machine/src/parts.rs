@@ -55,9 +55,6 @@ pub struct Root {
     pub(crate) data_made: u64,
     #[serde(default)]
     pub(crate) timers_made: u64,
-    /// It ended unsuccessfully in the Map Run of a distributed Map.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) ended_in_map_run: bool,
     /// What the values of all variables come to.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) variables_bytes: usize,
@@ -78,7 +75,6 @@ impl Root {
             frames_made: 0,
             data_made: 0,
             timers_made: 0,
-            ended_in_map_run: false,
             variables_bytes: 0,
         }
     }

@@ -3,8 +3,8 @@
 //! When nothing catches a failure the states around the failed one fail with it, and what runs beside it is aborted. The
 //! history says so; what is kept is the execution as it stood before that, with nothing awaited any more: each frame
 //! in the state that failed, was aborted or had not begun, and the outputs of branches and iterations that had ended.
-//! A redrive begins those states again, with all their retries, and nothing else. Map Runs are not redriven yet: of an
-//! execution that ends in one nothing is kept.
+//! A redrive begins those states again, with all their retries, and nothing else. A distributed Map knows which Map Run
+//! it had, if that was unsuccessful, and the redrive goes on with that one.
 //!
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>
 
@@ -13,32 +13,21 @@ use crate::failure::Halt;
 use crate::frame::Phase;
 use crate::turn::Turn;
 use crate::{EventDetails, EventType, PartId, StepError};
-use asl::StateKind;
 
 /// The execution ends unsuccessfully: what a redrive needs stays. Calls and timers have been cancelled.
 pub(crate) fn keep(turn: &mut Turn<'_>) -> Result<(), StepError> {
     turn.parts.return_to_failure()?;
-    let at_rest = |phase: &Phase| matches!(phase, Phase::Ready | Phase::Forked(_));
+    let at_rest = |phase: &Phase| matches!(phase, Phase::Ready | Phase::Forked(_) | Phase::MapRunUnsuccessful(_));
     let busy = turn.parts.frames().filter(|(_, frame)| !at_rest(&frame.phase));
     let busy: Vec<PartId> = busy.map(|(id, _)| id).collect();
     for id in busy {
-        turn.parts.frame_mut(id)?.phase = Phase::Ready;
-    }
-    if is_in_map_run(turn)? {
-        turn.parts.root_mut()?.ended_in_map_run = true;
-        turn.parts.clear();
+        let frame = turn.parts.frame_mut(id)?;
+        frame.phase = match frame.map_run() {
+            Some(pending) => Phase::MapRunUnsuccessful(pending.clone()),
+            None => Phase::Ready,
+        };
     }
     Ok(())
-}
-
-/// Whether a frame stands in a distributed Map that was entered.
-fn is_in_map_run(turn: &Turn<'_>) -> Result<bool, StepError> {
-    for (_, frame) in turn.parts.frames().filter(|(_, frame)| frame.entered.is_some()) {
-        if matches!(&turn.state(frame)?.kind, StateKind::Map(map) if map.distributed.is_some()) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Everything that was kept goes on, after the event that says so.

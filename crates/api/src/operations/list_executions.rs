@@ -1,4 +1,5 @@
-//! `ListExecutions`: lists executions of a state machine, or those that a version or an alias started, newest first.
+//! `ListExecutions`: lists executions of a state machine, those that a version or an alias started, or the children of a
+//! Map Run, newest first.
 
 use crate::model::{ListExecutionsInput, ListExecutionsOutput};
 use crate::operation::Operation;
@@ -16,18 +17,19 @@ impl Operation for ListExecutions {
 
     async fn call(api: &Api, _caller: &Caller, input: ListExecutionsInput) -> Result<ListExecutionsOutput, ApiError> {
         let listed = Listed::of(&input)?;
-        let status = match input.status_filter.as_deref() {
-            None => None,
-            Some(name) => Some(record::status_of(name).ok_or_else(|| {
-                ApiError::validation(format!("The status filter {name} can only be used with a Map Run ARN"))
-            })?),
-        };
+        let status = input.status_filter.as_deref();
+        let is_pending_redrive = status == Some(record::PENDING_REDRIVE);
+        if is_pending_redrive && matches!(listed, Listed::StateMachine(_)) {
+            let why = "The status filter PENDING_REDRIVE can only be used with a Map Run ARN";
+            return Err(ApiError::validation(why));
+        }
         let redriven = input.redrive_filter.as_deref();
-        let filter = [Self::NAME, listed.arn(), status.map_or("", record::status_name), redriven.unwrap_or("")];
+        let filter = [Self::NAME, listed.arn(), status.unwrap_or(""), redriven.unwrap_or("")];
         let page = api.page_tokens().page(input.max_results, input.next_token.as_ref(), &filter)?;
         let state_machine = listed.check(api).await?;
         let is_redriven = redriven.map(|redriven| redriven == "REDRIVEN");
-        let wanted = ExecutionFilter { state_machine, status, is_redriven };
+        let status = status.and_then(record::status_of);
+        let wanted = ExecutionFilter { state_machine, status, is_pending_redrive, is_redriven };
         let found = api.engine().list_executions(wanted, page).await?;
         Ok(ListExecutionsOutput {
             executions: found.items.into_iter().map(record::execution_in_list).collect(),

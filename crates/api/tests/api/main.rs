@@ -6,6 +6,7 @@ mod bad_requests;
 mod configurations;
 mod constraints;
 mod declared_errors;
+mod map_run_redrive;
 mod operations;
 mod redrive;
 mod support;

@@ -43,8 +43,8 @@ impl Shard {
             self.begin_next();
         }
         self.observers.remove(&key);
-        if let Some(child) = live.as_ref().and_then(|live| live.stored.child.as_ref()) {
-            self.report_failed_child(child, why);
+        if let Some(StoredExecution { child: Some(child), record, .. }) = live.as_ref().map(|live| &live.stored) {
+            self.report_failed_child(child, record.map_run_redrives, why);
         }
         let refused = || Error::SetAside { arn: Arc::clone(arn), why: why.to_owned() };
         for caller in self.waiters.take_callers(key) {

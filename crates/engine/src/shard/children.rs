@@ -1,13 +1,14 @@
-//! Children of Map Runs, on the shard that their own keys fall to: begun behind everything else, and stopped.
+//! Children of Map Runs, on the shard that their own keys fall to: begun or redriven behind everything else, and stopped.
 
 use super::{Found, Report, Shard, message::Then};
 use crate::{
-    Error,
-    map_run::{NewChild, RunningChild},
-    tables::{ChildOf, ExecutionKey},
+    Error, ExecutionRecord,
+    map_run::{Children, NewChild, RunningChild},
+    redrive,
+    tables::{ChildOf, ExecutionKey, StoredExecution},
 };
 use asl::StateMachineType;
-use machine::{Failure, Outcome, Trigger};
+use machine::{Failure, Status, Trigger};
 
 /// Children that are begun between two turns of the loop: a Map Run of many children does not hold up its neighbours.
 const BEGUN_AT_ONCE: usize = 64;
@@ -36,68 +37,103 @@ impl Shard {
         }
     }
 
-    /// Begins a child, unless it exists: a Map Run asks again after a restart.
+    /// Begins a child, or redrives it. One that exists is only asked for its end: a Map Run asks again after a restart.
     fn begin_child(&mut self, child: NewChild) {
         if child.of.is_stopping() {
-            return self.child_was_not_begun(&child.of, child.number);
+            return self.environment.child_not_run(&child.of, child.number, false);
         }
-        match self.find_child(&child) {
+        let is_express = child.of.request.execution_type == StateMachineType::Express;
+        match self.find_child(child.key, &child.of) {
+            // Retention has removed it.
+            Ok(Found::Absent) if child.is_redriven && !is_express => {
+                self.environment.child_not_run(&child.of, child.number, true);
+            }
             Ok(Found::Absent) => {
-                if child.of.request.execution_type == StateMachineType::Express {
+                if is_express {
                     self.environment.one_express_child_more();
                 }
                 self.begin_execution(child.execution(), Then::Nothing);
             }
-            Ok(Found::Closed(stored)) => {
-                if let Some(of) = &stored.child {
-                    self.environment.child_ended(of, stored.record.clone());
-                }
+            Ok(Found::Closed(stored)) if is_end_of_attempt(&child.of, &stored.record) => {
+                self.child_ended_before(&child.of, child.number, stored.record);
             }
-            Err(Error::SetAside { why, .. }) => {
-                let outcome = Outcome::Failed(set_aside(&why));
-                self.environment.child_lost(child.of.owner_key, child.of.map_run, child.number, outcome);
-            }
+            Ok(Found::Closed(stored)) => self.redrive_child(&child, *stored),
+            Err(Error::SetAside { why, .. }) => self.child_set_aside(&child, &why),
             // It goes on; or the store is opened again, and the Map Run asks again after that.
             Ok(Found::Open) | Err(_) => {}
         }
     }
 
-    /// An Express child is in memory or nowhere.
-    fn find_child(&mut self, child: &NewChild) -> Result<Found, Error> {
-        match child.of.request.execution_type {
-            StateMachineType::Express if self.live.get(child.key).is_none() => Ok(Found::Absent),
-            StateMachineType::Express | StateMachineType::Standard => self.find(child.key),
+    /// A child that ended unsuccessfully before its Map Run was redriven.
+    fn redrive_child(&mut self, child: &NewChild, mut stored: StoredExecution) {
+        let now_ms = self.environment.clock.now_ms();
+        if redrive::refusal_of_child(&stored.record, now_ms, &self.environment.options.limits).is_some() {
+            return self.environment.child_not_run(&child.of, child.number, true);
+        }
+        stored.record.map_run_redrives = child.of.redrive_count;
+        match self.take_up_again(child.key, stored, None, now_ms) {
+            Ok(_) => self.turn(child.key, Trigger::Redrive, Then::Nothing),
+            // The Map Run asks again after the store was opened.
+            Err(Error::Store(error)) => self.fail(error),
+            Err(error) => self.child_set_aside(child, &error.to_string()),
         }
     }
 
-    pub(super) fn stop_child(&mut self, child: &RunningChild) {
-        let (key, of) = (child.key, &child.of);
-        let is_express = of.request.execution_type == StateMachineType::Express;
-        if is_express && self.live.get(key).is_none() {
-            return self.child_was_not_begun(of, child.number);
+    /// Finds a child. An Express child is in memory or nowhere. One that runs does so for this attempt of its Map Run, even
+    /// if it was begun in an earlier one: the Map Run had not heard of that.
+    fn find_child(&mut self, key: ExecutionKey, of: &Children) -> Result<Found, Error> {
+        if of.request.execution_type == StateMachineType::Express && self.live.get(key).is_none() {
+            return Ok(Found::Absent);
         }
-        match self.find(key) {
-            Ok(Found::Open) => self.turn(key, Trigger::Stop { error: None, cause: None }, Then::Nothing),
-            Ok(Found::Closed(stored)) => {
-                if let Some(of) = &stored.child {
-                    self.environment.child_ended(of, stored.record.clone());
-                }
+        let found = self.find(key)?;
+        let batch = self.pipeline.number();
+        if let (Found::Open, Some(live)) = (&found, self.live.get_mut(key))
+            && live.stored.record.map_run_redrives != of.redrive_count
+        {
+            live.stored.record.map_run_redrives = of.redrive_count;
+            if live.is_standard && live.is_written {
+                self.pipeline.writes.step(key, &[], &[], Some(&live.stored))?;
+                live.batch = batch;
             }
-            Ok(Found::Absent) | Err(Error::SetAside { .. }) => self.child_was_not_begun(of, child.number),
+        }
+        Ok(found)
+    }
+
+    pub(super) fn stop_child(&mut self, child: &RunningChild) {
+        let RunningChild { key, number, of } = child;
+        match self.find_child(*key, of) {
+            Ok(Found::Open) => self.turn(*key, Trigger::Stop { error: None, cause: None }, Then::Nothing),
+            Ok(Found::Closed(stored)) if is_end_of_attempt(of, &stored.record) => {
+                self.child_ended_before(of, *number, stored.record);
+            }
+            Ok(Found::Closed(_) | Found::Absent) | Err(Error::SetAside { .. }) => {
+                self.environment.child_not_run(of, *number, false);
+            }
             // The store is opened again, and the Map Run stops its children again after that.
             Err(_) => {}
         }
     }
 
-    fn child_was_not_begun(&self, of: &crate::map_run::Children, number: u64) {
-        let outcome = Outcome::Aborted(Failure::default());
-        self.environment.child_lost(of.owner_key, of.map_run, number, outcome);
+    /// The Map Run has not heard of the end of a child, which counts for this attempt.
+    fn child_ended_before(&self, of: &Children, number: u64, record: ExecutionRecord) {
+        let record = ExecutionRecord { map_run_redrives: of.redrive_count, ..record };
+        self.environment.child_ended(&of.child_of(number), record);
+    }
+
+    fn child_set_aside(&self, child: &NewChild, why: &str) {
+        let of = &child.of;
+        self.environment.child_lost(&of.child_of(child.number), of.redrive_count, set_aside(why));
     }
 
     /// A child that is set aside would keep its Map Run waiting: it has failed.
-    pub(super) fn report_failed_child(&self, child: &ChildOf, why: &str) {
-        self.environment.child_lost(child.owner, child.map_run, child.number, Outcome::Failed(set_aside(why)));
+    pub(super) fn report_failed_child(&self, child: &ChildOf, redrive_count: u32, why: &str) {
+        self.environment.child_lost(child, redrive_count, set_aside(why));
     }
+}
+
+/// Whether a closed child has nothing left to do in this attempt of its Map Run.
+fn is_end_of_attempt(of: &Children, record: &ExecutionRecord) -> bool {
+    record.status == Status::Succeeded || record.map_run_redrives >= of.redrive_count
 }
 
 fn set_aside(why: &str) -> Failure {

@@ -1,20 +1,22 @@
-//! The Map Runs of the executions that the shard owns: taken up, stepped once a turn of the loop, and written.
+//! The Map Runs of the executions that the shard owns: begun, stepped once a turn of the loop, and written.
 //!
 //! What happens to a Map Run is collected, and one step takes it all: however quickly children end, there is one small
 //! record and one block of outcomes for each commit. A step that needs a larger budget is made on the slow lane; what
 //! comes for the Map Run meanwhile is collected as ever.
 
-use super::{Found, Report, Shard, message::Reply};
+use super::{Report, Shard, message::Reply};
 use crate::{
     Error, MapRunRecord,
     clock::stopwatch_ns,
     definitions::Definition,
-    map_run::{self, Children, NewChild, RunningChild},
+    map_run::{Children, NewChild, RunningChild},
     outbox::{Outbox, Released},
     tables::{ExecutionKey, MapRunKey, ReadError, StoredExecution, Tables},
 };
 use json::Text;
-use machine::{Effect, EventId, Failure, MapRun, MapRunRequest, MapRunStep, MapRunTrigger, MapRunUpdate, StepError};
+use machine::{
+    Effect, Failure, MapRun, MapRunRequest, MapRunStep, MapRunTrigger, MapRunUpdate, PendingMapRun, StepError,
+};
 use std::{
     collections::{HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -32,25 +34,51 @@ const STEPPED_AT_ONCE: usize = 16;
 /// The Map Runs of a shard.
 #[derive(Default)]
 pub(super) struct MapRuns {
-    live: HashMap<MapRunKey, LiveMapRun>,
+    pub(super) live: HashMap<MapRunKey, LiveMapRun>,
     /// Those that are to be stepped, each once.
     due: VecDeque<MapRunKey>,
-    slow_steps: u64,
+    /// How often something of a Map Run was done beside the loop.
+    errands: u64,
 }
 
-struct LiveMapRun {
-    /// `None` while the slow lane has it.
-    run: Option<MapRun>,
-    /// Number of the step that the slow lane makes.
-    slow_step: Option<u64>,
-    record: MapRunRecord,
+/// A Map Run in memory, until its end is durable.
+pub(super) struct LiveMapRun {
+    /// `None` while it is read, and while the slow lane has it.
+    pub(super) run: Option<MapRun>,
+    /// Number of what is done beside the loop.
+    pub(super) errand: Option<u64>,
+    pub(super) record: MapRunRecord,
     /// Of the execution that made it.
-    definition: Arc<Definition>,
-    children: Arc<Children>,
-    inbox: VecDeque<MapRunTrigger>,
+    pub(super) definition: Arc<Definition>,
+    /// `None` while it is read.
+    pub(super) children: Option<Arc<Children>>,
+    pub(super) inbox: VecDeque<MapRunTrigger>,
     /// Who waits until what is in the inbox is durable.
-    replies: Vec<Reply<()>>,
-    is_due: bool,
+    pub(super) replies: Vec<Reply<()>>,
+    pub(super) is_due: bool,
+    /// It is redriven once it has ended, and that is durable.
+    pub(super) redrive: Option<PendingMapRun>,
+}
+
+impl LiveMapRun {
+    pub(super) fn new(record: MapRunRecord, definition: Arc<Definition>) -> LiveMapRun {
+        LiveMapRun {
+            run: None,
+            errand: None,
+            record,
+            definition,
+            children: None,
+            inbox: VecDeque::new(),
+            replies: Vec::new(),
+            is_due: false,
+            redrive: None,
+        }
+    }
+
+    /// Whether nothing happens to it any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.record.stop_ms.is_some()
+    }
 }
 
 /// A step that was made on the slow lane.
@@ -96,8 +124,21 @@ impl Shard {
     pub(super) fn ask_map_run(&mut self, owner: ExecutionKey, effect: Effect) -> Result<(), Error> {
         match effect {
             Effect::StartMapRun(request) => self.start_map_run(owner, &request),
+            Effect::RedriveMapRun(pending) => {
+                let tables = self.tables()?.clone();
+                match self.redrive_map_run(owner, pending) {
+                    // The store is opened again, and the redrive is owed then if the step of the execution is durable.
+                    Err(Error::Store(error)) => self.environment.store_failed(&tables, error),
+                    redriven => redriven?,
+                }
+                Ok(())
+            }
             Effect::StopMapRun { map_run_arn } => {
-                self.tell_map_run(MapRunKey::of(&map_run_arn), MapRunTrigger::Stop);
+                let key = MapRunKey::of(&map_run_arn);
+                if let Some(live) = self.map_runs.live.get_mut(&key) {
+                    live.redrive = None;
+                }
+                self.tell_map_run(key, MapRunTrigger::Stop);
                 Ok(())
             }
             _ => Ok(()),
@@ -116,54 +157,50 @@ impl Shard {
             start_ms: live.last_ms,
             stop_ms: None,
             progress: run.progress().clone(),
-            redrive_count: 0,
             redrive_ms: None,
             owner,
             effect: request.id,
             blocks: 0,
         };
         self.pipeline.writes.new_map_run(&record, request)?;
-        let refused = refusal(request);
-        self.keep_map_run(&tables, run, record)?;
-        let trigger = refused.map_or(MapRunTrigger::Continue, MapRunTrigger::Fail);
-        self.tell_map_run(MapRunKey::of(&request.map_run_arn), trigger);
+        let (stored, definition) = (live.stored.clone(), Arc::clone(&live.definition));
+        self.keep_map_run(run, LiveMapRun::new(record, definition), stored, &tables)?;
+        self.tell_map_run(MapRunKey::of(&request.map_run_arn), first_trigger(request));
         Ok(())
     }
 
-    /// Keeps a Map Run whose execution is in memory.
-    fn keep_map_run(&mut self, tables: &Tables, run: MapRun, record: MapRunRecord) -> Result<(), Error> {
-        let Some(owner) = self.live.get(record.owner) else { return Ok(()) };
-        let Some(execution) = &owner.execution else { return Ok(()) };
+    /// Keeps a Map Run in memory; `owner` is the execution that made it.
+    pub(super) fn keep_map_run(
+        &mut self,
+        run: MapRun,
+        live: LiveMapRun,
+        owner: StoredExecution,
+        tables: &Tables,
+    ) -> Result<(), ReadError> {
         let request = Arc::clone(run.request());
-        let processor = self.environment.definitions.item_processor(owner.stored.revision, &request.state, tables)?;
-        let map_run = MapRunKey::of(&record.arn);
+        let definition = self.environment.definitions.item_processor(owner.revision, &request.state, tables)?;
+        let arn = asl::Arn::parse(&owner.record.arn)
+            .map_err(|error| ReadError::Corrupt { keyspace: "executions", why: error.message })?;
+        let map_run = MapRunKey::of(&live.record.arn);
         let children = Children {
             map_run,
             request,
-            owner: owner.stored.clone(),
-            owner_key: record.owner,
-            definition: processor,
-            region: execution.facts().region.clone(),
-            account: execution.facts().account.clone(),
+            owner,
+            owner_key: live.record.owner,
+            definition,
+            region: arn.region,
+            account: arn.account,
+            redrive_count: live.record.progress.redrive_count,
             is_stopping: AtomicBool::new(false),
         };
-        let live = LiveMapRun {
-            run: Some(run),
-            slow_step: None,
-            record,
-            definition: Arc::clone(&owner.definition),
-            children: Arc::new(children),
-            inbox: VecDeque::new(),
-            replies: Vec::new(),
-            is_due: false,
-        };
+        let live = LiveMapRun { run: Some(run), errand: None, children: Some(Arc::new(children)), ..live };
         self.map_runs.live.insert(map_run, live);
         Ok(())
     }
 
     /// Something happened to a Map Run. What comes for one that has ended is late.
     pub(super) fn tell_map_run(&mut self, key: MapRunKey, trigger: MapRunTrigger) {
-        if let Some(live) = self.map_runs.live.get_mut(&key) {
+        if let Some(live) = self.map_runs.live.get_mut(&key).filter(|live| !live.has_ended()) {
             live.inbox.push_back(trigger);
             self.map_runs.is_due(key);
         }
@@ -171,7 +208,7 @@ impl Shard {
 
     pub(super) fn update_map_run(&mut self, arn: Text, update: MapRunUpdate, reply: Reply<()>) {
         let key = MapRunKey::of(&arn);
-        let Some(live) = self.map_runs.live.get_mut(&key) else {
+        let Some(live) = self.map_runs.live.get_mut(&key).filter(|live| !live.has_ended()) else {
             return self.pipeline.outbox.answer(reply, Err(Error::MapRunCompleted(arn)));
         };
         live.replies.push(reply);
@@ -213,7 +250,7 @@ impl Shard {
         let now_ms = self.environment.clock.now_ms();
         let may_go_on = self.can_begin_children();
         let Some(live) = self.map_runs.live.get_mut(&key) else { return };
-        let Some(run) = &live.run else { return };
+        let (Some(run), Some(children)) = (&live.run, &live.children) else { return };
         let mut outbox = Outbox::default();
         if step.is_changed {
             live.record.progress.clone_from(run.progress());
@@ -227,12 +264,15 @@ impl Shard {
         if live.inbox.is_empty() {
             live.replies.drain(..).for_each(|reply| outbox.answer(reply, Ok(())));
         }
-        live.children.is_stopping.store(live.record.progress.is_ending(), Ordering::Relaxed);
-        children_of(&live.children, step.starts, step.stops, &mut outbox);
+        children.is_stopping.store(live.record.progress.is_ending(), Ordering::Relaxed);
+        children_of(children, step.starts, step.stops, &mut outbox);
         let has_more = !live.inbox.is_empty() || (step.goes_on && may_go_on);
         if step.ended.is_some() {
+            // What is left came too late.
+            let late = || Error::MapRunCompleted(live.record.arn.clone());
+            live.replies.drain(..).for_each(|reply| outbox.answer(reply, Err(late())));
+            live.inbox.clear();
             outbox.effect(Released::MapRunEnded { map_run: key });
-            self.map_runs.live.remove(&key);
         } else if step.is_over_budget {
             self.move_map_run_to_slow_lane(key);
         } else if has_more {
@@ -242,7 +282,7 @@ impl Shard {
     }
 
     /// The execution that made it is set aside with it; its children come to their end.
-    fn give_up_map_run(&mut self, key: MapRunKey, error: &StepError) {
+    pub(super) fn give_up_map_run(&mut self, key: MapRunKey, error: &StepError) {
         let Some(live) = self.map_runs.live.remove(&key) else { return };
         let why = match error {
             StepError::OverBudget => "its Map Run cannot be stepped within the budget of the slow lane",
@@ -264,9 +304,9 @@ impl Shard {
         };
         let Some(live) = self.map_runs.live.get_mut(&key) else { return };
         let Some(mut run) = live.run.take() else { return };
-        self.map_runs.slow_steps += 1;
-        let number = self.map_runs.slow_steps;
-        live.slow_step = Some(number);
+        self.map_runs.errands += 1;
+        let number = self.map_runs.errands;
+        live.errand = Some(number);
         let definition = Arc::clone(&live.definition);
         let environment = Arc::clone(&self.environment);
         let own = self.own.clone();
@@ -284,8 +324,8 @@ impl Shard {
     pub(super) fn slow_map_run_step_ended(&mut self, slow: SlowMapRunStep) {
         let SlowMapRunStep { key, number, run, outcome } = slow;
         // If the store has failed meanwhile, the Map Run was taken up from what is durable.
-        let Some(live) = self.map_runs.live.get_mut(&key).filter(|live| live.slow_step == Some(number)) else { return };
-        (live.run, live.slow_step) = (Some(run), None);
+        let Some(live) = self.map_runs.live.get_mut(&key).filter(|live| live.errand == Some(number)) else { return };
+        (live.run, live.errand) = (Some(run), None);
         match outcome {
             Ok(step) => {
                 self.map_run_stepped(key, step);
@@ -294,80 +334,21 @@ impl Shard {
             Err(error) => self.give_up_map_run(key, &error),
         }
     }
-
-    /// Takes up the Map Runs that have not ended, before anything else: what children report meanwhile waits in line.
-    pub(super) fn take_up_map_runs(&mut self) {
-        let Some(tables) = self.pipeline.tables().cloned() else { return };
-        for partition in self.recovery.partitions().to_vec() {
-            let keys = match tables.open_map_runs(partition) {
-                Ok(keys) => keys,
-                Err(error) => return self.cannot_read("the open Map Runs", &error),
-            };
-            for key in keys {
-                match self.take_up_map_run(key, &tables) {
-                    Ok(()) => {}
-                    Err(Error::Store(error)) => return self.cannot_read("an open Map Run", &error),
-                    Err(error) => tracing::error!(%error, "a Map Run cannot be taken up"),
-                }
-            }
-        }
-    }
-
-    fn take_up_map_run(&mut self, key: MapRunKey, tables: &Tables) -> Result<(), Error> {
-        let Some(record) = tables.map_run(key)? else { return Ok(()) };
-        let owner = record.owner;
-        let is_wanted = match self.find(owner)? {
-            Found::Open => self.waits_for(owner, record.effect),
-            Found::Closed(_) | Found::Absent => false,
-        };
-        let Some(stored) = tables.execution(owner)? else { return Ok(()) };
-        let run = match read_map_run(key, &record, &stored, tables, &self.environment.options.limits) {
-            // Its execution would wait for it for ever.
-            Err(error @ ReadError::Corrupt { .. }) if is_wanted => {
-                return Err(self.set_aside(owner, &record.execution_arn, &error.to_string()));
-            }
-            run => run?,
-        };
-        self.keep_map_run(tables, run, record)?;
-        self.tell_map_run(key, if is_wanted { MapRunTrigger::Continue } else { MapRunTrigger::Stop });
-        Ok(())
-    }
-
-    fn waits_for(&self, owner: ExecutionKey, effect: EventId) -> bool {
-        let execution = self.live.get(owner).and_then(|live| live.execution.as_ref());
-        execution.is_some_and(|execution| execution.pending_map_runs().iter().any(|pending| pending.id == effect))
-    }
-
-    /// An execution that was taken up waits for a Map Run: if that has ended, the execution has not heard of it.
-    pub(super) fn tell_if_ended(&mut self, map_run_arn: &Text) {
-        let map_run = MapRunKey::of(map_run_arn);
-        let Some(tables) = self.pipeline.tables() else { return };
-        match tables.map_run(map_run) {
-            Ok(Some(record)) if record.stop_ms.is_none() => {}
-            Ok(_) => self.pipeline.outbox.effect(Released::MapRunEnded { map_run }),
-            Err(error) => tracing::error!(%error, map_run = %map_run_arn, "a Map Run cannot be read"),
-        }
-    }
-
-    /// Reads what the children came to, beside the loop, for the execution that waits for it.
-    pub(super) fn collect_results(&self, map_run: MapRunKey) {
-        let Some(tables) = self.pipeline.tables().cloned() else { return };
-        let (own, environment) = (self.own.clone(), Arc::clone(&self.environment));
-        let result_bytes_max = self.environment.options.limits.map_run_result_bytes_max;
-        self.environment.runtime.spawn_blocking(move || match map_run::outcome(&tables, map_run, result_bytes_max) {
-            Ok(None) => {}
-            Ok(Some((record, outcome))) => {
-                let (owner, effect) = (record.owner, record.effect);
-                own.report(Report::MapRunEnded { owner, effect, outcome });
-            }
-            // After that the execution is taken up, and asks for them again.
-            Err(Error::Store(error)) => environment.store_failed(&tables, error),
-            Err(error) => tracing::error!(%error, "the results of a Map Run cannot be read"),
-        });
-    }
 }
 
 impl MapRuns {
+    /// The store is opened again: what is in memory is not what is stored. What is done beside the loop comes late.
+    pub(super) fn forget(&mut self) {
+        self.live.clear();
+        self.due.clear();
+    }
+
+    /// A number for something that is done beside the loop.
+    pub(super) fn next_errand(&mut self) -> u64 {
+        self.errands += 1;
+        self.errands
+    }
+
     /// The Map Run is to be stepped.
     fn is_due(&mut self, key: MapRunKey) {
         if let Some(live) = self.live.get_mut(&key)
@@ -379,39 +360,23 @@ impl MapRuns {
     }
 }
 
-/// Reads a Map Run that has not ended. Its blocks, which have the outputs of its children, are read one after the other.
-fn read_map_run(
-    key: MapRunKey,
-    record: &MapRunRecord,
-    owner: &StoredExecution,
-    tables: &Tables,
-    limits: &asl::Limits,
-) -> Result<MapRun, ReadError> {
-    let facts = owner.facts().map_err(|why| ReadError::Corrupt { keyspace: "executions", why })?;
-    let request = Arc::new(tables.map_run_request(key)?);
-    let mut unreadable = None;
-    let blocks = tables.map_run_blocks(key, record.blocks).map_while(|block| match block {
-        Ok(block) => Some(block),
-        Err(error) => {
-            unreadable = Some(error);
-            None
-        }
-    });
-    let run = MapRun::resume(&facts, request, record.progress.clone(), blocks, limits);
-    unreadable.map_or(Ok(run), Err)
-}
-
 /// What a step says of children, to be carried out once it is durable.
 fn children_of(children: &Arc<Children>, starts: Vec<machine::ChildStart>, stops: Vec<u64>, outbox: &mut Outbox) {
     for start in starts {
         let (key, names) = children.child(start.child);
         let (number, items, input, of) = (start.child, start.range.items, start.input, Arc::clone(children));
-        outbox.effect(Released::StartChild(Box::new(NewChild { key, names, number, items, input, of })));
+        let is_redriven = start.is_redriven;
+        outbox.effect(Released::StartChild(Box::new(NewChild { key, names, number, items, input, is_redriven, of })));
     }
     for number in stops {
         let (key, _) = children.child(number);
         outbox.effect(Released::StopChild(Box::new(RunningChild { key, number, of: Arc::clone(children) })));
     }
+}
+
+/// What a Map Run takes that begins, or goes on.
+pub(super) fn first_trigger(request: &MapRunRequest) -> MapRunTrigger {
+    refusal(request).map_or(MapRunTrigger::Continue, MapRunTrigger::Fail)
 }
 
 /// Why a Map Run cannot be made: nothing of this server reads its items or writes its results.

@@ -6,7 +6,7 @@ use crate::{
     definitions::Definition,
     dispatch::{Attempt, Returned},
     map_run::{NewChild, RunningChild},
-    shard::{map_runs::SlowMapRunStep, slow_lane::SlowStep},
+    shard::{map_run_reading::ReadMapRun, map_runs::SlowMapRunStep, slow_lane::SlowStep},
     tables::{ExecutionKey, MapRunKey, StoredExecution, Tables},
     tokens::TaskToken,
 };
@@ -124,6 +124,7 @@ pub(crate) enum Report {
         outcome: MapRunOutcome,
     },
     SlowMapRunStep(Box<SlowMapRunStep>),
+    MapRunRead(Box<ReadMapRun>),
 }
 
 /// What the engine orders.
@@ -208,6 +209,7 @@ impl Report {
             Report::StartChild(_)
             | Report::ChildEnded { .. }
             | Report::SlowMapRunStep(_)
+            | Report::MapRunRead(_)
             | Report::Committed { .. }
             | Report::Alarm => None,
         }

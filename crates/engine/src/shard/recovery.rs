@@ -7,7 +7,6 @@
 use super::{
     Found, Shard,
     live::Live,
-    map_runs::MapRuns,
     message::{Then, Work},
 };
 use crate::{
@@ -247,7 +246,7 @@ impl Shard {
             }
         }
         for pending in map_runs {
-            self.tell_if_ended(&pending.map_run_arn);
+            self.look_after_map_run(key, pending);
         }
         if is_ready {
             self.work.push_back(Work::Trigger { key, trigger: Trigger::Continue, then: Then::Nothing });
@@ -279,7 +278,7 @@ impl Shard {
         self.timers.forget(|key| live.is_express(key));
         self.observers.retain(|key, _| live.is_express(*key));
         self.aside.clear();
-        self.map_runs = MapRuns::default();
+        self.map_runs.forget();
         *self.environment.open_executions() = PerScope::default();
         self.waiters.forget_calls();
     }

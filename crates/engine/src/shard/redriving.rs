@@ -1,7 +1,8 @@
 //! RedriveExecution in the shard that owns the execution.
 //!
 //! Everything that a redrive changes is in one batch: the event that says so, what goes on, the record, and that the
-//! execution is open again. An execution whose end is still on its way to the disk goes on from memory.
+//! execution is open again. An execution whose end is still on its way to the disk goes on from memory. The children of
+//! Map Runs go on in the same way, when their Map Run asks for it (`children`).
 
 use super::{
     Found, Shard,
@@ -69,7 +70,7 @@ impl Shard {
     }
 
     /// Brings the execution into memory as one that runs; gives the time of the redrive.
-    fn take_up_again(
+    pub(super) fn take_up_again(
         &mut self,
         key: ExecutionKey,
         mut stored: StoredExecution,

@@ -317,7 +317,7 @@ fn effects_of(
             Effect::CancelTimer { timer } => {
                 live.timers.remove(&timer);
             }
-            Effect::StartMapRun(_) | Effect::StopMapRun { .. } => map_runs.push(effect),
+            Effect::StartMapRun(_) | Effect::RedriveMapRun(_) | Effect::StopMapRun { .. } => map_runs.push(effect),
             Effect::Continue => work.push_back(Work::Trigger { key, trigger: Trigger::Continue, then: Then::Nothing }),
         }
     }
@@ -346,11 +346,7 @@ fn close(live: &mut Live, outcome: Outcome) {
     };
     record.stop_ms = Some(live.last_ms);
     if let Some(execution) = live.execution.as_ref().filter(|_| record.status != Status::Succeeded) {
-        record.remains = Some(Remains {
-            events: execution.last_event(),
-            is_redrivable: execution.is_redrivable(),
-            ended_in_map_run: execution.ended_in_map_run(),
-        });
+        record.remains = Some(Remains { events: execution.last_event(), is_redrivable: execution.is_redrivable() });
     }
     record.outcome = Some(outcome);
 }

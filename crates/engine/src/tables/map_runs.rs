@@ -36,6 +36,12 @@ impl Writes {
         }
     }
 
+    /// A Map Run that had ended goes on.
+    pub(crate) fn redriven_map_run(&mut self, record: &MapRunRecord) {
+        self.put(OPEN_MAP_RUNS, open_key(record.owner, MapRunKey::of(&record.arn)), Vec::new());
+        self.map_run(record);
+    }
+
     pub(crate) fn map_run_block(&mut self, key: MapRunKey, number: u64, block: &MapRunBlock) {
         self.push(Write::Put { keyspace: MAP_RUN_BLOCKS, key: block_key(key, number), value: encode(block) });
     }
@@ -132,7 +138,8 @@ mod tests {
 
     #[test]
     fn a_block_reads_as_it_was_written() {
-        let block = MapRunBlock { batches: vec![(1, machine::ItemRange { first: 2, items: 3 })], ended: Vec::new() };
+        let batches = vec![(1, machine::ItemRange { first: 2, items: 3 })];
+        let block = MapRunBlock { batches, ..MapRunBlock::default() };
         let read: MapRunBlock = decode(MAP_RUN_BLOCKS, &encode(&block)).unwrap();
         assert_eq!(read.batches, block.batches);
     }

@@ -63,7 +63,7 @@ async fn starts_of_one_name_at_once_make_one_execution() {
     for started in futures_util::future::join_all(starts).await {
         assert_eq!(started.unwrap().start_ms, START_MS);
     }
-    let all = ExecutionFilter { state_machine: machine, status: None, is_redriven: None };
+    let all = ExecutionFilter { state_machine: machine, status: None, is_pending_redrive: false, is_redriven: None };
     assert_eq!(engine.list_executions(all, Page { size: 10, after: None }).await.unwrap().items.len(), 1);
 }
 
@@ -95,7 +95,8 @@ async fn lists_are_paged_newest_first_and_by_status() {
         start(&engine, &passes, &format!("e{n}")).await;
     }
     for (status, expected) in [(None, 7), (Some(Status::Succeeded), 7), (Some(Status::Running), 0)] {
-        let filter = ExecutionFilter { state_machine: passes.clone(), status, is_redriven: None };
+        let filter =
+            ExecutionFilter { state_machine: passes.clone(), status, is_pending_redrive: false, is_redriven: None };
         let (mut after, mut names) = (None, Vec::new());
         loop {
             let page = engine.list_executions(filter.clone(), Page { size: 3, after }).await.unwrap();
@@ -109,7 +110,7 @@ async fn lists_are_paged_newest_first_and_by_status() {
         assert_eq!(names, newest_first, "{status:?}");
     }
     let bad = Page { size: 3, after: Some(vec![1]) };
-    let filter = ExecutionFilter { state_machine: passes, status: None, is_redriven: None };
+    let filter = ExecutionFilter { state_machine: passes, status: None, is_pending_redrive: false, is_redriven: None };
     assert!(matches!(engine.list_executions(filter, bad).await, Err(Error::InvalidPageToken)));
 }
 

@@ -173,7 +173,10 @@ async fn a_corrupt_record_hides_no_other() {
     world.store.commit(batch).await.unwrap();
     let engine = world.open().await;
     let listed = engine
-        .list_executions(ExecutionFilter { state_machine: waits, status: None, is_redriven: None }, page())
+        .list_executions(
+            ExecutionFilter { state_machine: waits, status: None, is_pending_redrive: false, is_redriven: None },
+            page(),
+        )
         .await
         .unwrap();
     assert_eq!(listed.items.iter().map(|record| &*record.name).collect::<Vec<_>>(), ["sound"]);

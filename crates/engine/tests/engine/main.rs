@@ -9,6 +9,8 @@ mod deletions;
 mod executions;
 mod express;
 mod faults;
+mod map_run_redrives;
+mod map_run_world;
 mod map_runs;
 mod nested;
 mod redrive;

@@ -110,7 +110,8 @@ async fn interrupted(world: &World) -> Arn {
     let execution = begin(&engine, &map("STANDARD", WAIT, r#","MaxConcurrency":1"#), "[1,2,3]").await;
     let record = until(&engine, &execution, |record| record.progress.executions.running == 1).await;
     let state_machine = Arn::parse(&record.arn).unwrap();
-    let filter = ExecutionFilter { state_machine, status: Some(Status::Running), is_redriven: None };
+    let filter =
+        ExecutionFilter { state_machine, status: Some(Status::Running), is_pending_redrive: false, is_redriven: None };
     while engine.list_executions(filter.clone(), Page { size: 1, after: None }).await.unwrap().items.is_empty() {
         tokio::task::yield_now().await;
     }
@@ -191,7 +192,12 @@ async fn an_update_starts_more_children_and_their_list_tells_of_them() {
     let update = MapRunUpdate { max_concurrency: Some(0), ..MapRunUpdate::default() };
     engine.update_map_run(&arn, update).await.unwrap();
     until(&engine, &execution, |record| record.progress.executions.running == 3).await;
-    let filter = ExecutionFilter { state_machine: arn, status: Some(Status::Running), is_redriven: None };
+    let filter = ExecutionFilter {
+        state_machine: arn,
+        status: Some(Status::Running),
+        is_pending_redrive: false,
+        is_redriven: None,
+    };
     loop {
         let page = Page { size: 10, after: None };
         let children = engine.list_executions(filter.clone(), page).await.unwrap().items;

@@ -180,22 +180,6 @@ async fn what_cannot_be_redriven_says_why() {
     assert_eq!(refusal(&engine, &arn).await, NotRedrivable::Deleting);
 }
 
-/// A new Map Run would run again what has succeeded.
-#[tokio::test]
-async fn what_ended_in_a_map_run_is_refused() {
-    let world = World::new();
-    let engine = world.open().await;
-    let definition = r#"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemProcessor":{
-        "ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
-        "StartAt":"F","States":{"F":{"Type":"Fail"}}}}}}"#;
-    let machine = create(&engine, "m", definition).await;
-    let started = engine.start_execution(start_of(&machine, "e", "[1,2,3]")).await.unwrap();
-    let arn = Arn::parse(&started.arn).unwrap();
-    assert_eq!(engine.wait_until_closed(&arn).await.unwrap().status, Status::Failed);
-    assert_eq!(refusal(&engine, &arn).await, NotRedrivable::MapRun);
-    assert!(world.store.scan(Keyspace("parts"), Range::ALL, 1).unwrap().is_empty());
-}
-
 fn machine_arn() -> Arn {
     arn("stateMachine", "m")
 }
@@ -252,7 +236,8 @@ async fn redriven_ones_are_listed_as_such() {
         (Some(Status::Failed), Some(true), 0),
     ] {
         for size in [2, 1_000] {
-            let filter = ExecutionFilter { state_machine: machine.clone(), status, is_redriven };
+            let filter =
+                ExecutionFilter { state_machine: machine.clone(), status, is_pending_redrive: false, is_redriven };
             let (mut after, mut names) = (None, std::collections::HashSet::new());
             loop {
                 let page = engine.list_executions(filter.clone(), Page { size, after }).await.unwrap();

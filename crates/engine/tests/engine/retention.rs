@@ -119,7 +119,7 @@ async fn an_expired_execution_cannot_be_read_before_it_is_removed() {
     assert!(matches!(engine.execution(&arn).await, Err(Error::ExecutionDoesNotExist(_))));
     let page = Page { size: 10, after: None };
     assert!(engine.history(&arn, false, page.clone()).await.is_err());
-    let filter = ExecutionFilter { state_machine: machine, status: None, is_redriven: None };
+    let filter = ExecutionFilter { state_machine: machine, status: None, is_pending_redrive: false, is_redriven: None };
     assert!(engine.list_executions(filter, page).await.unwrap().items.is_empty());
 }
 

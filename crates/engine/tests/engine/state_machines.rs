@@ -159,8 +159,7 @@ async fn a_deletion_does_not_remove_what_was_created_after_it() {
         let mut world = World::new();
         world.options.limits.state_machines_max = 1;
         let store = world.store.clone();
-        let engine =
-            world.open_with(Arc::new(move || Ok(Arc::new(PatientStore { inner: store.clone(), turns: 1 }) as _))).await;
+        let engine = world.open_with(Arc::new(move || Ok(Arc::new(PatientStore::new(store.clone(), 1)) as _))).await;
         let machine = create(&engine, "m", ONE).await;
         let create_again = async {
             for _ in 0..turns {

@@ -9,7 +9,7 @@ use json::{Payload, Text, Value};
 use machine::{Failure, HistoryEvent, TaskRequest};
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use store::{Batch, BoxFuture, Error, Keyspace, MemoryStore, Range, Record, Store};
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot};
@@ -273,10 +273,19 @@ impl Store for CrashStore {
     }
 }
 
-/// Lets others go on for some turns before each commit.
+/// Lets others go on for some turns before each commit. The commits are made in the order of the calls.
 pub struct PatientStore {
-    pub inner: MemoryStore,
-    pub turns: usize,
+    inner: MemoryStore,
+    turns: usize,
+    /// How many commits were asked for, and how many were made.
+    asked: AtomicU64,
+    made: Arc<AtomicU64>,
+}
+
+impl PatientStore {
+    pub fn new(inner: MemoryStore, turns: usize) -> PatientStore {
+        PatientStore { inner, turns, asked: AtomicU64::new(0), made: Arc::default() }
+    }
 }
 
 impl Store for PatientStore {
@@ -287,12 +296,18 @@ impl Store for PatientStore {
         self.inner.scan(keyspace, range, limit)
     }
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
-        let (inner, turns) = (self.inner.clone(), self.turns);
+        let (inner, turns, made) = (self.inner.clone(), self.turns, Arc::clone(&self.made));
+        let number = self.asked.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move {
             for _ in 0..turns {
                 tokio::task::yield_now().await;
             }
-            inner.commit(batch).await
+            while made.load(Ordering::SeqCst) < number {
+                tokio::task::yield_now().await;
+            }
+            let committed = inner.commit(batch).await;
+            made.fetch_add(1, Ordering::SeqCst);
+            committed
         })
     }
 }

@@ -248,8 +248,7 @@ async fn a_clean_shutdown_keeps_a_call_whose_commit_is_on_its_way() {
     let world = World::new();
     *world.calls.restart.lock().unwrap() = Restart::Fail(Failure { error: Some("Lambda.Unknown".into()), cause: None });
     let store = world.store.clone();
-    let engine =
-        world.open_with(Arc::new(move || Ok(Arc::new(PatientStore { inner: store.clone(), turns: 5_000 }) as _))).await;
+    let engine = world.open_with(Arc::new(move || Ok(Arc::new(PatientStore::new(store.clone(), 5_000)) as _))).await;
     let machine = create(&engine, "m", &task(LAMBDA, INVOKE)).await;
     let (execution, ()) = tokio::join!(start(&engine, &machine, "e"), engine.shutdown(Duration::from_secs(10)));
     assert!(world.calls.is_empty().await);

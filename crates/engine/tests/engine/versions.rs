@@ -228,7 +228,7 @@ async fn executions_are_listed_by_what_started_them_until_they_expire() {
     }
     let listed = async |qualifier: &str| {
         let state_machine = Arn::parse(&format!("{machine}{qualifier}")).unwrap();
-        let filter = ExecutionFilter { state_machine, status: None, is_redriven: None };
+        let filter = ExecutionFilter { state_machine, status: None, is_pending_redrive: false, is_redriven: None };
         let page = Page { size: 10, after: None };
         let listed = engine.list_executions(filter, page).await.unwrap();
         listed.items.iter().map(|record| record.name.to_string()).collect::<Vec<_>>()

@@ -39,7 +39,7 @@ pub(super) fn input(
     if input.byte_len() > limits.payload_bytes_max || input.is_too_deep() {
         return Err(NoInput::Failed(Failure::data_limit(&run.request.state)));
     }
-    Ok(ChildStart { child, range: ItemRange { first, items }, input })
+    Ok(ChildStart { child, range: ItemRange { first, items }, input, is_redriven: false })
 }
 
 /// Item `index` after `ItemSelector`.

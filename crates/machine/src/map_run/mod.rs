@@ -4,36 +4,41 @@
 //! so that what it holds does not grow with the number of items; which children run is at most `MaxConcurrency`
 //! numbers. What the children came to is given out as it comes in, to be stored in blocks, and read back at the end.
 //!
+//! One that has ended without success can be redriven ([`MapRunProgress::redrive`]): it is taken up as after a restart,
+//! and its blocks say which children are to run again. What a child then comes to supersedes what it had come to.
+//!
 //! Whoever drives it gives [`MapRunTrigger`]s and carries out what a [`MapRunStep`] says, once that is durable.
 //!
 //! | file | |
 //! |---|---|
 //! | `request` | what is fixed when a Map Run starts; names and ARNs |
 //! | `progress` | counts, settings and tolerated failures |
+//! | `children` | which children run, and which wait to be redriven |
 //! | `items` | the inputs of the children |
 //! | `results` | what the Map state gets at the end |
 //!
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-examine-map-run.html>
 
+mod children;
 mod items;
 mod progress;
 mod request;
 mod results;
 
-pub use progress::{Counts, MapRunProgress, MapRunSettings, MapRunStatus, MapRunUpdate};
+pub use progress::{Counts, MapRunProgress, MapRunSettings, MapRunStatus, MapRunUpdate, Unsuccessful};
 pub use request::{Batches, Child, ItemSource, MapRunRequest, ResultDestination};
 pub(crate) use request::{label_of, map_run_arn};
 pub use results::{MapRunBlock, Results};
 
 use crate::execution::execution_context;
-use crate::{Facts, Failure, Outcome, StepError};
+use crate::{Facts, Failure, Outcome, Status, StepError};
 use asl::{Limits, Map, StateKind, StateMachine};
+use children::{Children, OpenChild};
 use items::NoInput;
 use json::{Payload, Text};
 use progress::Ending;
 use query::{Ambient, ExecutionContext};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Children that one step starts at most.
@@ -59,6 +64,34 @@ pub struct ChildEnd {
     pub outcome: Outcome,
     /// The text of its input, where the results show it.
     pub input: Option<Text>,
+    #[serde(default, skip_serializing_if = "ChildRemains::is_execution")]
+    pub remains: ChildRemains,
+}
+
+impl ChildEnd {
+    /// Whether no redrive runs it again.
+    fn is_final(&self) -> bool {
+        self.outcome.status() == Status::Succeeded || self.remains == ChildRemains::Final
+    }
+}
+
+/// What is left of a child that ended unsuccessfully.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChildRemains {
+    /// An execution that can be redriven, or, of type Express, begins anew.
+    #[default]
+    Execution,
+    /// Nothing: it was not begun.
+    NotBegun,
+    /// An execution that cannot be redriven: its end stays.
+    Final,
+}
+
+impl ChildRemains {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    fn is_execution(&self) -> bool {
+        *self == ChildRemains::Execution
+    }
 }
 
 /// What happens to a Map Run.
@@ -68,11 +101,17 @@ pub enum MapRunTrigger {
     Continue,
     ChildEnded {
         child: u64,
+        /// How often the Map Run had been redriven when it asked for the child: what was before is over.
+        redrive_count: u32,
         start_ms: i64,
         stop_ms: i64,
         outcome: Outcome,
         input: Text,
+        /// Whether a redrive of the Map Run could run it again if it was unsuccessful.
+        is_redrivable: bool,
     },
+    /// A child that was asked for did not run: there was no time any more, or (`is_final`) it cannot be redriven.
+    ChildNotRun { child: u64, redrive_count: u32, is_final: bool },
     /// UpdateMapRun.
     Update(MapRunUpdate),
     /// The Map state is no longer interested.
@@ -87,6 +126,8 @@ pub struct ChildStart {
     pub child: u64,
     pub range: ItemRange,
     pub input: Payload,
+    /// It was begun before the Map Run was redriven: go on with its execution, or, of type Express, begin it anew.
+    pub is_redriven: bool,
 }
 
 /// How a Map Run ended.
@@ -124,10 +165,7 @@ pub struct MapRun {
     request: Arc<MapRunRequest>,
     execution: Arc<ExecutionContext>,
     progress: MapRunProgress,
-    /// Children that were started and have not ended.
-    running: BTreeMap<u64, ItemRange>,
-    /// Those of them that nobody may know of: they were started before the last restart.
-    uncertain: BTreeSet<u64>,
+    children: Children,
     concurrency_max: u64,
     result_bytes_max: u64,
 }
@@ -135,14 +173,12 @@ pub struct MapRun {
 impl MapRun {
     /// A new Map Run of the execution with these facts; its first step takes `Continue`.
     pub fn new(facts: &Facts, request: Arc<MapRunRequest>, limits: &Limits) -> MapRun {
-        let mut progress = MapRunProgress::new(&request);
-        if request.source.as_ref().is_some_and(|source| source.max_items == Some(0)) {
-            progress.ending = Some(Ending::Failed(Failure::new(ITEM_READER_FAILED, "field MaxItems must be positive")));
-        }
-        MapRun::at(facts, request, progress, BTreeMap::new(), limits)
+        let progress = MapRunProgress::new(&request);
+        MapRun::at(facts, request, progress, Children::default(), limits)
     }
 
-    /// Takes up a Map Run after a restart. Its next step asks again for the children that have not ended.
+    /// Takes up a Map Run after a restart, or one that is redriven. Its next step asks again for the children that have
+    /// not ended.
     pub fn resume(
         facts: &Facts,
         request: Arc<MapRunRequest>,
@@ -150,30 +186,25 @@ impl MapRun {
         blocks: impl IntoIterator<Item = MapRunBlock>,
         limits: &Limits,
     ) -> MapRun {
-        let is_batched = request.batches.is_some();
-        let single = |child| (!is_batched).then_some((child, ItemRange { first: child, items: 1 }));
-        let mut running: BTreeMap<u64, ItemRange> = (0..progress.children_started).map_while(single).collect();
-        for block in blocks {
-            running.extend(block.batches);
-            for end in block.ended {
-                running.remove(&end.child);
-            }
-        }
-        MapRun::at(facts, request, progress, running, limits)
+        let children = Children::from_blocks(&progress, request.batches.is_some(), request.form(), blocks);
+        MapRun::at(facts, request, progress, children, limits)
     }
 
     fn at(
         facts: &Facts,
         request: Arc<MapRunRequest>,
-        progress: MapRunProgress,
-        running: BTreeMap<u64, ItemRange>,
+        mut progress: MapRunProgress,
+        children: Children,
         limits: &Limits,
     ) -> MapRun {
-        let uncertain = running.keys().copied().collect();
+        let has_no_items = request.source.as_ref().is_some_and(|source| source.max_items == Some(0));
+        if has_no_items && progress.ending.is_none() {
+            progress.ending = Some(Ending::Failed(Failure::new(ITEM_READER_FAILED, "field MaxItems must be positive")));
+        }
         let execution = Arc::new(execution_context(facts));
         let (concurrency_max, result_bytes_max) =
             (limits.distributed_map_concurrency_max, limits.map_run_result_bytes_max);
-        MapRun { request, execution, progress, running, uncertain, concurrency_max, result_bytes_max }
+        MapRun { request, execution, progress, children, concurrency_max, result_bytes_max }
     }
 
     pub fn request(&self) -> &Arc<MapRunRequest> {
@@ -194,17 +225,20 @@ impl MapRun {
         limits: &Limits,
     ) -> Result<MapRunStep, StepError> {
         let mut step = MapRunStep::default();
+        step.block.redrive_count = self.progress.redrive_count;
         if self.progress.status != MapRunStatus::Running {
             return Ok(step);
         }
         let map = self.map(definition)?;
         for trigger in triggers {
-            self.take(trigger, &mut step);
+            self.take(trigger, ambient.now_ms, &mut step);
         }
+        // Children that cannot be redriven may be too many by themselves.
+        self.judge(&mut step);
         if self.progress.ending.is_none() {
             self.start_children(map, room.min(STARTS_MAX), ambient, limits, &mut step)?;
         } else {
-            step.stops.extend(std::mem::take(&mut self.uncertain));
+            step.stops.extend(std::mem::take(&mut self.children.uncertain));
         }
         self.end(&mut step);
         Ok(step)
@@ -217,16 +251,23 @@ impl MapRun {
         }
     }
 
-    fn take(&mut self, trigger: MapRunTrigger, step: &mut MapRunStep) {
+    fn take(&mut self, trigger: MapRunTrigger, now_ms: i64, step: &mut MapRunStep) {
         match trigger {
             MapRunTrigger::Continue => {}
-            MapRunTrigger::ChildEnded { child, start_ms, stop_ms, outcome, input } => {
-                let Some(range) = self.running.remove(&child) else { return };
-                self.uncertain.remove(&child);
-                self.progress.ended(range, outcome.status());
-                let end = ChildEnd { child, range, start_ms, stop_ms, outcome, input: Some(input) };
-                step.block.ended.push(self.trimmed(end));
-                self.judge(step);
+            MapRunTrigger::ChildEnded { redrive_count, .. } | MapRunTrigger::ChildNotRun { redrive_count, .. }
+                if redrive_count != self.progress.redrive_count =>
+            {
+                return;
+            }
+            MapRunTrigger::ChildEnded { child, start_ms, stop_ms, outcome, input, is_redrivable, .. } => {
+                let Some(OpenChild { range, .. }) = self.children.remove(child) else { return };
+                let remains = if is_redrivable { ChildRemains::Execution } else { ChildRemains::Final };
+                let end = ChildEnd { child, range, start_ms, stop_ms, outcome, input: Some(input), remains };
+                self.child_ended(end, step);
+            }
+            MapRunTrigger::ChildNotRun { child, is_final, .. } => {
+                let Some(known) = self.children.remove(child) else { return };
+                self.child_not_run(child, known, is_final, now_ms, step);
             }
             MapRunTrigger::Update(update) => {
                 self.progress.settings.update(&update);
@@ -238,14 +279,39 @@ impl MapRun {
         step.is_changed = true;
     }
 
-    /// What is kept of the end of a child: only what the results show, and nothing once they are too many.
+    fn child_ended(&mut self, end: ChildEnd, step: &mut MapRunStep) {
+        let status = end.outcome.status();
+        let is_final = status != Status::Succeeded && end.remains == ChildRemains::Final;
+        self.progress.ended(end.range, status, is_final);
+        step.block.ended.push(self.trimmed(end));
+        self.judge(step);
+    }
+
+    /// A child that had ended before a redrive is what it was; any other is aborted before it began.
+    fn child_not_run(&mut self, child: u64, known: OpenChild, is_final: bool, now_ms: i64, step: &mut MapRunStep) {
+        let range = known.range;
+        if let Some(earlier) = known.earlier {
+            self.progress.ended(range, earlier.status, is_final);
+            let bytes = if is_final { &mut self.progress.result_bytes } else { &mut self.progress.failure_bytes };
+            *bytes = bytes.saturating_add(earlier.bytes);
+            step.block.stayed.push((child, is_final));
+            return self.judge(step);
+        }
+        let (outcome, input) = (Outcome::Aborted(Failure::default()), Some("{}".into()));
+        let remains = ChildRemains::NotBegun;
+        self.child_ended(ChildEnd { child, range, start_ms: now_ms, stop_ms: now_ms, outcome, input, remains }, step);
+    }
+
+    /// What is kept of the end of a child: only what the results show, and nothing once they are too many. Ends that a
+    /// redrive supersedes do not count against those that stay.
     fn trimmed(&mut self, mut end: ChildEnd) -> ChildEnd {
         let form = self.request.form();
         if !form.shows_input(&end.outcome) {
             end.input = None;
         }
-        self.progress.result_bytes += results::bytes_of(&end);
-        if self.progress.result_bytes > self.result_bytes_max {
+        let bytes = if end.is_final() { &mut self.progress.result_bytes } else { &mut self.progress.failure_bytes };
+        *bytes = bytes.saturating_add(results::bytes_of(&end));
+        if *bytes > self.result_bytes_max {
             end.input = None;
             if let Outcome::Succeeded { output } = &mut end.outcome {
                 *output = Payload::default();
@@ -266,8 +332,11 @@ impl MapRun {
     fn end_as(&mut self, ending: Ending, step: &mut MapRunStep) {
         if self.progress.ending.is_none() {
             self.progress.ending = Some(ending);
-            self.uncertain.clear();
-            step.stops.extend(self.running.keys());
+            self.progress.withdraw_redrives();
+            self.children.waiting.clear();
+            self.children.uncertain.clear();
+            step.stops.extend(self.children.running.keys());
+            step.is_changed = true;
         }
     }
 
@@ -297,7 +366,6 @@ impl MapRun {
                 Err(NoInput::Corrupt(error)) => return Err(error),
                 Err(NoInput::Failed(failure)) => {
                     self.end_as(Ending::Failed(failure), step);
-                    step.is_changed = true;
                     return Ok(());
                 }
             }
@@ -307,33 +375,44 @@ impl MapRun {
 
     /// The child whose turn it is, and its items if they are known already.
     fn next_child(&self) -> Option<(u64, Option<ItemRange>)> {
-        if let Some(child) = self.uncertain.first() {
-            return Some((*child, self.running.get(child).copied()));
+        let children = &self.children;
+        if let Some(child) = children.uncertain.first() {
+            return Some((*child, children.running.get(child).map(|child| child.range)));
         }
         let progress = &self.progress;
         let places = match progress.settings.max_concurrency {
             0 => self.concurrency_max,
             wanted => wanted.min(self.concurrency_max),
         };
-        let has_place = (self.running.len() as u64) < places;
+        let has_place = (children.running.len() as u64) < places;
+        if let Some((number, child)) = children.waiting.first_key_value().filter(|_| has_place) {
+            return Some((*number, Some(child.range)));
+        }
         (has_place && progress.next_item < progress.items_total).then_some((progress.children_started, None))
     }
 
-    fn started(&mut self, start: ChildStart, step: &mut MapRunStep) {
-        if !self.uncertain.remove(&start.child) {
-            self.running.insert(start.child, start.range);
-            self.progress.started(start.range);
-            if self.request.batches.is_some() {
-                step.block.batches.push((start.child, start.range));
+    fn started(&mut self, mut start: ChildStart, step: &mut MapRunStep) {
+        let ChildStart { child: number, range, .. } = start;
+        if !self.children.uncertain.remove(&number) {
+            let child = self.children.waiting.remove(&number).unwrap_or(OpenChild { range, earlier: None });
+            self.children.running.insert(number, child);
+            match child.earlier {
+                Some(earlier) => self.progress.redriven(number, range, earlier.status),
+                None => self.progress.started(range),
+            }
+            if child.earlier.is_none() && self.request.batches.is_some() {
+                step.block.batches.push((number, range));
             }
             step.is_changed = true;
         }
+        let earlier = self.children.running.get(&number).and_then(|child| child.earlier);
+        start.is_redriven = earlier.is_some_and(|earlier| earlier.is_begun);
         step.starts.push(start);
     }
 
     fn end(&mut self, step: &mut MapRunStep) {
-        let all_started = self.progress.next_item >= self.progress.items_total;
-        if !self.running.is_empty() || !(all_started || self.progress.ending.is_some()) {
+        let all_started = self.progress.next_item >= self.progress.items_total && self.children.waiting.is_empty();
+        if !self.children.running.is_empty() || !(all_started || self.progress.ending.is_some()) {
             return;
         }
         self.progress.status = match &self.progress.ending {

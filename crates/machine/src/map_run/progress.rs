@@ -1,4 +1,4 @@
-//! How far a Map Run is: counts, settings, and whether its failures are tolerated.
+//! How far a Map Run is: counts, settings, whether its failures are tolerated, and how often it was redriven.
 
 use super::{ItemRange, MapRunRequest};
 use crate::{Failure, Status, states};
@@ -45,26 +45,91 @@ impl MapRunSettings {
 pub struct Counts {
     pub running: u64,
     pub succeeded: u64,
+    /// Of these three some may be `not_redrivable`; none is `pending_redrive`.
+    pub failed: u64,
+    pub timed_out: u64,
+    pub aborted: u64,
+    /// Those that wait to be redriven, by how they had ended.
+    #[serde(default)]
+    pub pending_redrive: Unsuccessful,
+    /// Those of the unsuccessful that no redrive runs again.
+    #[serde(default)]
+    pub not_redrivable: Unsuccessful,
+}
+
+/// Unsuccessful items or children, by how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsuccessful {
     pub failed: u64,
     pub timed_out: u64,
     pub aborted: u64,
 }
 
-impl Counts {
-    fn ended(&mut self, status: Status, count: u64) {
-        self.running = self.running.saturating_sub(count);
+impl Unsuccessful {
+    pub fn total(&self) -> u64 {
+        self.failed + self.timed_out + self.aborted
+    }
+
+    /// Of an unsuccessful status.
+    fn of(&mut self, status: Status) -> &mut u64 {
         match status {
-            Status::Succeeded => self.succeeded += count,
-            Status::Failed => self.failed += count,
-            Status::TimedOut => self.timed_out += count,
-            Status::Aborted | Status::Running => self.aborted += count,
+            Status::Failed => &mut self.failed,
+            Status::TimedOut => &mut self.timed_out,
+            Status::Aborted | Status::Running | Status::Succeeded => &mut self.aborted,
+        }
+    }
+}
+
+impl Counts {
+    fn of(&mut self, status: Status) -> &mut u64 {
+        match status {
+            Status::Succeeded => &mut self.succeeded,
+            Status::Failed => &mut self.failed,
+            Status::TimedOut => &mut self.timed_out,
+            Status::Aborted | Status::Running => &mut self.aborted,
+        }
+    }
+
+    /// Some that run end, or turn out not to run; `is_final`: no redrive runs them again.
+    fn ended(&mut self, status: Status, count: u64, is_final: bool) {
+        self.running = self.running.saturating_sub(count);
+        *self.of(status) += count;
+        if is_final {
+            *self.not_redrivable.of(status) += count;
+        }
+    }
+
+    /// The unsuccessful wait to be run again, as far as they can.
+    fn redrive(&mut self) {
+        for status in UNSUCCESSFUL {
+            let stay = *self.not_redrivable.of(status);
+            let wait = std::mem::replace(self.of(status), stay).saturating_sub(stay);
+            *self.pending_redrive.of(status) = wait;
+        }
+    }
+
+    /// Some that waited run again.
+    fn redriven(&mut self, status: Status, count: u64) {
+        let waiting = self.pending_redrive.of(status);
+        *waiting = waiting.saturating_sub(count);
+        self.running += count;
+    }
+
+    /// Those that wait are not run again: they are what they were.
+    fn withdraw(&mut self) {
+        for status in UNSUCCESSFUL {
+            let waiting = std::mem::take(self.pending_redrive.of(status));
+            *self.of(status) += waiting;
         }
     }
 
     fn begun(&self) -> u64 {
-        self.running + self.succeeded + self.failed + self.timed_out + self.aborted
+        let ended = self.succeeded + self.failed + self.timed_out + self.aborted;
+        self.running + ended + self.pending_redrive.total()
     }
 }
+
+const UNSUCCESSFUL: [Status; 3] = [Status::Failed, Status::TimedOut, Status::Aborted];
 
 /// Why no more children are started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,9 +151,18 @@ pub struct MapRunProgress {
     pub children_started: u64,
     /// Items that a full batch has at most.
     pub items_per_child: u64,
-    /// What the results come to so far.
+    /// What the results of children that a redrive does not run again come to so far …
     pub result_bytes: u64,
+    /// … and those of the other unsuccessful ones.
+    #[serde(default)]
+    pub failure_bytes: u64,
     pub ending: Option<Ending>,
+    /// How often the Map Run was redriven.
+    #[serde(default)]
+    pub redrive_count: u32,
+    /// Of the children that ended unsuccessfully before the last redrive, those with smaller numbers were redriven.
+    #[serde(default)]
+    pub next_redriven: u64,
 }
 
 impl MapRunProgress {
@@ -108,8 +182,25 @@ impl MapRunProgress {
             children_started: 0,
             items_per_child,
             result_bytes: 0,
+            failure_bytes: 0,
             ending: None,
+            redrive_count: 0,
+            next_redriven: 0,
         }
+    }
+
+    /// A Map Run that has ended goes on: its unsuccessful children run again as far as they can, and those that were
+    /// not started are. Take it up with [`crate::MapRun::resume`] then.
+    pub fn redrive(&mut self, redrive_count: u32) {
+        (self.status, self.ending) = (MapRunStatus::Running, None);
+        (self.redrive_count, self.next_redriven, self.failure_bytes) = (redrive_count, 0, 0);
+        self.items.redrive();
+        self.executions.redrive();
+    }
+
+    /// What all results come to.
+    pub fn results_bytes(&self) -> u64 {
+        self.result_bytes.saturating_add(self.failure_bytes)
     }
 
     pub fn items_pending(&self) -> u64 {
@@ -146,9 +237,23 @@ impl MapRunProgress {
         self.executions.running += 1;
     }
 
-    pub(super) fn ended(&mut self, range: ItemRange, status: Status) {
-        self.items.ended(status, range.items);
-        self.executions.ended(status, 1);
+    /// A child that had ended with this status runs again.
+    pub(super) fn redriven(&mut self, child: u64, range: ItemRange, status: Status) {
+        self.next_redriven = child.saturating_add(1);
+        self.items.redriven(status, range.items);
+        self.executions.redriven(status, 1);
+    }
+
+    /// No child is run again any more.
+    pub(super) fn withdraw_redrives(&mut self) {
+        self.items.withdraw();
+        self.executions.withdraw();
+    }
+
+    /// A child ended, or did not run and is what it was; `is_final`: no redrive runs it again.
+    pub(super) fn ended(&mut self, range: ItemRange, status: Status, is_final: bool) {
+        self.items.ended(status, range.items, is_final);
+        self.executions.ended(status, 1, is_final);
     }
 
     /// Whether more items have failed than are tolerated. Each of the two settings counts where it is given; where none

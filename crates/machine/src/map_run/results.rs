@@ -5,20 +5,27 @@ use crate::Outcome;
 use jiff::Timestamp;
 use json::{Object, Payload, Text, Value};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What several steps append: it is never rewritten.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct MapRunBlock {
+    /// How often the Map Run had been redriven.
+    #[serde(default)]
+    pub redrive_count: u32,
     /// The items of children that were started, where `ItemBatcher` decides about them.
     #[serde(default)]
     pub batches: Vec<(u64, ItemRange)>,
     #[serde(default)]
     pub ended: Vec<ChildEnd>,
+    /// Children that were to be redriven and were not: they are what they were, `true` for ever.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stayed: Vec<(u64, bool)>,
 }
 
 impl MapRunBlock {
     pub fn is_empty(&self) -> bool {
-        self.batches.is_empty() && self.ended.is_empty()
+        self.batches.is_empty() && self.ended.is_empty() && self.stayed.is_empty()
     }
 }
 
@@ -65,26 +72,25 @@ pub(super) fn bytes_of(end: &ChildEnd) -> u64 {
 #[derive(Debug)]
 pub struct Results<'r> {
     request: &'r MapRunRequest,
-    by_child: Vec<(u64, Value)>,
+    by_child: BTreeMap<u64, Value>,
 }
 
 impl<'r> Results<'r> {
     pub fn new(request: &'r MapRunRequest) -> Results<'r> {
-        Results { request, by_child: Vec::new() }
+        Results { request, by_child: BTreeMap::new() }
     }
 
-    /// Takes in what came to its end.
+    /// Takes in what came to its end. What a child came to that was redriven counts, and not what it had come to before.
     pub fn add(&mut self, block: MapRunBlock) {
         for end in block.ended {
             let value = self.value(&end);
-            self.by_child.push((end.child, value));
+            self.by_child.insert(end.child, value);
         }
     }
 
     /// The array of the results.
-    pub fn finish(mut self) -> Payload {
-        self.by_child.sort_unstable_by_key(|(child, _)| *child);
-        let values = self.by_child.into_iter().map(|(_, value)| value);
+    pub fn finish(self) -> Payload {
+        let values = self.by_child.into_values();
         let values: Vec<Value> = match self.request.form() {
             Form::None | Form::Compact => values.collect(),
             Form::Flatten => values.flat_map(flattened).collect(),

@@ -7,7 +7,7 @@
 
 use super::{Move, map, settle, unexpected};
 use crate::data;
-use crate::failure::{Failed, Halt, Stop};
+use crate::failure::{Failed, Halt, RUNTIME, Stop};
 use crate::frame::{PendingMapRun, Phase};
 use crate::map_run::{Batches, ItemSource, MapRunSettings, ResultDestination, label_of, map_run_arn};
 use crate::turn::Turn;
@@ -60,13 +60,38 @@ pub(super) fn begin(
         source,
         destination,
     })));
-    turn.parts.frame_mut(visit.id)?.phase = Phase::MapRunning(PendingMapRun { id, map_run_arn });
+    turn.parts.frame_mut(visit.id)?.phase = Phase::MapRunning(PendingMapRun { id, map_run_arn, redrive_count: 0 });
     Ok(Move::Stay)
 }
 
+/// The execution is redriven, and the Map Run of the state was unsuccessful: it goes on.
+pub(super) fn redrive(turn: &mut Turn<'_>, id: PartId, pending: PendingMapRun) -> Result<Move, Stop> {
+    let redrive_count = pending.redrive_count.saturating_add(1);
+    let most = turn.limits.map_run_redrives_max;
+    if redrive_count > most {
+        let cause = format!("The Map Run has been redriven {most} times and cannot be redriven again.");
+        return Err(Failure::new(RUNTIME, cause).into());
+    }
+    let details = EventDetails::MapRunRedriven { map_run_arn: pending.map_run_arn.clone(), redrive_count };
+    let event = turn.advance(id, EventType::MapRunRedriven, details)?;
+    let pending = PendingMapRun { id: event, redrive_count, ..pending };
+    turn.push(Effect::RedriveMapRun(pending.clone()));
+    turn.parts.frame_mut(id)?.phase = Phase::MapRunning(pending);
+    Ok(Move::Stay)
+}
+
+/// What a Map Run fails with that it would fail with again: a redrive of the execution does not go on with such a Map Run,
+/// but makes a new one.
+const MADE_ANEW: [&str; 2] = [RUNTIME, "States.DataLimitExceeded"];
+
 /// The Map Run has ended.
 pub(crate) fn ended(turn: &mut Turn<'_>, id: PartId, outcome: MapRunOutcome) -> Result<(), Halt> {
-    turn.parts.frame_mut(id)?.phase = Phase::Ready;
+    let frame = turn.parts.frame_mut(id)?;
+    let goes_on = matches!(&outcome, MapRunOutcome::Failed(failure) if !MADE_ANEW.contains(&failure.name()));
+    frame.phase = match frame.map_run().filter(|_| goes_on) {
+        Some(pending) => Phase::MapRunUnsuccessful(pending.clone()),
+        None => Phase::Ready,
+    };
     let visit = turn.visit(id)?;
     let StateKind::Map(map) = &visit.state.kind else {
         return Err(StepError::Corrupt(format!("state `{}` is no Map state", visit.state.name)).into());

@@ -51,9 +51,12 @@ pub(super) fn add_child(
 fn fork_of(turn: &Turn<'_>, id: PartId) -> Result<Fork, StepError> {
     match turn.parts.frame(id)?.phase {
         Phase::Forked(fork) => Ok(fork),
-        Phase::Ready | Phase::Waiting { .. } | Phase::Calling(_) | Phase::Retrying { .. } | Phase::MapRunning(_) => {
-            Err(StepError::Corrupt(format!("frame {} has no children", id.0)))
-        }
+        Phase::Ready
+        | Phase::Waiting { .. }
+        | Phase::Calling(_)
+        | Phase::Retrying { .. }
+        | Phase::MapRunning(_)
+        | Phase::MapRunUnsuccessful(_) => Err(StepError::Corrupt(format!("frame {} has no children", id.0))),
     }
 }
 

@@ -73,13 +73,17 @@ fn is_long(turn: &Turn<'_>) -> bool {
     turn.history_bytes >= STEP_HISTORY_BYTES_MAX || turn.ambient.is_running_low()
 }
 
-/// Enters the state. One that is redriven was entered before: it only begins again, but for a Fail state, and a Parallel or
-/// Map state whose children go on starts those that have not begun.
+/// Enters the state. One that is redriven was entered before: it only begins again, but for a Fail state; a Parallel or Map
+/// state whose children go on starts those that have not begun, and a distributed Map goes on with its Map Run.
 fn enter(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
     let frame = turn.parts.frame(id)?;
     let state = turn.state(frame)?;
     if let Phase::Forked(fork) = frame.phase {
         let result = map::start_iterations(turn, id, &fork).map(|()| Move::Stay);
+        return settle(turn, id, result);
+    }
+    if let Phase::MapRunUnsuccessful(pending) = &frame.phase {
+        let result = distributed_map::redrive(turn, id, pending.clone());
         return settle(turn, id, result);
     }
     if frame.entered.is_some() && !matches!(state.kind, StateKind::Fail(_)) {

@@ -145,9 +145,12 @@ fn call_of(turn: &Turn<'_>, id: PartId) -> Result<Call, StepError> {
 fn call_mut<'p>(turn: &'p mut Turn<'_>, id: PartId) -> Result<&'p mut Call, StepError> {
     match &mut turn.parts.frame_mut(id)?.phase {
         Phase::Calling(call) => Ok(call),
-        Phase::Ready | Phase::Waiting { .. } | Phase::Retrying { .. } | Phase::Forked(_) | Phase::MapRunning(_) => {
-            Err(StepError::Corrupt(format!("frame {} waits for no call", id.0)))
-        }
+        Phase::Ready
+        | Phase::Waiting { .. }
+        | Phase::Retrying { .. }
+        | Phase::Forked(_)
+        | Phase::MapRunning(_)
+        | Phase::MapRunUnsuccessful(_) => Err(StepError::Corrupt(format!("frame {} waits for no call", id.0))),
     }
 }
 

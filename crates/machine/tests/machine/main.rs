@@ -10,11 +10,13 @@
 
 mod aborted;
 mod choices;
+mod driven;
 mod forks;
 mod hostile;
 mod jsonata;
 mod limits;
 mod long_runs;
+mod map_run_redrives;
 mod map_runs;
 mod recorded;
 mod redrive;

@@ -1,98 +1,9 @@
 //! Distributed Maps: what the state asks for, and the Map Run as a value.
 
-use crate::world::{START_MS, World, ambient};
-use asl::Limits;
+use crate::driven::{Driven, definition};
+use crate::world::World;
 use json::Payload;
-use machine::{
-    ChildStart, Failure, MapRun, MapRunBlock, MapRunOutcome, MapRunRequest, MapRunSettings, MapRunStatus, MapRunStep,
-    MapRunTrigger, MapRunUpdate, Outcome, Results, Trigger,
-};
-use std::sync::Arc;
-
-/// A state machine of one Map, with `fields` in it.
-fn definition(fields: &str) -> String {
-    let processor = r#"{"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
-        "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}"#;
-    format!(
-        r#"{{"StartAt": "M", "States": {{"M": {{"Type": "Map", "End": true, "ItemProcessor": {processor}{fields}}}}}}}"#
-    )
-}
-
-/// A Map Run in a small world: what its steps came to, and the children that run.
-struct Driven {
-    world: World,
-    run: MapRun,
-    blocks: Vec<MapRunBlock>,
-    running: Vec<ChildStart>,
-    stopped: Vec<u64>,
-    ended: Option<MapRunStatus>,
-}
-
-impl Driven {
-    fn of(fields: &str, input: &str) -> Driven {
-        let world = World::started(&definition(fields), input);
-        let request = Arc::clone(world.map_runs.values().next().expect("a Map Run was asked for"));
-        let run = MapRun::new(world.execution.facts(), request, &Limits::default());
-        let mut run = Driven { world, run, blocks: Vec::new(), running: Vec::new(), stopped: Vec::new(), ended: None };
-        run.step(MapRunTrigger::Continue);
-        run
-    }
-
-    fn step(&mut self, trigger: MapRunTrigger) {
-        let mut step = self.step_once(trigger);
-        while step.goes_on {
-            step = self.step_once(MapRunTrigger::Continue);
-        }
-    }
-
-    fn step_once(&mut self, trigger: MapRunTrigger) -> MapRunStep {
-        let ambient = ambient(START_MS, 1);
-        let limits = Limits::default();
-        let mut step = self.run.step(&self.world.machine, [trigger], usize::MAX, &ambient, &limits).unwrap();
-        assert!(!step.is_over_budget);
-        self.blocks.push(std::mem::take(&mut step.block));
-        self.running.append(&mut step.starts);
-        self.stopped.append(&mut step.stops);
-        self.ended = self.ended.or(step.ended);
-        step
-    }
-
-    fn end(&mut self, child: u64, outcome: Outcome) {
-        self.running.retain(|start| start.child != child);
-        let input = "0".into();
-        self.step(MapRunTrigger::ChildEnded { child, start_ms: START_MS, stop_ms: START_MS, outcome, input });
-    }
-
-    fn succeed(&mut self, child: u64, output: &str) {
-        self.end(child, Outcome::Succeeded { output: Payload::parse(output).unwrap() });
-    }
-
-    fn fail(&mut self, child: u64) {
-        self.end(child, Outcome::Failed(Failure { error: Some("E".into()), cause: None }));
-    }
-
-    /// `child:input` of the children that run.
-    fn inputs(&self) -> String {
-        let inputs = self.running.iter().map(|start| format!("{}:{}", start.child, start.input.text()));
-        inputs.collect::<Vec<_>>().join(" ")
-    }
-
-    fn results(&self) -> String {
-        let mut results = Results::new(self.run.request());
-        self.blocks.iter().cloned().for_each(|block| results.add(block));
-        results.finish().text().to_string()
-    }
-
-    /// The Map Run as a restart finds it: what was stored, written and read.
-    fn restart(&mut self) {
-        let stored = |value: &MapRunRequest| rmp_serde::to_vec_named(value).unwrap();
-        let request = rmp_serde::from_slice(&stored(self.run.request())).unwrap();
-        let progress = rmp_serde::from_slice(&rmp_serde::to_vec_named(self.run.progress()).unwrap()).unwrap();
-        let facts = self.world.execution.facts();
-        self.run = MapRun::resume(facts, Arc::new(request), progress, self.blocks.clone(), &Limits::default());
-        self.running.clear();
-    }
-}
+use machine::{Failure, MapRunOutcome, MapRunSettings, MapRunStatus, MapRunTrigger, MapRunUpdate, Outcome, Trigger};
 
 #[test]
 fn children_get_their_items() {
@@ -222,8 +133,7 @@ fn a_restart_asks_again_for_the_children_that_have_not_ended() {
         run.succeed(1, "\"b\"");
         run.restart();
         run.step(MapRunTrigger::Continue);
-        let children: Vec<u64> = run.running.iter().map(|start| start.child).collect();
-        assert_eq!(children, [0, 2, 3]);
+        assert_eq!(run.children(), [0, 2, 3]);
         assert_eq!(run.running[0].input.text().to_string(), before[0]);
         run.succeed(3, "\"d\"");
         run.restart();

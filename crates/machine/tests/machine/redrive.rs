@@ -277,21 +277,6 @@ fn what_cannot_be_redriven_keeps_nothing() {
     assert!(!world.execution.is_redrivable());
 }
 
-/// A new Map Run would run again what has succeeded.
-#[test]
-fn what_ended_in_a_map_run_is_not_redriven_yet() {
-    let branches = r#"{"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true, "Branches": [
-        {"StartAt": "A", "States": {"A": {T:, "End": true}}},
-        {"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemProcessor": {
-            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
-            "StartAt": "I", "States": {"I": {"Type": "Pass", "End": true}}}}}}]}}}"#;
-    let mut world = World::started(&states(branches), "[1]");
-    if world.outcome.is_none() {
-        world.trigger(Trigger::Stop { error: None, cause: None });
-    }
-    assert!(world.execution.ended_in_map_run() && !world.execution.is_redrivable());
-}
-
 #[test]
 fn one_that_runs_is_not_redriven() {
     let mut world = World::started(&states(r#"{"StartAt": "A", "States": {"A": {T:, "End": true}}}"#), "{}");

@@ -24,7 +24,9 @@ pub struct World {
     pub calls: BTreeMap<EventId, Effect>,
     /// Calls whose submission is to be stopped.
     pub stopped: Vec<EventId>,
+    /// The Map Runs that run, and all that were asked for.
     pub map_runs: BTreeMap<json::Text, Arc<MapRunRequest>>,
+    pub requested: BTreeMap<json::Text, Arc<MapRunRequest>>,
     pub outcome: Option<Outcome>,
     pub steps: u64,
     /// Whether each step is followed by a restart: the execution is read back from what was written.
@@ -51,6 +53,7 @@ impl World {
             calls: BTreeMap::new(),
             stopped: Vec::new(),
             map_runs: BTreeMap::new(),
+            requested: BTreeMap::new(),
             outcome: None,
             steps: 0,
             restarts: false,
@@ -118,6 +121,12 @@ impl World {
             Effect::CancelTimer { timer } => assert!(self.timers.remove(timer).is_some(), "{timer:?} was not set"),
             Effect::StartMapRun(request) => {
                 self.map_runs.insert(request.map_run_arn.clone(), Arc::clone(request));
+                self.requested.insert(request.map_run_arn.clone(), Arc::clone(request));
+            }
+            // The Map Run is driven by who tests it.
+            Effect::RedriveMapRun(pending) => {
+                let request = self.requested.get(&pending.map_run_arn).expect("it was started");
+                self.map_runs.insert(pending.map_run_arn.clone(), Arc::clone(request));
             }
             Effect::StopMapRun { map_run_arn } => {
                 assert!(self.map_runs.remove(map_run_arn).is_some(), "{map_run_arn} was not awaited");
