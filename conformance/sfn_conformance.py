@@ -371,8 +371,12 @@ class _Missing:
 MISSING = _Missing()
 
 
+def text(v):
+    return repr(v) if v is MISSING else json.dumps(v, default=str, ensure_ascii=False)
+
+
 def short(v):
-    s = repr(v) if v is MISSING else json.dumps(v, default=str, ensure_ascii=False)
+    s = text(v)
     return s if len(s) <= 220 else s[:200] + f"... ({len(s)} chars)"
 
 
@@ -539,10 +543,66 @@ class Run:
                 pass
 
 
-def judge(case, a, client):
+def read_exceptions(path):
+    """-> {case id: (region or None, [(path of an answer, the text that stands there instead)])}
+
+    Paragraphs: comments (#), differences (`$.path = JSON`) and the ids of the cases that have all of them, and no
+    others. In a path `*` is one name or number, in a JSON text any characters. `region: NAME` instead of differences
+    names the Region in which the cases were recorded; they are replayed there, and nothing differs.
+    """
+    exceptions, region, differences, cases = {}, None, [], []
+    for line in open(path).read().splitlines() + [""]:
+        if line.startswith("$"):
+            where, _, instead = line.partition(" = ")
+            differences.append((where, instead))
+        elif line.startswith("region: "):
+            region = line.removeprefix("region: ")
+        elif line.strip() and not line.startswith("#"):
+            cases.append(line)
+        elif not line.strip():
+            if bool(differences or region) != bool(cases):
+                sys.exit(f"{path}: a paragraph needs differences and cases: {differences or region or cases}")
+            repeated = [case for case in cases if case in exceptions]
+            if repeated:
+                sys.exit(f"{path}: named twice: {repeated}")
+            exceptions.update((case, (region, differences)) for case in cases)
+            region, differences, cases = None, [], []
+    return exceptions
+
+
+def wild(pattern, star):
+    return re.compile(star.join(re.escape(part) for part in pattern.split("*")), re.S)
+
+
+def beyond(differences, known):
+    """the differences that are not known, and the known ones that are there no more
+
+    >>> known = [("$.a[*].count", "0"), ("$.message", '"Label *"')]
+    >>> count, message = ("$.a[3].count", MISSING, 0), ("$.message", "Error", "Label x")
+    >>> beyond([count, message], known)
+    []
+    >>> beyond([count, message, ("$.a[3].other", 1, 2), ("$.a[4].count", 1, 2)], known)
+    [('$.a[3].other', 1, 2), ('$.a[4].count', 1, 2)]
+    >>> beyond([count], known)
+    [('$.message', '(as recorded)', '(known to be "Label *")')]
+    """
+    known = [(where, instead, wild(where, r"[^.\[\]]+"), wild(instead, ".*")) for where, instead in known]
+
+    def fits(difference, at, value):
+        return at.fullmatch(difference[0]) and value.fullmatch(text(difference[2]))
+
+    left = [d for d in differences if not any(fits(d, at, value) for _, _, at, value in known)]
+    gone = [(where, "(as recorded)", f"(known to be {instead})")
+            for where, instead, at, value in known if not any(fits(d, at, value) for d in differences)]
+    return left + gone
+
+
+def judge(case, a, clients, exceptions):
     t = time.time()
+    region, known = exceptions.get(case["id"], (None, []))
+    a = argparse.Namespace(**{**vars(a), "region": region or a.region})
     res = {"id": case["id"], "area": case["area"]}
-    r = Run(case, client, a)
+    r = Run(case, clients[a.region], a)
     try:
         r.run()
         tf = (BASE if case.get("base") == "sfn" else []) + case["transformers"]
@@ -565,6 +625,8 @@ def judge(case, a, client):
             lenient = strict
         res["strict"], res["lenient"] = not strict, not lenient
         use = strict if a.strict else lenient
+        if known:
+            use = beyond(strict, known)
         res["ok"] = not use
         res["diffs"] = [(p, short(x), short(y)) for p, x, y in use[: 50 if a.verbose else 3]]
         res["ndiffs"] = len(use)
@@ -594,6 +656,23 @@ def load(paths):
     return cases
 
 
+def client(a, region):
+    return boto3.session.Session().client(
+        "stepfunctions",
+        endpoint_url=a.endpoint,
+        region_name=region,
+        aws_access_key_id=a.access_key,
+        aws_secret_access_key=a.secret_key,
+        config=Config(
+            inject_host_prefix=False,
+            retries={"total_max_attempts": 1},
+            max_pool_connections=a.jobs + 2,
+            read_timeout=max(70, a.timeout),
+            connect_timeout=5,
+        ),
+    )
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("cases", nargs="+", help="folders or files of case files (.jsonl: one case per line; .json: one case)")
@@ -610,7 +689,7 @@ def main():
     ap.add_argument("--strict", action="store_true", help="also compare the paths that LocalStack's own suite does not verify")
     ap.add_argument("--filter", help="regular expression on the case id")
     ap.add_argument("--list", help="file with case ids, one a line")
-    ap.add_argument("--except", dest="excepted", help="file with case ids that are not replayed, one a line; # begins a comment")
+    ap.add_argument("--except", dest="excepted", help="file of known differences, see read_exceptions")
     ap.add_argument("--json", help="write all results to this file")
     ap.add_argument("--dump", action="store_true", help="with --json: include the normalised actual responses")
     ap.add_argument("--verbose", action="store_true", help="print every difference")
@@ -627,31 +706,20 @@ def main():
     if a.list:
         want = {x.strip() for x in open(a.list)}
         cases = [c for c in cases if c["id"] in want]
-    if a.excepted:
-        excepted = {x.split("#")[0].strip() for x in open(a.excepted)} - {""}
-        unknown = excepted - {c["id"] for c in load([os.path.join(os.path.dirname(os.path.abspath(__file__)), "cases")])}
+    exceptions = read_exceptions(a.excepted) if a.excepted else {}
+    if exceptions:
+        here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cases")
+        unknown = set(exceptions) - {c["id"] for c in load([here]) if c.get("mode") == "replay"}
         if unknown:
             sys.exit(f"no such case: {sorted(unknown)}")
-        print(f"{sum(c['id'] in excepted for c in cases)} cases excepted, see COMPATIBILITY.md")
-        cases = [c for c in cases if c["id"] not in excepted]
-    client = boto3.session.Session().client(
-        "stepfunctions",
-        endpoint_url=a.endpoint,
-        region_name=a.region,
-        aws_access_key_id=a.access_key,
-        aws_secret_access_key=a.secret_key,
-        config=Config(
-            inject_host_prefix=False,
-            retries={"total_max_attempts": 1},
-            max_pool_connections=a.jobs + 2,
-            read_timeout=max(70, a.timeout),
-            connect_timeout=5,
-        ),
-    )
+        differing = {case for case, (_, differences) in exceptions.items() if differences}
+        print(f"{sum(c['id'] in differing for c in cases)} cases have the differences that {a.excepted} names, and no others")
+    regions = {a.region} | {region for region, _ in exceptions.values() if region}
+    clients = {region: client(a, region) for region in regions}
     out, lock, t0 = [], threading.Lock(), time.time()
 
     def work(case):
-        res = judge(case, a, client)
+        res = judge(case, a, clients, exceptions)
         with lock:
             out.append(res)
             if not (res["ok"] and a.quiet):

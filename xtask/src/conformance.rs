@@ -26,7 +26,9 @@ pub const AREAS: &[&str] = &[
     "timeouts",
 ];
 
-/// Cases that do not pass, each with its reason in COMPATIBILITY.md.
+const RUNNER: &str = "conformance/sfn_conformance.py";
+
+/// Differences that are known, each with its reason in COMPATIBILITY.md; all else in their cases is compared.
 pub const EXCEPTIONS: &str = "conformance/exceptions.txt";
 
 /// Replays all areas, or those that are named. Further arguments (from the first `--`) go to the runner.
@@ -37,12 +39,14 @@ pub fn run(arguments: &[String]) -> Result {
         (areas.iter().map(String::as_str).collect(), more.iter().map(String::as_str).collect())
     };
     let areas = if areas.is_empty() { AREAS } else { &areas };
+    // How the runner takes exceptions is tested beside it.
+    process::run("python3", &["-B", "-m", "doctest", RUNNER])?;
     let binary = process::release_binary()?;
     process::block_on(async {
         let server = Server::start(&binary, &[]).await?;
         let endpoint = server.endpoint();
         let files: Vec<String> = areas.iter().map(|area| format!("conformance/cases/{area}.jsonl")).collect();
-        let mut call = vec!["conformance/sfn_conformance.py", "--strict", "--quiet", "--endpoint", &endpoint];
+        let mut call = vec![RUNNER, "--strict", "--quiet", "--endpoint", &endpoint];
         call.extend(["--except", EXCEPTIONS]);
         call.extend(more);
         call.extend(files.iter().map(String::as_str));

@@ -7,7 +7,7 @@ pub fn run(_arguments: &[String]) -> Result {
     process::run("cargo", &["test", "--workspace", "--quiet"])?;
     let binary = process::release_binary()?;
     let binary = binary.to_str().ok_or("the path of the binary is not UTF-8")?;
-    for tests in ["tests/sdk/test_sdk.py", "tests/sdk/test_versions.py"] {
+    for tests in ["tests/sdk/test_sdk.py", "tests/sdk/test_versions.py", "tests/sdk/test_map_runs.py"] {
         process::run("python3", &[tests, binary])?;
     }
     conformance::run(&[])

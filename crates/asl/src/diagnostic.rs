@@ -22,13 +22,11 @@ pub enum Severity {
     Warning,
 }
 
-/// AWS's codes; `as_str` gives `SCHEMA_VALIDATION_FAILED` and the like.
+/// AWS's codes, as far as they are given; `as_str` gives `SCHEMA_VALIDATION_FAILED` and the like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiagnosticCode {
     InvalidJsonDescription,
-    MissingDescription,
     SchemaValidationFailed,
-    InvalidResource,
     MissingEndState,
     DuplicateStateName,
     InvalidStateName,
@@ -49,9 +47,7 @@ impl DiagnosticCode {
     pub fn as_str(self) -> &'static str {
         match self {
             DiagnosticCode::InvalidJsonDescription => "INVALID_JSON_DESCRIPTION",
-            DiagnosticCode::MissingDescription => "MISSING_DESCRIPTION",
             DiagnosticCode::SchemaValidationFailed => "SCHEMA_VALIDATION_FAILED",
-            DiagnosticCode::InvalidResource => "INVALID_RESOURCE",
             DiagnosticCode::MissingEndState => "MISSING_END_STATE",
             DiagnosticCode::DuplicateStateName => "DUPLICATE_STATE_NAME",
             DiagnosticCode::InvalidStateName => "INVALID_STATE_NAME",

@@ -1,5 +1,5 @@
 //! Kills the real process with `kill -9` in the middle of a Map Run with one failing child in a hundred: every child is
-//! counted once, whatever its type.
+//! counted once, whatever its type, and memory stays bounded.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
@@ -8,62 +8,81 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
 
-const ITEMS: u64 = 10_000;
-/// The process is killed each time so many children have ended.
-const KILL_AT: [u64; 3] = [500, 3_000, 7_000];
+/// Items whose children are in memory only. The input of the state has room for so many digits.
+const EXPRESS_ITEMS: usize = 100_000;
+/// Items whose children are executions in the store, each with its history: fewer, because each costs more.
+const STANDARD_ITEMS: usize = 10_000;
+/// The process is killed each time so many children in a hundred have ended.
+const KILL_AT_PERCENT: [usize; 3] = [5, 30, 70];
+/// What the process may have in memory at most. With a hundred thousand items of either type it had 55 to 165.
+const PEAK_MIB_MAX: u64 = 256;
 const POLL: Duration = Duration::from_millis(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn standard_children_are_counted_once() {
-    check("STANDARD").await;
+    check("STANDARD", STANDARD_ITEMS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn express_children_are_counted_once() {
-    check("EXPRESS").await;
+    check("EXPRESS", EXPRESS_ITEMS).await;
 }
 
-async fn check(execution_type: &str) {
+async fn check(execution_type: &str, items: usize) {
     let mut server = Server::start(Path::new(env!("CARGO_BIN_EXE_stepwell")), &[]).await.unwrap();
     let client = server.client();
-    let execution = start(&client, execution_type).await;
+    let execution = start(&client, execution_type, items).await;
     let map_run = until(&client, "ListMapRuns", json!({ "executionArn": execution }), |answer| {
         answer["mapRuns"].as_array().is_some_and(|runs| !runs.is_empty())
     });
     let map_run = map_run.await["mapRuns"][0]["mapRunArn"].clone();
     let describe = json!({ "mapRunArn": map_run });
-    for threshold in KILL_AT {
+    for percent in KILL_AT_PERCENT {
         let ended = |answer: &Value| {
             let counts = &answer["executionCounts"];
-            counts["succeeded"].as_u64().unwrap() + counts["failed"].as_u64().unwrap() >= threshold
+            let ended = counts["succeeded"].as_u64().unwrap() + counts["failed"].as_u64().unwrap();
+            ended >= (items * percent / 100) as u64
         };
         let counts = until(&client, "DescribeMapRun", describe.clone(), ended).await;
-        assert_eq!(counts["executionCounts"]["total"], ITEMS, "the total is told while it runs");
+        assert_eq!(counts["executionCounts"]["total"], items, "the total is told while it runs");
+        check_memory(&server);
         server.restart().await.unwrap();
     }
     let closed = |answer: &Value| answer["status"] != "RUNNING";
     let ended = until(&client, "DescribeExecution", json!({ "executionArn": execution }), closed).await;
-    assert_eq!((&ended["status"], &ended["output"]), (&json!("SUCCEEDED"), &json!(ITEMS.to_string())));
+    assert_eq!((&ended["status"], &ended["output"]), (&json!("SUCCEEDED"), &json!(items.to_string())));
+    check_memory(&server);
     let counts = client.call("DescribeMapRun", describe).await.unwrap()["executionCounts"].clone();
-    let expected = [("succeeded", ITEMS - ITEMS / 100), ("failed", ITEMS / 100), ("running", 0), ("pending", 0)];
+    let expected = [("succeeded", items - items / 100), ("failed", items / 100), ("running", 0), ("pending", 0)];
     for (name, count) in expected {
         assert_eq!(counts[name], count, "{name}");
     }
     if execution_type == "STANDARD" {
-        check_child(&client, &map_run).await;
+        check_child(&client, &map_run, items / 100).await;
     }
 }
 
-/// The result is how many results there are.
-async fn start(client: &Client, execution_type: &str) -> String {
+/// The peak of what the process has in memory, where the system tells.
+fn check_memory(server: &Server) {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", server.process_id().unwrap())) else {
+        assert!(cfg!(not(target_os = "linux")), "Linux tells");
+        return;
+    };
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim();
+    let kib: u64 = peak.trim_end_matches(" kB").parse().unwrap();
+    assert!(kib < PEAK_MIB_MAX << 10, "{peak} at most");
+}
+
+/// Every hundredth item is a 7, and its child fails. The result is how many results there are.
+async fn start(client: &Client, execution_type: &str, items: usize) -> String {
     let definition = json!({ "QueryLanguage": "JSONata", "StartAt": "Map", "States": { "Map": {
-        "Type": "Map", "Items": format!("{{% [1..{ITEMS}] %}}"), "ToleratedFailurePercentage": 1, "MaxConcurrency": 500,
+        "Type": "Map", "Items": "{% $states.input %}", "ToleratedFailurePercentage": 1, "MaxConcurrency": 500,
         "ItemProcessor": {
             "ProcessorConfig": { "Mode": "DISTRIBUTED", "ExecutionType": execution_type },
             "StartAt": "Choice",
             "States": {
                 "Choice": { "Type": "Choice", "Default": "Pass",
-                    "Choices": [{ "Condition": "{% $states.input % 100 = 7 %}", "Next": "Fail" }] },
+                    "Choices": [{ "Condition": "{% $states.input = 7 %}", "Next": "Fail" }] },
                 "Fail": { "Type": "Fail", "Error": "Seven" },
                 "Pass": { "Type": "Pass", "End": true },
             } },
@@ -72,15 +91,17 @@ async fn start(client: &Client, execution_type: &str) -> String {
     let role = "arn:aws:iam::000000000000:role/map";
     let machine = json!({ "name": "map", "definition": definition.to_string(), "roleArn": role });
     let machine = client.call("CreateStateMachine", machine).await.unwrap()["stateMachineArn"].clone();
-    let started = client.call("StartExecution", json!({ "stateMachineArn": machine })).await.unwrap();
+    let input: Vec<u8> = (0..items).map(|item| if item % 100 == 7 { 7 } else { 0 }).collect();
+    let start = json!({ "stateMachineArn": machine, "input": json!(input).to_string() });
+    let started = client.call("StartExecution", start).await.unwrap();
     started["executionArn"].as_str().unwrap().to_owned()
 }
 
 /// A child is an execution of its own.
-async fn check_child(client: &Client, map_run: &Value) {
+async fn check_child(client: &Client, map_run: &Value, failed_count: usize) {
     let filter = json!({ "mapRunArn": map_run, "statusFilter": "FAILED", "maxResults": 1000 });
     let failed = client.call("ListExecutions", filter).await.unwrap()["executions"].clone();
-    assert_eq!(failed.as_array().unwrap().len() as u64, ITEMS / 100);
+    assert_eq!(failed.as_array().unwrap().len(), failed_count);
     let child = json!({ "executionArn": failed[0]["executionArn"] });
     let described = client.call("DescribeExecution", child.clone()).await.unwrap();
     assert_eq!((&described["mapRunArn"], &described["error"]), (map_run, &json!("Seven")));

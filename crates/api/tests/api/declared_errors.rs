@@ -25,7 +25,8 @@ const NEVER: &[(&str, &str, &str)] = &[
 ];
 
 /// Operation, error, and the input that provokes it. `@m` is the ARN of the state machine of that name, `#closed` the
-/// token of a task of a closed execution, `#gone` that of one that was removed, `!` a definition.
+/// token of a task of a closed execution, `#gone` that of one that was removed, `#map_run` the ARN of a Map Run that has
+/// ended, `!` a definition.
 const PROVOKED: &[(&str, &str, &str)] = &[
     ("CreateActivity", "ActivityLimitExceeded", r#"{"name": "third"}"#),
     (
@@ -115,9 +116,9 @@ const PROVOKED: &[(&str, &str, &str)] = &[
     ("DeleteActivity", "InvalidArn", r#"{"activityArn": "x"}"#),
     ("DeleteStateMachine", "InvalidArn", r#"{"stateMachineArn": "x"}"#),
     ("DeleteStateMachine", "ValidationException", r#"{"stateMachineArn": "@waits/label"}"#),
-    ("DeleteStateMachineAlias", "ValidationException", "{}"),
+    ("DeleteStateMachineAlias", "ValidationException", r#"{"stateMachineAliasArn": "@waits/label"}"#),
     ("DeleteStateMachineAlias", "InvalidArn", r#"{"stateMachineAliasArn": "@waits"}"#),
-    ("DeleteStateMachineVersion", "ValidationException", "{}"),
+    ("DeleteStateMachineVersion", "ValidationException", r#"{"stateMachineVersionArn": "@waits/label"}"#),
     ("DeleteStateMachineVersion", "InvalidArn", r#"{"stateMachineVersionArn": "@waits"}"#),
     ("DeleteStateMachineVersion", "ConflictException", r#"{"stateMachineVersionArn": "@waits:1"}"#),
     (
@@ -136,7 +137,7 @@ const PROVOKED: &[(&str, &str, &str)] = &[
     ("DescribeMapRun", "InvalidArn", r#"{"mapRunArn": "x"}"#),
     ("DescribeStateMachine", "InvalidArn", r#"{"stateMachineArn": "x"}"#),
     ("DescribeStateMachine", "StateMachineDoesNotExist", r#"{"stateMachineArn": "@x"}"#),
-    ("DescribeStateMachineAlias", "ValidationException", "{}"),
+    ("DescribeStateMachineAlias", "ValidationException", r#"{"stateMachineAliasArn": "@waits/label"}"#),
     ("DescribeStateMachineAlias", "InvalidArn", r#"{"stateMachineAliasArn": "@waits"}"#),
     ("DescribeStateMachineAlias", "ResourceNotFound", r#"{"stateMachineAliasArn": "@waits:x"}"#),
     (
@@ -172,7 +173,7 @@ const PROVOKED: &[(&str, &str, &str)] = &[
     ("ListExecutions", "InvalidToken", r#"{"stateMachineArn": "@waits", "nextToken": "x"}"#),
     ("ListExecutions", "StateMachineDoesNotExist", r#"{"stateMachineArn": "@x"}"#),
     ("ListExecutions", "StateMachineTypeNotSupported", r#"{"stateMachineArn": "@express"}"#),
-    ("ListExecutions", "ValidationException", "{}"),
+    ("ListExecutions", "ValidationException", r#"{"stateMachineArn": "@waits", "statusFilter": "PENDING_REDRIVE"}"#),
     ("ListExecutions", "ResourceNotFound", r#"{"mapRunArn": "arn:aws:states:us-east-1:123456789012:mapRun:m/l:i"}"#),
     (
         "ListMapRuns",
@@ -190,13 +191,13 @@ const PROVOKED: &[(&str, &str, &str)] = &[
     ("ListStateMachineAliases", "ResourceNotFound", r#"{"stateMachineArn": "@waits:9"}"#),
     ("ListStateMachineAliases", "StateMachineDoesNotExist", r#"{"stateMachineArn": "@x"}"#),
     ("ListStateMachineAliases", "StateMachineDeleting", r#"{"stateMachineArn": "@deleting"}"#),
-    ("ListStateMachineVersions", "ValidationException", "{}"),
+    ("ListStateMachineVersions", "ValidationException", r#"{"stateMachineArn": "@waits/label"}"#),
     ("ListStateMachineVersions", "InvalidArn", r#"{"stateMachineArn": "x"}"#),
     ("ListStateMachineVersions", "InvalidToken", r#"{"stateMachineArn": "@waits", "nextToken": "x"}"#),
     ("ListStateMachines", "InvalidToken", r#"{"nextToken": "x"}"#),
     ("ListTagsForResource", "InvalidArn", r#"{"resourceArn": "x"}"#),
     ("ListTagsForResource", "ResourceNotFound", r#"{"resourceArn": "@x"}"#),
-    ("PublishStateMachineVersion", "ValidationException", "{}"),
+    ("PublishStateMachineVersion", "ValidationException", r#"{"stateMachineArn": "@waits/label"}"#),
     ("PublishStateMachineVersion", "StateMachineDeleting", r#"{"stateMachineArn": "@deleting"}"#),
     ("PublishStateMachineVersion", "StateMachineDoesNotExist", r#"{"stateMachineArn": "@x"}"#),
     ("PublishStateMachineVersion", "ServiceQuotaExceededException", r#"{"stateMachineArn": "@waits"}"#),
@@ -218,7 +219,12 @@ const PROVOKED: &[(&str, &str, &str)] = &[
         r#"{"executionArn": "arn:aws:states:us-east-1:123456789012:execution:work:second"}"#,
     ),
     ("RedriveExecution", "InvalidArn", r#"{"executionArn": "x"}"#),
-    ("RedriveExecution", "ValidationException", "{}"),
+    // Of this operation, StopExecution and ValidateStateMachineDefinition nothing else is refused so.
+    (
+        "RedriveExecution",
+        "ValidationException",
+        r#"{"executionArn": "arn:aws:states:us-east-1:123456789012:execution:waits:open", "clientToken": ""}"#,
+    ),
     ("SendTaskFailure", "TaskDoesNotExist", r##"{"taskToken": "#gone"}"##),
     ("SendTaskFailure", "InvalidToken", r#"{"taskToken": "x"}"#),
     ("SendTaskFailure", "TaskTimedOut", r##"{"taskToken": "#closed"}"##),
@@ -249,7 +255,7 @@ const PROVOKED: &[(&str, &str, &str)] = &[
         r#"{"executionArn": "arn:aws:states:us-east-1:123456789012:execution:waits:x"}"#,
     ),
     ("StopExecution", "InvalidArn", r#"{"executionArn": "x"}"#),
-    ("StopExecution", "ValidationException", "{}"),
+    ("StopExecution", "ValidationException", r#"{"executionArn": ""}"#),
     ("TagResource", "InvalidArn", r#"{"resourceArn": "x", "tags": []}"#),
     ("TagResource", "ResourceNotFound", r#"{"resourceArn": "@x", "tags": []}"#),
     ("TagResource", "TooManyTags", r#"{"resourceArn": "@waits", "tags": [{"key": "a"}, {"key": "b"}]}"#),
@@ -265,7 +271,7 @@ const PROVOKED: &[(&str, &str, &str)] = &[
         r#"{"mapRunArn": "arn:aws:states:us-east-1:123456789012:mapRun:m/l:i", "maxConcurrency": 1}"#,
     ),
     ("UpdateMapRun", "InvalidArn", r#"{"mapRunArn": "x", "maxConcurrency": 1}"#),
-    ("UpdateMapRun", "ValidationException", "{}"),
+    ("UpdateMapRun", "ValidationException", r##"{"mapRunArn": "#map_run", "maxConcurrency": 1}"##),
     ("UpdateStateMachine", "InvalidArn", r#"{"stateMachineArn": "x", "definition": "!"}"#),
     ("UpdateStateMachine", "InvalidDefinition", r#"{"stateMachineArn": "@waits", "definition": "{}"}"#),
     (
@@ -307,18 +313,21 @@ const PROVOKED: &[(&str, &str, &str)] = &[
         "StateMachineDeleting",
         r#"{"stateMachineAliasArn": "@deleting:live", "description": "d"}"#,
     ),
-    ("ValidateStateMachineDefinition", "ValidationException", "{}"),
+    ("ValidateStateMachineDefinition", "ValidationException", r#"{"definition": "!", "maxResults": 101}"#),
 ];
 
 const DEFINITION: &str =
     r#"{\"StartAt\": \"W\", \"States\": {\"W\": {\"Type\": \"Wait\", \"Seconds\": 9999999, \"End\": true}}}"#;
 const WORK: &str = r#"{\"StartAt\": \"W\", \"States\": {\"W\": {\"Type\": \"Task\", \"Resource\": \"arn:aws:states:us-east-1:123456789012:activity:work\", \"End\": true}}}"#;
 
+const MAP: &str = r#"{\"StartAt\": \"M\", \"States\": {\"M\": {\"Type\": \"Map\", \"End\": true, \"ItemsPath\": \"$.items\", \"ItemProcessor\": {\"ProcessorConfig\": {\"Mode\": \"DISTRIBUTED\", \"ExecutionType\": \"STANDARD\"}, \"StartAt\": \"P\", \"States\": {\"P\": {\"Type\": \"Pass\", \"End\": true}}}}}}"#;
+
 /// A server where everything that can be refused is there, and every limit is reached.
 struct World {
     api: Api,
     closed: String,
     gone: String,
+    map_run: String,
 }
 
 impl World {
@@ -326,13 +335,14 @@ impl World {
         let mut options = Options { shards: 1, ..Options::default() };
         let limits = &mut options.limits;
         (limits.activities_max, limits.activity_pollers_max) = (2, 1);
-        (limits.state_machines_max, limits.open_executions_max, limits.tags_per_resource_max) = (4, 2, 1);
+        (limits.state_machines_max, limits.open_executions_max, limits.tags_per_resource_max) = (5, 2, 1);
         (limits.versions_per_state_machine_max, limits.aliases_per_state_machine_max) = (1, 1);
         let (store, clock) = (Arc::new(MemoryStore::new()), Arc::new(ManualClock::at(1_700_000_000_000)));
         let open_store: engine::OpenStore = Arc::new(move || Ok(store.clone() as _));
         let engine = Engine::open(open_store, Arc::new(NoTasks), clock.clone(), options).await.unwrap();
         let config = ApiConfig { account_id: "123456789012".into(), default_region: "us-east-1".into() };
-        let mut world = World { api: Api::new(engine.clone(), config), closed: String::new(), gone: String::new() };
+        let api = Api::new(engine.clone(), config);
+        let mut world = World { api, closed: String::new(), gone: String::new(), map_run: String::new() };
         world.ask("CreateActivity", r#"{"name": "idle"}"#).await;
         world.ask("CreateActivity", r#"{"name": "work"}"#).await;
         world.create("work", "").await;
@@ -340,6 +350,7 @@ impl World {
         clock.advance(Duration::from_hours(24 * 91));
         assert_eq!(engine.remove_expired().await.unwrap(), 1);
         world.closed = world.token("second").await;
+        world.map_run = world.ended_map_run().await;
         world.create("express", r#", "type": "EXPRESS""#).await;
         for (name, execution) in [("waits", "open"), ("deleting", "last")] {
             world.create(name, r#", "publish": true, "versionDescription": "first""#).await;
@@ -356,7 +367,10 @@ impl World {
 
     fn input(&self, input: &str) -> String {
         let arn = |input: String| input.replace('@', "arn:aws:states:us-east-1:123456789012:stateMachine:");
-        arn(input.replace('!', DEFINITION)).replace("#closed", &self.closed).replace("#gone", &self.gone)
+        arn(input.replace('!', DEFINITION))
+            .replace("#closed", &self.closed)
+            .replace("#gone", &self.gone)
+            .replace("#map_run", &self.map_run)
     }
 
     async fn ask(&self, operation: &str, input: &str) -> json::Value {
@@ -364,10 +378,31 @@ impl World {
     }
 
     async fn create(&self, name: &str, more: &str) {
-        let definition = if name == "work" { WORK } else { DEFINITION };
+        let definition = match name {
+            "work" => WORK,
+            "map" => MAP,
+            _ => DEFINITION,
+        };
         let role = "arn:aws:iam::1:role/r";
         let input = format!(r#"{{"name": "{name}", "definition": "{definition}", "roleArn": "{role}"{more}}}"#);
         self.ask("CreateStateMachine", &input).await;
+    }
+
+    /// A Map Run without items, whose execution is closed.
+    async fn ended_map_run(&self) -> String {
+        self.create("map", "").await;
+        let input = r#"{\"items\": []}"#;
+        let start = format!(r#"{{"stateMachineArn": "@map", "name": "mapped", "input": "{input}"}}"#);
+        let started = self.ask("StartExecution", &start).await;
+        let of_execution = format!(r#"{{"executionArn": "{}"}}"#, string(&started, "executionArn"));
+        while string(&self.ask("DescribeExecution", &of_execution).await, "status") == "RUNNING" {
+            tokio::task::yield_now().await;
+        }
+        let listed = self.ask("ListMapRuns", &of_execution).await;
+        string(
+            listed.get("mapRuns").and_then(json::Value::as_array).and_then(|runs| runs.first()).unwrap(),
+            "mapRunArn",
+        )
     }
 
     /// The token of a task whose execution is closed.

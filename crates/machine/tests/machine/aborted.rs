@@ -21,7 +21,7 @@ fn check(sibling: &str, expected: &str) {
         format!("TaskStateAborted {expected} ParallelStateFailed ExecutionFailed"),
         "{outline}"
     );
-    assert!(world.calls.is_empty() && world.timers.is_empty(), "nothing goes on");
+    assert!(world.calls.is_empty() && world.timers.is_empty() && world.map_runs.is_empty(), "nothing goes on");
 }
 
 #[test]
@@ -33,6 +33,10 @@ fn what_runs_beside_a_branch_that_fails_is_aborted_from_the_inside_out() {
     check(wait, "WaitStateAborted");
     check(TASK, "TaskStateAborted");
     check(&parallel(wait), "WaitStateAborted ParallelStateAborted");
+    let processor =
+        inner(wait).replacen('{', r#"{"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "#, 1);
+    let distributed = format!(r#"{{"Type": "Map", "End": true, "ItemProcessor": {processor}}}"#);
+    check(&distributed, "MapRunAborted MapStateAborted");
     check(&map(TASK), "TaskStateAborted MapIterationAborted TaskStateAborted MapIterationAborted MapStateAborted");
     check(
         &parallel(&map(wait).replace("\"I\"", "\"W\"")),

@@ -110,6 +110,19 @@ fn additions() {
 }
 
 #[test]
+fn regular_expressions_look_neither_around_nor_back() {
+    for (text, expected) in [
+        ("$contains('ab', /a(?=b)/)", "look-around"),
+        ("$contains('ab', /a(?!b)/)", "look-around"),
+        ("$contains('ab', /(?<=a)b/)", "look-around"),
+        ("$contains('aa', /(a)\\1/)", "backreferences"),
+    ] {
+        let refused = evaluate(text).unwrap_err();
+        assert!(refused.contains(expected), "{text}: {refused}");
+    }
+}
+
+#[test]
 fn time_is_that_of_the_step() {
     check(&[
         ("$now()", r#""2025-11-24T16:00:00.123Z""#),

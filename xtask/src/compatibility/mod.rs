@@ -1,12 +1,13 @@
 //! `cargo xtask compatibility`: writes the tables of COMPATIBILITY.md that follow from the code and its tests.
 //!
 //! A table stands between `<!-- NAME: cargo xtask compatibility -->` and `<!-- end of NAME -->`. What there is, is read
-//! from the tables in the source text; what shows it, from the recorded cases and the text of the tests.
+//! from the tables in the source text; what shows it, from the recorded cases and the text of the tests (`evidence.rs`).
 //! `--check` says whether the tables are up to date.
 
-use crate::conformance::{AREAS, EXCEPTIONS};
+mod evidence;
+
 use crate::{Result, process};
-use std::collections::BTreeSet;
+use evidence::Evidence;
 use std::fmt::Write as _;
 
 const DOCUMENT: &str = "COMPATIBILITY.md";
@@ -50,78 +51,10 @@ fn replace(document: &str, name: &str, table: &str) -> Result<String> {
     Ok(format!("{before}{begin}{table}{end}{after}"))
 }
 
-/// What shows that something works.
-struct Evidence {
-    areas: Vec<Area>,
-    /// The recorded executions that come out of `machine` in its tests, one a line.
-    histories: Vec<String>,
-    /// Recorded cases that do not pass.
-    exceptions: BTreeSet<String>,
-}
-
-/// A file of recorded cases, one a line.
-struct Area {
-    name: &'static str,
-    cases: String,
-}
-
-impl Evidence {
-    fn read() -> Result<Evidence> {
-        let area = |name: &&'static str| -> Result<Area> {
-            Ok(Area { name, cases: read(&format!("conformance/cases/{name}.jsonl"))? })
-        };
-        let histories = read("crates/machine/tests/recorded/histories.jsonl")?;
-        let excepted = read("crates/machine/tests/machine/recorded/mod.rs")?;
-        let comes_out = |line: &&str| id_of(line).is_some_and(|id| !excepted.contains(&format!("\"{id}\"")));
-        let exceptions = read(EXCEPTIONS)?;
-        let exceptions = exceptions.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-        Ok(Evidence {
-            areas: AREAS.iter().map(area).collect::<Result<_>>()?,
-            histories: histories.lines().filter(comes_out).map(ToOwned::to_owned).collect(),
-            exceptions: exceptions.map(ToOwned::to_owned).collect(),
-        })
-    }
-
-    /// The cases that are replayed against the server and pass.
-    fn passing(&self) -> impl Iterator<Item = &str> {
-        self.areas.iter().flat_map(Area::replayed).filter(|case| !self.is_excepted(case))
-    }
-
-    fn is_excepted(&self, case: &str) -> bool {
-        id_of(case).is_some_and(|id| self.exceptions.contains(id))
-    }
-
-    /// The recordings with these words that come out of the server.
-    fn of_server(&self, words: &str) -> Option<String> {
-        told("server", self.passing().filter(|case| case.contains(words)).count())
-    }
-
-    /// The recordings with these words that come out of `machine`.
-    fn of_machine(&self, words: &str) -> Option<String> {
-        told("machine", self.histories.iter().filter(|history| history.contains(words)).count())
-    }
-}
-
-fn told(what: &str, count: usize) -> Option<String> {
-    (count > 0).then(|| format!("{what} ({count})"))
-}
-
-fn id_of(line: &str) -> Option<&str> {
-    quoted(line.split_once("\"id\":")?.1)
-}
-
-impl Area {
-    fn replayed(&self) -> impl Iterator<Item = &str> {
-        self.cases.lines().filter(|case| case.contains("\"mode\":\"replay\""))
-    }
-}
-
 fn areas(evidence: &Evidence) -> Result<String> {
-    let mut table = heading(&["area", "recorded", "replayed against the server", "of these excepted"]);
-    for area in &evidence.areas {
-        let excepted = area.replayed().filter(|case| evidence.is_excepted(case)).count();
-        let (recorded, replayed) = (area.cases.lines().count(), area.replayed().count());
-        writeln!(table, "| {} | {recorded} | {replayed} | {excepted} |", area.name)?;
+    let mut table = heading(&["area", "recorded", "replayed against the server", "of these with known differences"]);
+    for area in evidence.areas() {
+        writeln!(table, "| {} | {} | {} | {} |", area.name, area.recorded, area.replayed, area.differing)?;
     }
     Ok(table)
 }
@@ -129,18 +62,20 @@ fn areas(evidence: &Evidence) -> Result<String> {
 fn operations(evidence: &Evidence) -> Result<String> {
     let model = read("crates/api/src/model/mod.rs")?;
     let routes = read("crates/api/src/operation.rs")?;
-    let tests = read("crates/api/tests/api/operations.rs")? + &read("crates/api/tests/api/versions.rs")?;
-    let client = read("tests/sdk/test_sdk.py")? + &read("tests/sdk/test_versions.py")?;
     let mut table = heading(&["operation", "state", "shown by"]);
     for name in between(&model, "OPERATIONS: &[&str] = &[", "];")?.lines().filter_map(quoted) {
         if !routes.contains(&format!("route::<of::{name}>()")) {
             writeln!(table, "| {name} | missing | |")?;
             continue;
         }
+        let called = |folder| evidence.in_tests(folder, |text| text.contains(&format!("\"{name}\"")));
+        let method = snake(name);
+        let by_client = |text: &str| names(text).any(|name| name == method);
         let shown = [
-            evidence.of_server(&format!("\"op\":\"{name}\"")),
-            tests.contains(&format!("\"{name}\"")).then(|| "`api/tests`".into()),
-            client.contains(&format!(".{}(", snake(name))).then(|| "`tests/sdk`".into()),
+            evidence.of_server_calls(name),
+            called("api/tests"),
+            called("stepwell/tests"),
+            evidence.in_tests("tests/sdk", by_client),
         ];
         writeln!(table, "| {name} | {} |", works(shown))?;
     }
@@ -149,7 +84,6 @@ fn operations(evidence: &Evidence) -> Result<String> {
 
 fn intrinsic_functions(evidence: &Evidence) -> Result<String> {
     let source = read("crates/query/src/intrinsics/mod.rs")?;
-    let tests = read("crates/query/src/intrinsics/tests.rs")?;
     let mut table = heading(&["function", "arguments", "state", "shown by"]);
     for row in between(&source, "const FUNCTIONS: &[Function] = &[", "];")?.lines().filter(|row| row.contains("name:"))
     {
@@ -165,7 +99,7 @@ fn intrinsic_functions(evidence: &Evidence) -> Result<String> {
         let shown = [
             evidence.of_server(&call),
             evidence.of_machine(&call),
-            tests.contains(&call).then(|| "`query/src/intrinsics/tests.rs`".into()),
+            evidence.in_tests("query/src/intrinsics/tests.rs", |text| text.contains(&call)),
         ];
         writeln!(table, "| {name} | {arguments} | {} |", works(shown))?;
     }
@@ -175,8 +109,7 @@ fn intrinsic_functions(evidence: &Evidence) -> Result<String> {
 /// An event is produced if the code of `machine` names it outside of the list of all types.
 fn history_events(evidence: &Evidence) -> Result<String> {
     let source = read("crates/machine/src/history.rs")?;
-    let code = sources("crates/machine/src")?;
-    let tests = sources("crates/machine/tests/machine")?;
+    let code = sources("crates/machine/src", &[])?;
     let mut table = heading(&["event", "state", "shown by"]);
     let names = between(&source, "event_types! {\n", "\n}")?.split([',', '\n']).map(str::trim);
     for name in names.filter(|name| !name.is_empty()) {
@@ -184,9 +117,12 @@ fn history_events(evidence: &Evidence) -> Result<String> {
             writeln!(table, "| {name} | missing | |")?;
             continue;
         }
-        // `EventType::Name`, or `3<2:Name` in the outline of a history.
-        let in_tests = words(&tests).any(|word| word.ends_with(&format!(":{name}")));
-        let shown = [evidence.of_machine(&format!("\"{name}\"")), in_tests.then(|| "`machine/tests`".into())];
+        // The name alone, `EventType::Name`, or `3<2:Name` in the outline of a history.
+        let is_it = |word: &str| word.rsplit(':').next() == Some(name);
+        let shown = [
+            evidence.of_machine(&format!("\"{name}\"")),
+            evidence.in_tests("machine/tests", |text| words(text).any(is_it)),
+        ];
         writeln!(table, "| {name} | {} |", works(shown))?;
     }
     Ok(table)
@@ -198,13 +134,17 @@ fn integrations(evidence: &Evidence) -> Result<String> {
     let rows = between(&source, "const INTEGRATIONS: &[Integration] = &[", "];")?;
     for row in rows.lines().filter(|row| row.contains("service:")) {
         let (service, action) = (between(row, "service: \"", "\"")?, between(row, "action: \"", "\"")?);
-        let (resource, words) = match (service, action) {
-            ("", _) => ("the ARN of a function".to_owned(), "LambdaFunctionScheduled".to_owned()),
-            (_, "*") => (format!("`arn:aws:states:::{service}:*`"), format!(":states:::{service}:")),
-            _ => (format!("`arn:aws:states:::{service}:{action}`"), format!(":states:::{service}:{action}")),
+        let (resource, recorded, called) = if service.is_empty() {
+            ("the ARN of a function".to_owned(), "LambdaFunctionScheduled".to_owned(), ":function:".to_owned())
+        } else {
+            let called = format!(":states:::{service}:{}", action.trim_end_matches('*'));
+            (format!("`arn:aws:states:::{service}:{action}`"), called.clone(), called)
         };
-        let tests = Some("`integrations/tests`".into());
-        let shown = [evidence.of_server(&words), evidence.of_machine(&words), tests];
+        let shown = [
+            evidence.of_server(&recorded),
+            evidence.of_machine(&recorded),
+            evidence.in_tests("integrations/tests", |text| text.contains(&called)),
+        ];
         writeln!(table, "| {resource} | {} |", works(shown))?;
     }
     Ok(table)
@@ -214,16 +154,32 @@ fn limits(_: &Evidence) -> Result<String> {
     let source = read("crates/asl/src/limits.rs")?;
     let defaults = between(&source, "Limits {\n            ", "        }\n")?;
     let mut table = heading(&["setting", "default", "meaning"]);
-    let mut meaning = "";
+    let mut documentation = String::new();
     for line in between(&source, "pub struct Limits {\n", "\n}")?.lines().map(str::trim) {
-        if let Some(text) = line.strip_prefix("/// ") {
-            meaning = text.trim_end_matches('.');
+        if let Some(text) = line.strip_prefix("///") {
+            documentation += text;
         } else if let Some((name, _)) = line.strip_prefix("pub ").and_then(|field| field.split_once(':')) {
-            let default = between(defaults, &format!("{name}: "), ",")?;
+            let default = number(between(defaults, &format!("{name}: "), ",")?)?;
+            let meaning = first_sentence(&documentation);
             writeln!(table, "| `{name}` | {default} | {meaning} |")?;
+            documentation.clear();
         }
     }
     Ok(table)
+}
+
+/// The value of `1_000` or `8 << 20`.
+fn number(text: &str) -> Result<u64> {
+    let digits = |text: &str| text.trim().replace('_', "").parse::<u64>();
+    match text.split_once("<<") {
+        Some((number, bits)) => Ok(digits(number)? << digits(bits)?),
+        None => Ok(digits(text)?),
+    }
+}
+
+fn first_sentence(text: &str) -> &str {
+    let text = text.trim();
+    text.split_once(". ").map_or(text, |(sentence, _)| sentence).trim_end_matches('.')
 }
 
 /// The last two columns: nothing counts as working that no test shows.
@@ -240,13 +196,17 @@ fn read(file: &str) -> Result<String> {
     std::fs::read_to_string(process::root().join(file)).map_err(|error| format!("cannot read `{file}`: {error}").into())
 }
 
-/// The text of all files of a folder and its folders.
-fn sources(folder: &str) -> Result<String> {
+/// The text of a file, or of all files of a folder and its folders but those with these names.
+fn sources(path: &str, without: &[&str]) -> Result<String> {
+    if process::root().join(path).is_file() {
+        return read(path);
+    }
     let mut text = String::new();
-    for entry in std::fs::read_dir(process::root().join(folder))? {
-        let entry = entry?;
-        let name = format!("{folder}/{}", entry.file_name().to_string_lossy());
-        text += &if entry.file_type()?.is_dir() { sources(&name)? } else { read(&name)? };
+    for entry in std::fs::read_dir(process::root().join(path))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !without.contains(&name.as_str()) {
+            text += &sources(&format!("{path}/{name}"), without)?;
+        }
     }
     Ok(text)
 }
@@ -265,6 +225,11 @@ fn quoted(text: &str) -> Option<&str> {
 /// Letters and digits, and the colons between them.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric() && c != ':')
+}
+
+/// Names as programs write them.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
 }
 
 /// `CreateActivity` → `create_activity`, as boto3 names operations.
