@@ -1,12 +1,15 @@
 //! The commands, one file each.
 
 mod env;
+mod found;
 mod hint;
 mod run;
 mod serve;
+mod state_machine_type;
 mod validate;
 
 use clap::Subcommand;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// The command with which a server starts the keeper of its functions.
@@ -56,10 +59,29 @@ pub const EXIT_UNUSABLE: u8 = 2;
 
 /// Prints an error with what led to it, and what to do next where that is known.
 fn eprint_chain(error: &(dyn std::error::Error + 'static)) {
-    eprintln!("error: {}", chain(error));
+    tell(&format!("error: {}", chain(error)));
     if let Some(hint) = hint::hint(error) {
-        eprintln!("hint: {hint}");
+        tell(&format!("hint: {hint}"));
     }
+}
+
+/// Standard output cannot take what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output")]
+struct NotPrinted(#[source] std::io::Error);
+
+/// Writes lines to standard output. Whoever reads them may stop before their end (`| head -1`): that is no error.
+fn print(lines: &str) -> Result<(), NotPrinted> {
+    let mut output = std::io::stdout().lock();
+    match writeln!(output, "{lines}").and_then(|()| output.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(NotPrinted(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes lines to standard error. When that fails there is nobody left to tell it to.
+fn tell(lines: &str) {
+    let _ = writeln!(std::io::stderr(), "{lines}");
 }
 
 /// An error with what led to it.
