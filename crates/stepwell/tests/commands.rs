@@ -110,7 +110,7 @@ fn run_knows_both_types_and_any_name_of_a_file() {
 #[test]
 fn what_is_not_supported_yet_is_warned_of() {
     let folder = folder(&[("reads.json", READS)]);
-    let reader = "reads.json:2:17: warning[NOT_SUPPORTED_YET]: ItemReader is not supported here yet: \
+    let reader = "reads.json:2:3: warning[NOT_SUPPORTED_YET]: ItemReader is not supported here yet: \
                   the Map Run fails with `States.ItemReaderFailed` (at /States/M/ItemReader)\n…";
     let writer = "warning[NOT_SUPPORTED_YET]: Resource of ResultWriter is not supported here yet: \
                   the Map Run fails with `States.ResultWriterFailed` (at /States/M/ResultWriter/Resource)\n…";
@@ -283,4 +283,15 @@ fn help_and_version_explain() {
     for command in ["serve", "run", "validate", "env"] {
         check(&folder, &[command, "--help"], 0, "Usage: stepwell …", "");
     }
+    check(&folder, &["serve", "--help"], 0, "STEPWELL_LOG chooses what is logged…", "");
+    check(&folder, &["run", "--help"], 0, "The exit code is 0 when the execution succeeds…", "");
+    check(&folder, &["validate", "--help"], 0, "The exit code is 0 when there are no errors…", "");
+    check(&folder, &["env", "--help"], 0, "stepwell env --shell fish | source…", "");
+    check(
+        &folder,
+        &["env", "-h"],
+        0,
+        "Print the settings that make the AWS CLI and SDKs talk to a local server\n…",
+        "",
+    );
 }

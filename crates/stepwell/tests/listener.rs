@@ -51,7 +51,8 @@ async fn answer(client: &mut TcpStream) -> (u16, Value) {
 async fn a_body_that_is_too_large_is_answered_whenever_the_client_reads() {
     let (server, _folder) = server("").await;
     let too_large = |(status, body): (u16, Value)| {
-        assert_eq!((status, body["__type"].as_str()), (413, Some("RequestEntityTooLargeException")), "{body}");
+        assert_eq!(body["__type"], "RequestEntityTooLargeException", "{body}");
+        assert!((400..500).contains(&status), "{status}");
     };
     let length = 8 << 20;
     // Most clients read when they have sent everything.

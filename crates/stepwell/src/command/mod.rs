@@ -15,19 +15,16 @@ use std::process::ExitCode;
 /// The command with which a server starts the keeper of its functions.
 pub const KEEP_FUNCTIONS: &str = "keep-functions";
 
-/// What the command line asks for.
+/// What the command line asks for. What is said of a command stands at its arguments: clap would show a comment here
+/// instead of that.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Serve the AWS Step Functions API
     Serve(serve::Serve),
-    /// Run a definition once, in memory, and print its output
     Run(run::Run),
-    /// Check definitions and print what is wrong, with line and column
     Validate(validate::Validate),
     /// End the functions of a server when it ends; a server starts this itself
     #[command(name = KEEP_FUNCTIONS, hide = true)]
     KeepFunctions,
-    /// Print the settings that make the AWS CLI and SDKs talk to a local server
     Env(env::Env),
 }
 

@@ -21,7 +21,8 @@ use std::time::Duration;
 
 /// Run a definition once, in memory, and print its output.
 ///
-/// The exit code is 0 when the execution succeeds, 1 when it fails, 2 when it cannot be started.
+/// The exit code is 0 when the execution succeeds, 1 when it fails, 2 when it cannot be started. STEPWELL_LOG=info shows
+/// what functions write, too.
 #[derive(Args)]
 pub struct Run {
     /// The definition, in JSON or YAML

@@ -16,7 +16,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// Serve the AWS Step Functions API, with an embedded store.
+/// Serve the AWS Step Functions API.
+///
+/// What is accepted is kept in an embedded store, and goes on after a restart. STEPWELL_LOG chooses what is logged: `info`
+/// unless set, `debug`, `warn`, or for example `engine=debug,info`. SIGTERM or Ctrl-C stops the server, a second one at once.
 #[derive(Args)]
 pub struct Serve {
     /// Port to listen on, 0 for any free one [default: 8083]

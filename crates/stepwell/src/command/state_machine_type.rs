@@ -3,11 +3,11 @@
 use asl::StateMachineType;
 use clap::{Args, ValueEnum};
 
-/// The type that a definition is taken for.
+// The type that a definition is taken for. clap would show a doc comment here as that of the whole command.
 #[derive(Args)]
 pub struct TypeArgument {
     /// The type of the state machine, in upper or lower case
-    #[arg(long = "type", value_enum, ignore_case = true, default_value_t = TypeName::Standard)]
+    #[arg(long = "type", value_name = "TYPE", value_enum, ignore_case = true, default_value_t = TypeName::Standard)]
     name: TypeName,
 }
 

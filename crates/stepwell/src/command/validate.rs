@@ -9,8 +9,9 @@ use json::{Object, Value};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Check definitions as `ValidateStateMachineDefinition` does.
+/// Check definitions and print what is wrong, with line and column.
 ///
+/// What is found is what `ValidateStateMachineDefinition` finds.
 /// A warning with the code NOT_SUPPORTED_YET is none of AWS's: it says what fails here and works there.
 ///
 /// The exit code is 0 when there are no errors (warnings are fine), 1 when there are, 2 when a file cannot be read.
