@@ -106,8 +106,8 @@ async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     system.engine.shutdown(drain.mul_f64(SHARE_OF_TASKS)).await;
     // Nobody listens any more if the listener has failed.
     let _ = stop_listening.send(deadline);
-    let (_, listened) = tokio::join!(system.delivery.close(deadline), listening);
-    listened?;
+    let ((), served) = tokio::join!(system.delivery.close(deadline), listening);
+    served?;
     system.functions.close();
     tracing::info!("stopped");
     Ok(())
