@@ -140,9 +140,10 @@ enum Missing {
 /// `PATH`, where files that cannot be executed are passed over.
 fn find(program: &str, folder: &Path) -> Option<Missing> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let places: Vec<PathBuf> = match program.contains('/') {
-        true => vec![folder.join(program)],
-        false => std::env::split_paths(&path).map(|folder| folder.join(program)).collect(),
+    let places: Vec<PathBuf> = if program.contains('/') {
+        vec![folder.join(program)]
+    } else {
+        std::env::split_paths(&path).map(|folder| folder.join(program)).collect()
     };
     let files = places.into_iter().filter_map(|file| Some((file.metadata().ok().filter(Metadata::is_file)?, file)));
     let mut missing = Some(Missing::File);
