@@ -59,8 +59,8 @@ mod tests {
 
     type Attempt = Result<Answer, Refused>;
 
-    fn answered(result: Result<&'static str, &'static str>) -> Attempt {
-        Ok(Answer::without_log(result.map(Bytes::from).map_err(Bytes::from)))
+    fn answered(result: Result<&'static str, &'static str>) -> Answer {
+        Answer::without_log(result.map(Bytes::from).map_err(Bytes::from))
     }
 
     /// `outcomes` come one after the other, the last one again and again; the attempts are made at `expected` seconds.
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn an_event_is_tried_as_often_as_lambda_tries() {
-        let (done, failed) = (|| Some(answered(Ok("1"))), || Some(answered(Err("no"))));
+        let (done, failed) = (|| Some(Ok(answered(Ok("1")))), || Some(Ok(answered(Err("no")))));
         let throttled = || Some(Err(Refused::TooManyRequests));
         check(&[done()], &[0], &Ok(()));
         check(&[failed(), done()], &[0, 60], &Ok(()));
