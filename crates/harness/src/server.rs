@@ -1,9 +1,10 @@
 //! A `stepwell serve` process that a test or a benchmark owns.
 
 use crate::{Client, Error};
+use rustix::process::{Pid, Signal, kill_process};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -66,6 +67,14 @@ impl Server {
             let _gone = process.kill();
             let _reaped = process.wait();
         }
+    }
+
+    /// SIGTERM, as `docker stop` sends it first; waits until the process has ended. `None` if it does not run.
+    pub async fn terminate(&mut self) -> Option<ExitStatus> {
+        let mut process = self.process.take()?;
+        let id = Pid::from_raw(i32::try_from(process.id()).ok()?)?;
+        kill_process(id, Signal::TERM).ok()?;
+        tokio::task::spawn_blocking(move || process.wait()).await.ok()?.ok()
     }
 
     /// Starts it again, on the same port over the same folder.

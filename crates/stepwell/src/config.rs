@@ -43,8 +43,14 @@ pub struct Config {
     pub account_id: String,
     /// The Region of requests that carry no credential scope.
     pub region: String,
-    /// Seconds that running tasks get to finish when the server stops.
+    /// Seconds in which the server stops: running tasks finish, logs are delivered, requests in flight are answered. By
+    /// default two less than `docker stop` waits before it kills.
     pub drain_seconds: u64,
+    /// Connections that are open at once; further ones wait. An idle one takes a few KB, and each worker that polls an
+    /// activity holds one.
+    pub connections_max: u32,
+    /// Seconds that a client may take to send the body of a request. It has at most 1 MiB.
+    pub request_seconds_max: u64,
     /// Shards of the engine; 0 is one per core.
     pub shards: usize,
     /// Tasks that run at once.
@@ -73,7 +79,9 @@ impl Default for Config {
             data_dir: default_data_dir(),
             account_id: "000000000000".to_owned(),
             region: "us-east-1".to_owned(),
-            drain_seconds: 10,
+            drain_seconds: 8,
+            connections_max: 4_096,
+            request_seconds_max: 30,
             shards: 0,
             tasks_at_once_max: 1_024,
             express_history_bytes_max: 0,
@@ -106,17 +114,28 @@ pub enum Error {
 impl Config {
     /// Reads a configuration file. Its relative paths, and the commands of functions, start in the folder of the file.
     pub fn read(path: &Path) -> Result<Config, Error> {
+        let (config, text) = Config::parse(path)?;
+        config.find_wrong().map_or(Ok(()), |wrong| {
+            let line = place::line_of(&text, &wrong.key);
+            Err(Error::InFile { path: path.to_owned(), line, wrong })
+        })?;
+        Ok(config)
+    }
+
+    /// Reads a configuration file of a server that runs elsewhere: what it names need not be there.
+    pub fn read_elsewhere(path: &Path) -> Result<Config, Error> {
+        Ok(Config::parse(path)?.0)
+    }
+
+    /// The file as it is understood, and its text.
+    fn parse(path: &Path) -> Result<(Config, String), Error> {
         let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let mut config: Config = toml::from_str(&text)
             .map_err(|source| Error::Syntax { path: path.to_owned(), source: Box::new(source) })?;
         // A bare file name has the parent ``, which is no folder that a process could start in.
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         config.start_paths_in(parent.unwrap_or(Path::new(".")));
-        config.find_wrong().map_or(Ok(()), |wrong| {
-            let line = place::line_of(&text, &wrong.key);
-            Err(Error::InFile { path: path.to_owned(), line, wrong })
-        })?;
-        Ok(config)
+        Ok((config, text))
     }
 
     fn start_paths_in(&mut self, folder: &Path) {

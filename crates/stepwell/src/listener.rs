@@ -1,33 +1,77 @@
-//! The listener: HTTP/1.1 and HTTP/2 on one port, bodies collected up to a limit, then handed to `api`.
+//! The listener: HTTP/1.1 and HTTP/2 on one port, so many connections and no more, and the way to the end of all.
 
+mod connection;
+mod request;
+
+use crate::config::Config;
+use crate::health::Health;
 use api::Api;
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use std::convert::Infallible;
+use connection::Connection;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 
-/// A client that does not finish its request head in this time is let go.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Between two warnings that no more connections are taken.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
-/// Serves until `stop` is ready, then lets the requests in flight finish, for at most `drain`.
-pub async fn serve(listener: TcpListener, api: Api, stop: impl Future<Output = ()>, drain: Duration) {
-    let graceful = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(stop);
+/// What clients may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections that are open at once. Further ones wait in the system's own line until one ends.
+    pub connections_max: u32,
+    /// How long a client may take to send the body of a request.
+    pub request_within: Duration,
+}
+
+impl Limits {
+    pub fn of(config: &Config) -> Limits {
+        Limits {
+            connections_max: config.connections_max,
+            request_within: Duration::from_secs(config.request_seconds_max),
+        }
+    }
+}
+
+/// Serves until `stop` is ready and gives the deadline by which the requests in flight have to end.
+pub async fn serve(
+    listener: TcpListener,
+    api: Api,
+    health: Health,
+    limits: Limits,
+    stop: impl Future<Output = Instant>,
+) {
+    let places = Places::new(limits.connections_max);
+    let stopping = watch::Sender::new(false);
+    let accepting = async {
+        loop {
+            let place = places.take().await;
+            let stream = accept(&listener).await;
+            let connection = Connection { api: api.clone(), health: health.clone(), limits };
+            let stopping = stopping.subscribe();
+            tokio::spawn(async move {
+                connection.serve(stream, stopping).await;
+                drop(place);
+            });
+        }
+    };
+    let deadline = tokio::select! {
+        deadline = stop => deadline,
+        () = accepting => Instant::now(),
+    };
+    drop(listener);
+    stopping.send_replace(true);
+    if tokio::time::timeout_at(deadline, places.all_free()).await.is_err() {
+        tracing::warn!("closing connections whose requests did not end in time");
+    }
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
-        let accepted = tokio::select! {
-            () = &mut stop => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => connect(stream, api.clone(), &graceful),
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
             Err(error) => {
                 // Out of file descriptors, most likely: connections that end free some.
                 tracing::warn!(%error, "cannot accept a connection");
@@ -35,40 +79,40 @@ pub async fn serve(listener: TcpListener, api: Api, stop: impl Future<Output = (
             }
         }
     }
-    drop(listener);
-    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
-        tracing::warn!("closing connections whose requests did not end in time");
-    }
 }
 
-fn connect(stream: TcpStream, api: Api, graceful: &GracefulShutdown) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection stays with Nagle's algorithm");
-    }
-    let service = service_fn(move |request| {
-        let api = api.clone();
-        async move { Ok::<_, Infallible>(answer(&api, request).await) }
-    });
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT);
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    let watched = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = watched.await {
-            tracing::debug!(%error, "a connection ended with an error");
-        }
-    });
+/// The places of connections.
+struct Places {
+    free: Arc<Semaphore>,
+    count: u32,
+    last_told: std::sync::Mutex<Option<Instant>>,
 }
 
-async fn answer(api: &Api, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let (head, body) = request.into_parts();
-    let response = match Limited::new(body, api.request_bytes_max()).collect().await {
-        Ok(body) => api.handle(Request::from_parts(head, body.to_bytes())).await,
-        Err(error) if error.is::<LengthLimitError>() => api.too_large(),
-        Err(error) => {
-            tracing::debug!(%error, "a client went away in the middle of its request");
-            Response::builder().status(StatusCode::BAD_REQUEST).body(Bytes::new()).unwrap_or_default()
+impl Places {
+    fn new(count: u32) -> Places {
+        let free = usize::try_from(count).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Places { free: Arc::new(Semaphore::new(free)), count, last_told: std::sync::Mutex::default() }
+    }
+
+    /// Waits for a free place. It is free again when what this gives is dropped.
+    async fn take(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(place) = Arc::clone(&self.free).try_acquire_owned() {
+            return Some(place);
         }
-    };
-    response.map(Full::new)
+        self.tell_that_all_are_taken();
+        // Nobody closes the semaphore, so there is always a place in the end.
+        Arc::clone(&self.free).acquire_owned().await.ok()
+    }
+
+    fn tell_that_all_are_taken(&self) {
+        let mut last_told = self.last_told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if last_told.is_none_or(|last| last.elapsed() >= TOLD_EVERY) {
+            *last_told = Some(Instant::now());
+            tracing::warn!(connections_max = self.count, "all connections are in use; further ones wait");
+        }
+    }
+
+    async fn all_free(&self) {
+        let _all = self.free.acquire_many(self.count).await;
+    }
 }

@@ -27,7 +27,11 @@ const VARIABLE: &str = "STEPWELL_LOG";
 
 /// Starts logging. `STEPWELL_LOG` chooses what is logged (`info` by default; for example `engine=debug,info`).
 pub fn start(format: LogFormat) {
-    let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
+    let asked_for = std::env::var(VARIABLE).unwrap_or_else(|_| "info".to_owned());
+    let (filter, misunderstood) = match EnvFilter::try_new(&asked_for) {
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new("info"), Some(error)),
+    };
     let registry = tracing_subscriber::registry().with(filter);
     let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
     // A second start (in tests) keeps the first subscriber.
@@ -38,6 +42,9 @@ pub fn start(format: LogFormat) {
         }
         LogFormat::Json => registry.with(lines.json()).try_init(),
     };
+    if let Some(error) = misunderstood {
+        tracing::warn!(%error, "`{VARIABLE}={asked_for}` is not understood; write it as `debug` or `engine=debug,info`");
+    }
     catch_panics_quietly();
 }
 

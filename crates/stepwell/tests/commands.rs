@@ -4,11 +4,17 @@
 
 use serde_json::{Value, json};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 const PASSES: &str = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}"#;
 const FAILS: &str = r#"{"StartAt": "A", "States": {"A": {"Type": "Fail", "Error": "Wrong", "Cause": "by design"}}}"#;
+const READS: &str = r#"{"StartAt": "M", "States": {"M": {"Type": "Map", "End": true,
+  "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b", "Key": "k"}},
+  "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+    "StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}},
+  "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b", "Prefix": "p"}}
+}}}"#;
 const BROKEN: &str = "{\n  \"StartAt\": \"A\",\n  \"States\": {\"A\": {\"Type\": \"Pass\"}}\n}";
 
 /// A folder with the files of a test, in which commands run.
@@ -21,12 +27,16 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn stepwell(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().unwrap()
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
     command.current_dir(folder).args(arguments);
     for name in ["STEPWELL_PORT", "STEPWELL_CONFIG", "STEPWELL_DATA_DIR", "STEPWELL_ACCOUNT_ID", "STEPWELL_LOG"] {
         command.env_remove(name);
     }
-    command.output().unwrap()
+    command
 }
 
 /// Runs a command; it ends with `code`, and its two outputs are, or contain where they end in `…`, what is expected.
@@ -61,11 +71,83 @@ fn run_prints_the_output_and_tells_how_it_ended() {
     check(&folder, &["run", "-q", "passes.asl.json", "--input", "@input.json"], 0, r#"{"from":"a file"}"#, "");
     check(&folder, &["run", "-q", "greets.asl.yaml", "--substitute", "Greeting=hi"], 0, r#""hi""#, "");
     check(&folder, &quiet("fails.asl.json"), 1, "", "the execution failed: Wrong\nby design");
-    check(&folder, &quiet("broken.asl.json"), 2, "", "error: the definition has errors:…");
+    check(
+        &folder,
+        &quiet("broken.asl.json"),
+        2,
+        "",
+        "error: the definition has errors:\nbroken.asl.json:3:14: error[…",
+    );
     check(&folder, &quiet("missing.json"), 2, "", "error: cannot read `missing.json`: …");
     check(&folder, &quiet("missing.json"), 2, "", "hint: check the path…");
     check(&folder, &quiet("greets.asl.yaml"), 2, "", "no value for the placeholders Greeting…");
     check(&folder, &["run", "passes.asl.json", "--input", "{"], 2, "", "error: the input is not JSON…");
+}
+
+#[test]
+fn run_knows_both_types_and_any_name_of_a_file() {
+    let named = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true,
+        "Parameters": {"name.$": "$$.StateMachine.Name", "execution.$": "$$.Execution.Id"}}}}"#;
+    let waits = r#"{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 100, "End": true}}}"#;
+    let folder = folder(&[("my file.asl.json", named), ("waits.json", waits), ("fails.json", FAILS)]);
+    let arn = "arn:aws:states:us-east-1:000000000000";
+    let standard = format!(r#"{{"name":"my-file","execution":"{arn}:execution:my-file:run"}}"#);
+    for arguments in [&["run", "-q", "my file.asl.json"][..], &["run", "-q", "my file.asl.json", "--type", "Standard"]]
+    {
+        check(&folder, arguments, 0, &standard, "");
+    }
+    let express = format!(r#"{{"name":"my-file","execution":"{arn}:express:my-file:run:…"#);
+    for name in ["EXPRESS", "express"] {
+        check(&folder, &["run", "my file.asl.json", "--type", name], 0, &express, "A: done in …");
+    }
+    check(&folder, &["run", "-q", "fails.json", "--type", "express"], 1, "", "the execution failed: Wrong\nby design");
+    for name in ["standard", "express"] {
+        let stopped = "the execution was stopped: States.Timeout\nthe execution did not end within 1 s; give it more with --timeout";
+        check(&folder, &["run", "-q", "waits.json", "--timeout", "1", "--type", name], 1, "", stopped);
+    }
+}
+
+#[test]
+fn what_is_not_supported_yet_is_warned_of() {
+    let folder = folder(&[("reads.json", READS)]);
+    let reader = "reads.json:2:3: warning[NOT_SUPPORTED_YET]: ItemReader is not supported here yet: \
+                  the Map Run fails with `States.ItemReaderFailed` (at /States/M/ItemReader)\n…";
+    let writer = "warning[NOT_SUPPORTED_YET]: Resource of ResultWriter is not supported here yet: \
+                  the Map Run fails with `States.ResultWriterFailed` (at /States/M/ResultWriter/Resource)\n…";
+    for line in [reader, writer, "1 file checked: 0 errors, 2 warnings…"] {
+        check(&folder, &["validate", "reads.json"], 0, line, "");
+    }
+    for line in [reader, writer, "the execution failed: States.ItemReaderFailed…"] {
+        check(&folder, &["run", "reads.json"], 1, "", line);
+    }
+}
+
+/// Whoever reads the output may stop before its end.
+#[test]
+fn nobody_has_to_read_to_the_end() {
+    let folder = folder(&[("passes.json", PASSES), ("broken.json", BROKEN)]);
+    let check = |arguments: &[&str], code: i32| {
+        let mut command = command(folder.path(), arguments);
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop((process.stdout.take(), process.stderr.take()));
+        assert_eq!(process.wait().unwrap().code(), Some(code), "{arguments:?}");
+    };
+    check(&["run", "passes.json"], 0);
+    check(&["validate", "broken.json"], 1);
+    check(&["validate", "--format", "json", "broken.json"], 1);
+    check(&["env"], 0);
+    check(&["run", "missing.json"], 2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_is_lost_is_an_error() {
+    let folder = folder(&[("passes.json", PASSES)]);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = command(folder.path(), &["run", "-q", "passes.json"]).stdout(full).output().unwrap();
+    let shown = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{shown}");
+    assert!(shown.starts_with("error: cannot write to standard output: "), "{shown}");
 }
 
 #[test]
@@ -128,7 +210,40 @@ fn env_takes_port_and_region_from_flags_or_the_configuration() {
     check(&folder, &with_file, 0, "export AWS_REGION='eu-central-1'…", "");
     let elsewhere = ["env", "--endpoint", "http://sfn.internal:1", "--region", "us-west-2"];
     check(&folder, &elsewhere, 0, "export AWS_ENDPOINT_URL_SFN='http://sfn.internal:1'…", "");
+    // It says where a server is, whose programs need not be here.
+    std::fs::write(folder.path().join("elsewhere.toml"), "[[function]]\nname = 'f'\ncommand = ['no-such-program']\n")
+        .unwrap();
+    check(
+        &folder,
+        &["env", "--config", "elsewhere.toml"],
+        0,
+        "export AWS_ENDPOINT_URL_SFN='http://127.0.0.1:8083'…",
+        "",
+    );
     check(&folder, &["env", "--config", "no.toml"], 2, "", "error: cannot read the configuration file `no.toml`…");
+}
+
+/// What a shell has after it has read the settings.
+#[test]
+fn env_keeps_the_credentials_of_the_shell() {
+    let folder = folder(&[]);
+    let program = env!("CARGO_BIN_EXE_stepwell");
+    let check = |given: &[(&str, &str)], expected: &str| {
+        for settings in [format!("eval \"$({program} env)\""), format!("eval $({program} env)")] {
+            let show =
+                "echo ${AWS_ACCESS_KEY_ID-none} ${AWS_SECRET_ACCESS_KEY-none} ${AWS_SESSION_TOKEN-none} $AWS_REGION";
+            let mut shell = Command::new("sh");
+            shell.args(["-euc", &format!("{settings}; {show}")]).current_dir(folder.path()).env_clear();
+            let output = shell.envs(given.iter().copied()).output().unwrap();
+            let shown = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+            assert_eq!(shown, (format!("{expected} us-east-1\n"), String::new()), "{given:?}: {settings}");
+        }
+    };
+    check(&[], "stepwell stepwell none");
+    check(&[("AWS_ACCESS_KEY_ID", "")], "stepwell stepwell none");
+    let mine = [("AWS_ACCESS_KEY_ID", "mine"), ("AWS_SECRET_ACCESS_KEY", "secret"), ("AWS_SESSION_TOKEN", "token")];
+    check(&mine, "mine secret token");
+    check(&[("AWS_PROFILE", "work")], "none none none");
 }
 
 #[test]
@@ -168,4 +283,15 @@ fn help_and_version_explain() {
     for command in ["serve", "run", "validate", "env"] {
         check(&folder, &[command, "--help"], 0, "Usage: stepwell …", "");
     }
+    check(&folder, &["serve", "--help"], 0, "STEPWELL_LOG chooses what is logged…", "");
+    check(&folder, &["run", "--help"], 0, "The exit code is 0 when the execution succeeds…", "");
+    check(&folder, &["validate", "--help"], 0, "The exit code is 0 when there are no errors…", "");
+    check(&folder, &["env", "--help"], 0, "stepwell env --shell fish | source…", "");
+    check(
+        &folder,
+        &["env", "-h"],
+        0,
+        "Print the settings that make the AWS CLI and SDKs talk to a local server\n…",
+        "",
+    );
 }

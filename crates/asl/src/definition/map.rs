@@ -14,7 +14,7 @@ pub struct Map {
     /// `ItemProcessor`, or the older `Iterator`.
     pub item_processor: Flow,
     /// The field that holds it: locations name it.
-    pub(crate) processor_field: &'static str,
+    pub processor_field: &'static str,
     /// `ItemsPath` (default `$`), or an expression in `Items`.
     pub items: Option<MaybePath<Value>>,
     /// `Items` of JSONata may be an array or object with expressions in it.

@@ -31,7 +31,8 @@ pub struct FunctionConfig {
     /// Variables for the process. It inherits `PATH`, `HOME` and a few more from the server, and no secrets.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
-    /// Where the process runs; also `LAMBDA_TASK_ROOT`. The server's own unless given.
+    /// Where the process runs; also `LAMBDA_TASK_ROOT`. In a configuration file it starts in the folder of that file, and
+    /// is that folder unless given. `None` is the working directory of the server.
     #[serde(default)]
     pub working_directory: Option<PathBuf>,
     /// How long one invocation may take: 1 to 900, Lambda's default is 3.
@@ -43,7 +44,8 @@ pub struct FunctionConfig {
     /// How many invocations run at once, each in a process of its own.
     #[serde(default = "defaults::concurrency")]
     pub concurrency: usize,
-    /// How many invocations may wait for a process; more fail with `Lambda.TooManyRequestsException`.
+    /// How many invocations may wait for a process; more fail with `Lambda.TooManyRequestsException`. Events
+    /// (`InvocationType` `Event`) are tried again instead; as many of them as run and wait may be in memory.
     #[serde(default = "defaults::waiting_max")]
     pub waiting_max: usize,
     /// How long a process without work is kept for the next invocation.

@@ -30,11 +30,20 @@ fn resident_bytes(process: Pid) -> u64 {
     let mut bytes: u64 = 0;
     while let Some(id) = found.get(next).cloned().filter(|_| next < PROCESSES_MAX) {
         bytes = bytes.saturating_add(resident_of(&id).unwrap_or(0));
-        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
-        found.extend(children.split_whitespace().map(str::to_owned));
+        found.extend(children_of(&id));
         next += 1;
     }
     bytes
+}
+
+/// The children that any of its threads has started: the system lists them by thread.
+fn children_of(id: &str) -> Vec<String> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{id}/task")) else { return Vec::new() };
+    let children = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+    threads
+        .flatten()
+        .flat_map(|thread| children(thread).split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }
 
 /// The line is like `VmRSS:  12345 kB`.
@@ -55,5 +64,26 @@ mod tests {
         let this = Some(rustix::process::getpid());
         assert!(resident_bytes(rustix::process::getpid()) > 1024 * 1024);
         exceeded(this, 0).await;
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn children_of_all_threads_are_found() {
+        let (started, child) = std::sync::mpsc::channel();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+            started.send(child.id()).unwrap();
+            // A thread that ends leaves its children to another one.
+            let _ = stopped.recv();
+            child.kill().unwrap();
+            child.wait().unwrap();
+        });
+        let child = child.recv().unwrap().to_string();
+        let this = std::process::id().to_string();
+        assert!(children_of(&this).contains(&child));
+        assert!(!fs::read_to_string(format!("/proc/{this}/task/{this}/children")).unwrap().contains(&child));
+        drop(stop);
+        thread.join().unwrap();
     }
 }

@@ -3,10 +3,11 @@
 //! [`Functions`] finds a function by name and invokes it. Each function (`pool.rs`) bounds how many invocations run,
 //! reuses warm processes and stops idle ones. Each process (`process.rs`) has a listener on the loopback interface
 //! for itself alone (`runtime_api.rs`), so that any Lambda runtime client works unmodified, and may use so much memory
-//! (`memory.rs`). No process outlives the server, even one that is killed (`keeper.rs`).
+//! (`memory.rs`). What nobody waits for is tried again (`event.rs`). No process outlives the server, even one that is killed (`keeper.rs`).
 
 mod config;
 mod environment;
+mod event;
 mod failure;
 mod keeper;
 mod log;
@@ -23,6 +24,7 @@ pub use name::{FunctionName, NAME_PATTERN};
 
 use crate::Error;
 use bytes::Bytes;
+use event::GivenUp;
 use keeper::Keeper;
 use pool::Function;
 use std::collections::HashMap;
@@ -99,21 +101,32 @@ impl Functions {
         self.find(name)?.invoke(invocation).await
     }
 
-    /// Invokes a function without waiting for its answer, once: `InvocationType` `Event`.
+    /// Invokes a function without waiting for its answer: `InvocationType` `Event`. It is tried again as Lambda does
+    /// (`event.rs`). As many events wait for a function, or are run by it, as may run and wait at all.
     pub fn invoke_later(&self, name: &FunctionName, invocation: Invocation) -> Result<(), Refused> {
-        let function = Arc::clone(self.find(name)?);
+        let function = self.find(name)?;
+        let place = function.place_for_event()?;
+        let function = Arc::downgrade(function);
         tokio::spawn(async move {
             let request_id = invocation.request_id.clone();
-            match function.invoke(invocation).await {
-                Ok(Answer { result: Ok(_), .. }) => {}
-                Ok(Answer { result: Err(document), .. }) => {
+            let carried_out = event::carry_out(move || {
+                let (function, invocation) = (function.upgrade(), invocation.clone());
+                async move { Some(function.filter(|function| !function.is_closed())?.invoke(invocation).await) }
+            });
+            match carried_out.await {
+                Ok(()) => {}
+                Err(GivenUp::Failed(document)) => {
                     let document = String::from_utf8_lossy(&document);
-                    tracing::warn!(request_id, %document, "a function that nobody waits for failed");
+                    tracing::warn!(request_id, %document, "a function that nobody waits for failed in all attempts");
                 }
-                Err(refused) => {
-                    tracing::warn!(request_id, ?refused, "a function that nobody waits for was not invoked");
+                Err(GivenUp::TooOld) => {
+                    tracing::warn!(request_id, "an event was given up: the function had no room for too long");
+                }
+                Err(GivenUp::Closed) => {
+                    tracing::warn!(request_id, "an event was given up: the server stops");
                 }
             }
+            drop(place);
         });
         Ok(())
     }

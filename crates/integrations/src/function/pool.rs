@@ -21,6 +21,8 @@ pub(super) struct Function {
     /// One for each invocation that runs.
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
+    /// One for each event that is not over yet.
+    events: Arc<Semaphore>,
     /// Processes without work; the one used last is at the back and is used next.
     idle: Mutex<VecDeque<Idle>>,
     idled: Arc<Notify>,
@@ -38,6 +40,7 @@ impl Function {
         Arc::new(Function {
             permits: Arc::new(Semaphore::new(config.concurrency)),
             waiting: AtomicUsize::new(0),
+            events: Arc::new(Semaphore::new(config.waiting_max.saturating_add(config.concurrency))),
             idle: Mutex::default(),
             idled: Arc::default(),
             log: Arc::new(FunctionLog::new(&config.name)),
@@ -65,6 +68,16 @@ impl Function {
     /// What its processes wrote last, line by line.
     pub(super) fn log_lines(&self) -> Vec<String> {
         self.log.lines()
+    }
+
+    /// A place for an event, held until the event is over.
+    pub(super) fn place_for_event(&self) -> Result<OwnedSemaphorePermit, Refused> {
+        Arc::clone(&self.events).try_acquire_owned().map_err(|_| Refused::TooManyRequests)
+    }
+
+    /// Whether it takes no more invocations.
+    pub(super) fn is_closed(&self) -> bool {
+        self.permits.is_closed()
     }
 
     /// Stops all processes without work, and takes no more invocations.

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// How long after the end of a process its last words may take to arrive.
@@ -26,7 +26,6 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A process that takes one invocation at a time. Dropping it kills it.
 pub(super) struct Process {
-    assign: mpsc::Sender<Assignment>,
     exchange: Arc<Exchange>,
     exit: watch::Receiver<Option<Exit>>,
     log: Arc<ProcessLog>,
@@ -104,8 +103,7 @@ impl Process {
             .spawn()?;
         let log = Arc::new(ProcessLog::new(function_log));
         let drain = log::read(pipe::Receiver::from_owned_fd(output.into())?, Arc::clone(&log));
-        let (assign, assignments) = mpsc::channel(1);
-        let exchange = Exchange::new(assignments);
+        let exchange = Exchange::new();
         let (stop, stopped) = oneshot::channel();
         let (exited, exit) = watch::channel(None);
         let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
@@ -113,7 +111,7 @@ impl Process {
         tokio::spawn(supervise(child, group, stopped, exited));
         let server = tokio::spawn(runtime_api::serve(listener, Arc::clone(&exchange)));
         let memory_mb = config.memory_mb;
-        Ok(Process { assign, exchange, exit, log, drain, leader, memory_mb, init: None, server, _stop: stop })
+        Ok(Process { exchange, exit, log, drain, leader, memory_mb, init: None, server, _stop: stop })
     }
 
     /// Whether it could take an invocation, as far as is known.
@@ -138,7 +136,7 @@ impl Process {
         let (answer, mut answered) = oneshot::channel();
         let deadline_ms = time::now_ms().saturating_add(timeout_ms);
         let assignment = Assignment { invocation: Arc::clone(invocation), deadline_ms, answer };
-        if self.assign.try_send(assignment).is_err() {
+        if !self.exchange.assign(assignment) {
             return Outcome::NotTaken;
         }
         let mut exit = self.exit.clone();

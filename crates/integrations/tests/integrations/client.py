@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 
@@ -60,6 +61,11 @@ def do(event, request_id, headers):
     if action == "allocate":
         kept.append(bytearray(b"x" * (event["megabytes"] << 20)))
         signal.pause()
+    if action == "allocate_in_child":
+        code = f"import signal; kept = b'x' * ({event['megabytes']} << 20); signal.pause()"
+        start = threading.Thread(target=lambda: subprocess.run([sys.executable, "-c", code]))
+        start.start()
+        start.join()
     if action == "connect":
         kept.append(gate())
     if action == "pid":

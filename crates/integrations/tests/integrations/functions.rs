@@ -237,11 +237,14 @@ async fn what_a_function_writes_is_kept() {
 #[tokio::test]
 async fn a_function_that_uses_more_memory_than_it_may_is_ended() {
     let functions = functions(python(|config| config.memory_mb = 128));
-    assert_eq!(
-        error(&functions, r#"{"do":"allocate","megabytes":200}"#).await,
-        r#"{"errorType":"Runtime.OutOfMemory","errorMessage":"RequestId: request-1 Error: Runtime exited with error: signal: killed"}"#,
-    );
-    assert_eq!(response(&functions, "{}").await, "{}");
+    for event in [r#"{"do":"allocate","megabytes":200}"#, r#"{"do":"allocate_in_child","megabytes":200}"#] {
+        assert_eq!(
+            error(&functions, event).await,
+            r#"{"errorType":"Runtime.OutOfMemory","errorMessage":"RequestId: request-1 Error: Runtime exited with error: signal: killed"}"#,
+            "{event}",
+        );
+        assert_eq!(response(&functions, "{}").await, "{}", "after {event}");
+    }
     let hungry = functions_that_need_more();
     assert!(error(&hungry, "{}").await.contains("Runtime.OutOfMemory"), "no process starts within 1 MB");
 }

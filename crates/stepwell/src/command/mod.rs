@@ -1,30 +1,30 @@
 //! The commands, one file each.
 
 mod env;
+mod found;
 mod hint;
 mod run;
 mod serve;
+mod state_machine_type;
 mod validate;
 
 use clap::Subcommand;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// The command with which a server starts the keeper of its functions.
 pub const KEEP_FUNCTIONS: &str = "keep-functions";
 
-/// What the command line asks for.
+/// What the command line asks for. What is said of a command stands at its arguments: clap would show a comment here
+/// instead of that.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Serve the AWS Step Functions API
     Serve(serve::Serve),
-    /// Run a definition once, in memory, and print its output
     Run(run::Run),
-    /// Check definitions and print what is wrong, with line and column
     Validate(validate::Validate),
     /// End the functions of a server when it ends; a server starts this itself
     #[command(name = KEEP_FUNCTIONS, hide = true)]
     KeepFunctions,
-    /// Print the settings that make the AWS CLI and SDKs talk to a local server
     Env(env::Env),
 }
 
@@ -56,10 +56,29 @@ pub const EXIT_UNUSABLE: u8 = 2;
 
 /// Prints an error with what led to it, and what to do next where that is known.
 fn eprint_chain(error: &(dyn std::error::Error + 'static)) {
-    eprintln!("error: {}", chain(error));
+    tell(&format!("error: {}", chain(error)));
     if let Some(hint) = hint::hint(error) {
-        eprintln!("hint: {hint}");
+        tell(&format!("hint: {hint}"));
     }
+}
+
+/// Standard output cannot take what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output")]
+struct NotPrinted(#[source] std::io::Error);
+
+/// Writes lines to standard output. Whoever reads them may stop before their end (`| head -1`): that is no error.
+fn print(lines: &str) -> Result<(), NotPrinted> {
+    let mut output = std::io::stdout().lock();
+    match writeln!(output, "{lines}").and_then(|()| output.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(NotPrinted(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes lines to standard error. When that fails there is nobody left to tell it to.
+fn tell(lines: &str) {
+    let _ = writeln!(std::io::stderr(), "{lines}");
 }
 
 /// An error with what led to it.

@@ -2,8 +2,10 @@
 
 use super::CommandResult;
 use crate::config::Config;
+use crate::health::Health;
+use crate::listener::{self, Limits};
 use crate::telemetry::{self, LogFormat};
-use crate::{listener, wiring};
+use crate::{open_files, wiring};
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,8 +14,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
-/// Serve the AWS Step Functions API, with an embedded store.
+/// Serve the AWS Step Functions API.
+///
+/// What is accepted is kept in an embedded store, and goes on after a restart. STEPWELL_LOG chooses what is logged: `info`
+/// unless set, `debug`, `warn`, or for example `engine=debug,info`. SIGTERM or Ctrl-C stops the server, a second one at once.
 #[derive(Args)]
 pub struct Serve {
     /// Port to listen on, 0 for any free one [default: 8083]
@@ -40,9 +46,13 @@ pub struct Serve {
     log_format: LogFormat,
 }
 
+/// What running tasks get of the time in which the server stops. The rest is for the logs of what they came to, and for
+/// the answers that are on their way.
+const SHARE_OF_TASKS: f64 = 0.75;
+
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
-enum Error {
+pub enum Error {
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("cannot start over the data in `{folder}`")]
@@ -83,16 +93,21 @@ async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
         .map_err(|source| Error::Start { folder: config.data_dir.clone(), source })?;
     announce(config, &endpoint);
     let asked_to_stop = asked_to_stop()?;
-    let drain = Duration::from_secs(config.drain_seconds);
-    let (stop_listening, told_to_stop) = oneshot::channel::<()>();
-    let told_to_stop = async { drop(told_to_stop.await) };
-    let listening = tokio::spawn(listener::serve(listener, system.api, told_to_stop, drain));
+    let limits = Limits { connections_max: open_files::connections(config.connections_max), ..Limits::of(config) };
+    let health = Health::default();
+    let (stop_listening, told_to_stop) = oneshot::channel();
+    let told_to_stop = async { told_to_stop.await.unwrap_or_else(|_| Instant::now()) };
+    let listening = tokio::spawn(listener::serve(listener, system.api, health.clone(), limits, told_to_stop));
     asked_to_stop.await;
+    health.stop();
+    let drain = Duration::from_secs(config.drain_seconds);
+    let deadline = Instant::now() + drain;
     // The door stays open meanwhile: functions that run answer callbacks through it.
-    system.engine.shutdown(drain).await;
-    system.delivery.close(drain).await;
-    drop(stop_listening);
-    listening.await?;
+    system.engine.shutdown(drain.mul_f64(SHARE_OF_TASKS)).await;
+    // Nobody listens any more if the listener has failed.
+    let _ = stop_listening.send(deadline);
+    let ((), served) = tokio::join!(system.delivery.close(deadline), listening);
+    served?;
     system.functions.close();
     tracing::info!("stopped");
     Ok(())

@@ -1,14 +1,18 @@
 //! `stepwell validate`: what is wrong with definitions, with line and column.
 
+use super::found::{Found, check};
+use super::state_machine_type::TypeArgument;
 use super::{CommandResult, EXIT_FAILED, EXIT_UNUSABLE};
 use crate::definition_file::{self, DefinitionFile, substitutions};
-use asl::{Diagnostic, Severity, StateMachineType};
 use clap::{Args, ValueEnum};
 use json::{Object, Value};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Check definitions as `ValidateStateMachineDefinition` does.
+/// Check definitions and print what is wrong, with line and column.
+///
+/// What is found is what `ValidateStateMachineDefinition` finds.
+/// A warning with the code NOT_SUPPORTED_YET is none of AWS's: it says what fails here and works there.
 ///
 /// The exit code is 0 when there are no errors (warnings are fine), 1 when there are, 2 when a file cannot be read.
 #[derive(Args)]
@@ -19,9 +23,8 @@ pub struct Validate {
     /// How to print what was found
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     format: OutputFormat,
-    /// The type to check for
-    #[arg(long = "type", value_enum, default_value_t = TypeName::Standard)]
-    state_machine_type: TypeName,
+    #[command(flatten)]
+    state_machine_type: TypeArgument,
     /// A value for a `${NAME}` placeholder; placeholders without one get a plausible value
     #[arg(long, value_name = "NAME=VALUE")]
     substitute: Vec<String>,
@@ -33,28 +36,6 @@ enum OutputFormat {
     Json,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum TypeName {
-    Standard,
-    Express,
-}
-
-impl From<TypeName> for StateMachineType {
-    fn from(name: TypeName) -> StateMachineType {
-        match name {
-            TypeName::Standard => StateMachineType::Standard,
-            TypeName::Express => StateMachineType::Express,
-        }
-    }
-}
-
-/// A diagnostic and where it stands in its file.
-struct Found {
-    path: PathBuf,
-    place: Option<(usize, usize)>,
-    diagnostic: Diagnostic,
-}
-
 impl Validate {
     pub fn run(&self) -> CommandResult {
         let substitutions = substitutions(&self.substitute)?;
@@ -62,7 +43,7 @@ impl Validate {
         let mut unreadable = Vec::new();
         for path in &self.files {
             match DefinitionFile::read(path, &substitutions) {
-                Ok(file) => found.extend(check(path, &file, self.state_machine_type.into())),
+                Ok(file) => found.extend(check(path, &file, self.state_machine_type.state_machine_type()).found),
                 // The other files are checked all the same.
                 Err(error) => unreadable.push((path, error)),
             }
@@ -70,14 +51,14 @@ impl Validate {
         match self.format {
             OutputFormat::Text => {
                 unreadable.iter().for_each(|(_, error)| super::eprint_chain(error));
-                self.print_text(&found);
+                super::print(&self.to_text(&found))?;
             }
             OutputFormat::Json => {
                 let unreadable = unreadable.iter().map(|(path, error)| unreadable_to_json(path, error));
-                println!("{}", unreadable.chain(found.iter().map(Found::to_json)).collect::<Value>());
+                super::print(&unreadable.chain(found.iter().map(Found::to_json)).collect::<Value>().to_string())?;
             }
         }
-        let failed = found.iter().any(|found| found.diagnostic.severity == Severity::Error);
+        let failed = found.iter().any(Found::is_error);
         Ok(match (unreadable.is_empty(), failed) {
             (true, false) => ExitCode::SUCCESS,
             (true, true) => ExitCode::from(EXIT_FAILED),
@@ -85,13 +66,14 @@ impl Validate {
         })
     }
 
-    fn print_text(&self, found: &[Found]) {
-        found.iter().for_each(|found| println!("{}", found.to_text()));
-        let errors = found.iter().filter(|found| found.diagnostic.severity == Severity::Error).count();
+    /// A line for everything that was found, and one that counts.
+    fn to_text(&self, found: &[Found]) -> String {
+        let errors = found.iter().filter(|found| found.is_error()).count();
         let warnings = found.len() - errors;
         let (files, errors, warnings) =
             (counted(self.files.len(), "file"), counted(errors, "error"), counted(warnings, "warning"));
-        println!("{files} checked: {errors}, {warnings}");
+        let lines = found.iter().map(Found::to_text);
+        lines.chain([format!("{files} checked: {errors}, {warnings}")]).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -107,51 +89,4 @@ fn unreadable_to_json(path: &Path, error: &definition_file::Error) -> Value {
         ("code", "UNREADABLE_FILE".to_owned()),
         ("message", super::chain(error)),
     ]))
-}
-
-fn check(path: &Path, file: &DefinitionFile, state_machine_type: StateMachineType) -> Vec<Found> {
-    let parsed = asl::parse(&file.definition, state_machine_type);
-    let found = |diagnostic: Diagnostic| Found {
-        path: path.to_owned(),
-        place: match diagnostic.location.as_deref() {
-            Some(location) => file.locate(location),
-            None => file.syntax_error(),
-        },
-        diagnostic,
-    };
-    parsed.diagnostics.into_iter().map(found).collect()
-}
-
-impl Found {
-    /// `FILE:LINE:COLUMN: error[CODE]: message (at /States/X)`.
-    fn to_text(&self) -> String {
-        let (line, column) = self.place.unwrap_or((1, 1));
-        let Diagnostic { code, message, location, .. } = &self.diagnostic;
-        let location = location.as_deref().map_or_else(String::new, |location| format!(" (at {location})"));
-        let path = self.path.display();
-        format!("{path}:{line}:{column}: {}[{}]: {message}{location}", self.severity(), code.as_str())
-    }
-
-    fn to_json(&self) -> Value {
-        let mut object = Object::new();
-        object.insert("file", self.path.display().to_string());
-        object.insert("severity", self.severity());
-        object.insert("code", self.diagnostic.code.as_str());
-        object.insert("message", self.diagnostic.message.as_str());
-        if let Some(location) = self.diagnostic.location.as_deref() {
-            object.insert("location", location);
-        }
-        if let Some((line, column)) = self.place {
-            object.insert("line", i64::try_from(line).unwrap_or(i64::MAX));
-            object.insert("column", i64::try_from(column).unwrap_or(i64::MAX));
-        }
-        Value::Object(object)
-    }
-
-    fn severity(&self) -> &'static str {
-        match self.diagnostic.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        }
-    }
 }

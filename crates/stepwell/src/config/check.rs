@@ -5,7 +5,9 @@ use integrations::FunctionConfig;
 use std::{
     collections::HashSet,
     fmt,
+    fs::Metadata,
     net::IpAddr,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -34,6 +36,8 @@ impl Config {
         account_id(&self.account_id)
             .or_else(|| region(&self.region))
             .or_else(|| listen(self.listen))
+            .or_else(|| at_least_1("connections_max", self.connections_max == 0))
+            .or_else(|| at_least_1("request_seconds_max", self.request_seconds_max == 0))
             .or_else(|| limits(&self.limits))
             .or_else(|| targets("logs", "`folder`, `standard_output` or `otlp_endpoint`", self.logs.targets()))
             .or_else(|| targets("events", "`file` or `url`", self.events.targets()))
@@ -66,6 +70,10 @@ fn listen(address: IpAddr) -> Option<Wrong> {
         "refusing to listen on `{address}`: requests are not authenticated yet, so only loopback addresses such as 127.0.0.1 can be used"
     );
     Some(wrong("listen", why))
+}
+
+fn at_least_1(name: &str, is_0: bool) -> Option<Wrong> {
+    is_0.then(|| wrong(name, format!("`{name}` is 0; it must be at least 1")))
 }
 
 /// With a limit of nothing, nothing would work.
@@ -109,18 +117,41 @@ fn function_field(function: &FunctionConfig) -> Option<(&'static str, String)> {
         let why = format!("the working directory `{}` of function `{name}` does not exist", folder.display());
         return Some(("working_directory", why));
     }
-    if is_found(program, folder) {
-        return None;
-    }
-    let why = format!("the program `{program}` of function `{name}` is not found; install it, or give its path");
+    let why = match find(program, folder)? {
+        Missing::File => {
+            format!("the program `{program}` of function `{name}` is not found; install it, or give its path")
+        }
+        Missing::ExecutableBit(file) => format!(
+            "the program `{program}` of function `{name}` is not executable; run `chmod +x {}`, \
+             or put the program that reads it before it in `command`",
+            file.display()
+        ),
+    };
     Some(("command", why))
 }
 
-/// A program with a `/` is relative to the working directory, another is looked for in `PATH`.
-fn is_found(program: &str, folder: &Path) -> bool {
-    if program.contains('/') {
-        return folder.join(program).is_file();
-    }
+/// What a program lacks.
+enum Missing {
+    File,
+    ExecutableBit(PathBuf),
+}
+
+/// `None` if the program can be started. One with a `/` is relative to the working directory, another is looked for in
+/// `PATH`, where files that cannot be executed are passed over.
+fn find(program: &str, folder: &Path) -> Option<Missing> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).map(|folder: PathBuf| folder.join(program)).any(|file| file.is_file())
+    let places: Vec<PathBuf> = if program.contains('/') {
+        vec![folder.join(program)]
+    } else {
+        std::env::split_paths(&path).map(|folder| folder.join(program)).collect()
+    };
+    let files = places.into_iter().filter_map(|file| Some((file.metadata().ok().filter(Metadata::is_file)?, file)));
+    let mut missing = Some(Missing::File);
+    for (metadata, file) in files {
+        if metadata.permissions().mode() & 0o111 != 0 {
+            return None;
+        }
+        missing = Some(Missing::ExecutableBit(file));
+    }
+    missing
 }

@@ -38,6 +38,8 @@ fn what_is_wrong_has_its_line() {
     );
     check("account_id = '123'", "line 1: the account id `123` is not 12 digits");
     check("port = 1\nregion = 'US East'", "line 2: `US East` is no Region");
+    check("connections_max = 0", "line 1: `connections_max` is 0; it must be at least 1");
+    check("request_seconds_max = 0", "line 1: `request_seconds_max` is 0; it must be at least 1");
     check("listen = '0.0.0.0'", "line 1: refusing to listen on `0.0.0.0`");
     check("[logs]\nfolder = 'a'\nstandard_output = true", "line 1: `[logs]` takes one of `folder`");
     check("[events]\nfile = 'a'\nurl = 'http://a/'", "line 1: `[events]` takes one of `file` or `url`");
@@ -57,6 +59,10 @@ fn functions_that_cannot_run_are_refused() {
     check(
         &function("command = ['sh']\nworking_directory = 'x'"),
         "line 4: the working directory `x` of function `f` does not exist",
+    );
+    check(
+        &function("command = ['./stepwell.toml']"),
+        "line 3: the program `./stepwell.toml` of function `f` is not executable; run `chmod +x",
     );
     let twice = function("command = ['sh']").repeat(2);
     check(&twice, "line 5: function `f` is configured twice");

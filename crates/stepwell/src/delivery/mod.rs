@@ -12,12 +12,13 @@ mod queue;
 
 use crate::config::{Config, EventsConfig, LogsConfig};
 use engine::{ExecutionRecord, Logged, Receive};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
+use tokio::time::Instant;
 
 use file::{EventFile, LogFolder, StandardOutput};
 use http::Target;
 use otlp::Otlp;
-use queue::Running;
+use queue::{Ending, Running};
 
 /// Why something cannot be delivered.
 #[derive(Debug, thiserror::Error)]
@@ -68,10 +69,11 @@ impl Delivery {
         delivery
     }
 
-    /// Waits until the queues are empty, for at most `within` each. Called when the engine tells no more.
-    pub async fn close(self, within: Duration) {
-        for running in self.running {
-            running.close(within).await;
+    /// Waits until the queues are empty, all of them until `deadline`. Called when the engine tells no more.
+    pub async fn close(self, deadline: Instant) {
+        let ending: Vec<Ending> = self.running.into_iter().map(Running::stop).collect();
+        for ending in ending {
+            ending.wait(deadline).await;
         }
     }
 

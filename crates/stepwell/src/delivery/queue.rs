@@ -9,11 +9,12 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
+    time::Instant,
 };
 
 /// What a sink is given at once, at most.
@@ -97,11 +98,25 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Lets the sink take what is left.
-    pub(super) async fn close(self, within: Duration) {
+    /// Lets the sink take what is left, and end.
+    pub(super) fn stop(self) -> Ending {
         // A task that has ended hears nothing, and needs to hear nothing.
         let _ = self.stop.send(());
-        if tokio::time::timeout(within, self.task).await.is_err() {
+        Ending { task: self.task, counts: self.counts, what: self.what }
+    }
+}
+
+/// A sink that takes what is left.
+pub(super) struct Ending {
+    task: JoinHandle<()>,
+    counts: Arc<Counts>,
+    what: &'static str,
+}
+
+impl Ending {
+    /// Waits until it has taken everything, or the time is over.
+    pub(super) async fn wait(self, deadline: Instant) {
+        if tokio::time::timeout_at(deadline, self.task).await.is_err() {
             let lost = self.counts.waiting.load(Ordering::Relaxed);
             tracing::warn!(lost, "the last {} could not be delivered in time", self.what);
         }
@@ -233,7 +248,7 @@ mod tests {
             queue.receive(number);
         }
         permits.add_permits(1);
-        running.close(Duration::MAX).await;
+        running.stop().wait(Instant::now() + Duration::from_secs(60)).await;
         assert_eq!(*taken.lock().unwrap(), [4, 5, 1]);
         // Nobody takes it any more, and nobody waits.
         queue.receive(1);

@@ -1,6 +1,7 @@
 //! Shows an execution while it goes on: a line for each running state on a terminal, one line a state elsewhere.
 
 use super::places::Places;
+use crate::command::tell;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use json::Text;
 use machine::{EventDetails, EventType, HistoryEvent};
@@ -86,7 +87,7 @@ impl Progress {
     fn tell(&self, line: &str) {
         match &self.view {
             View::Quiet => {}
-            View::Lines(_) => eprintln!("{line}"),
+            View::Lines(_) => tell(line),
             // Printing fails only when the terminal is gone, and then nobody misses the line.
             View::Terminal { lines, .. } => drop(lines.println(line)),
         }
@@ -110,10 +111,8 @@ impl Progress {
             View::Quiet => {}
             View::Lines(entered) => {
                 let since_ms = entered.get_mut(state).and_then(Vec::pop).unwrap_or(at_ms);
-                eprintln!(
-                    "{state}: done in {:.3} s",
-                    (Duration::from_millis((at_ms - since_ms).unsigned_abs())).as_secs_f64()
-                );
+                let seconds = Duration::from_millis((at_ms - since_ms).unsigned_abs()).as_secs_f64();
+                tell(&format!("{state}: done in {seconds:.3} s"));
             }
             View::Terminal { running, .. } => {
                 if let Some(line) = running.get_mut(state).and_then(Vec::pop) {

@@ -1,0 +1,117 @@
+//! One connection: it is served as long as its client uses it.
+//!
+//! A connection without a request in flight is closed after a while, whatever its client does meanwhile: says nothing,
+//! sends its request head byte by byte, or does not take the answer. So nobody holds a place for nothing.
+
+use super::{Limits, request};
+use crate::health::Health;
+use api::Api;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+/// A connection without a request in flight is kept for so long. The pools of SDKs let go of theirs after up to a minute.
+const IDLE: Duration = Duration::from_secs(75);
+/// How long a client may take to see that its connection is closed.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// What the requests of a connection meet.
+pub(super) struct Connection {
+    pub(super) api: Api,
+    pub(super) health: Health,
+    pub(super) limits: Limits,
+}
+
+impl Connection {
+    /// Serves until the client has gone, or does nothing for too long, or all is to stop and what is in flight has ended.
+    pub(super) async fn serve(self, stream: TcpStream, mut stopping: watch::Receiver<bool>) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection stays with Nagle's algorithm");
+        }
+        let (in_flight, this) = (InFlight::default(), Arc::new(self));
+        let service = service_fn(|request| {
+            let (in_flight, this) = (in_flight.one_more(), Arc::clone(&this));
+            async move {
+                let response = request::answer(&this.api, &this.health, this.limits, request).await;
+                drop(in_flight);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let http = Builder::new(TokioExecutor::new());
+        let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            ended = connection.as_mut() => return tell(ended),
+            () = in_flight.none_for(IDLE) => {}
+            // The sender is gone when all has ended.
+            _ = stopping.wait_for(|stopping| *stopping) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        tokio::select! {
+            ended = connection => tell(ended),
+            () = in_flight.none_for(CLOSING) => {}
+        }
+    }
+}
+
+fn tell(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended with an error");
+    }
+}
+
+/// Counts the requests that are being answered.
+#[derive(Default)]
+struct InFlight(watch::Sender<usize>);
+
+impl InFlight {
+    /// Counts until it is dropped.
+    fn one_more(&self) -> OneRequest {
+        self.0.send_modify(|count| *count += 1);
+        OneRequest(self.0.clone())
+    }
+
+    /// Ready when there has been none for so long.
+    async fn none_for(&self, quiet: Duration) {
+        let mut count = self.0.subscribe();
+        loop {
+            // The sender is in `self`, so neither wait fails.
+            let _ = count.wait_for(|&count| count == 0).await;
+            if tokio::time::timeout(quiet, count.changed()).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+struct OneRequest(watch::Sender<usize>);
+
+impl Drop for OneRequest {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_idle_when_nothing_was_in_flight_for_long() {
+        let in_flight = InFlight::default();
+        let begun = Instant::now();
+        let requests = async {
+            tokio::time::sleep(IDLE / 2).await;
+            let long_poll = in_flight.one_more();
+            tokio::time::sleep(IDLE * 2).await;
+            drop(long_poll);
+        };
+        tokio::join!(requests, in_flight.none_for(IDLE));
+        assert_eq!(begun.elapsed(), IDLE / 2 + IDLE * 2 + IDLE);
+    }
+}
