@@ -1,7 +1,5 @@
 //! How a server stops when nothing of what it waits for ends.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use harness::Server;
 use serde_json::json;
 use std::path::Path;

@@ -120,7 +120,8 @@ async fn a_map_run_is_redriven_with_its_execution() {
     assert_eq!(details.get("redriveCount").and_then(Value::as_i64), Some(1));
 
     let listed = children(&api, &succeeded, r#", "redriveFilter": "REDRIVEN""#).await;
-    assert_eq!(listed.iter().map(|child| string(child, "executionArn")).collect::<Vec<_>>(), [arn.clone()]);
+    let arns: Vec<_> = listed.iter().map(|child| string(child, "executionArn")).collect();
+    assert_eq!(arns, std::slice::from_ref(&arn));
     assert_eq!(listed[0].get("redriveCount").and_then(Value::as_i64), Some(1));
     let history = ask(&api, "GetExecutionHistory", &of_execution(&arn)).await;
     let events = history.get("events").and_then(Value::as_array).unwrap();

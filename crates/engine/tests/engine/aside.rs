@@ -65,6 +65,7 @@ async fn an_execution_that_is_set_aside_can_be_stopped() {
         let filter = |status| ExecutionFilter {
             state_machine: arn("stateMachine", "m"),
             status: Some(status),
+            is_pending_redrive: false,
             is_redriven: None,
         };
         assert_eq!(engine.list_executions(filter(Status::Running), page()).await.unwrap().items.len(), 0);
