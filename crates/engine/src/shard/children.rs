@@ -88,7 +88,7 @@ impl Shard {
         let found = self.find(key)?;
         let batch = self.pipeline.number();
         if let (Found::Open, Some(live)) = (&found, self.live.get_mut(key))
-            && live.stored.record.map_run_redrives != of.redrive_count
+            && live.stored.record.map_run_redrives < of.redrive_count
         {
             live.stored.record.map_run_redrives = of.redrive_count;
             if live.is_standard && live.is_written {
@@ -102,16 +102,24 @@ impl Shard {
     pub(super) fn stop_child(&mut self, child: &RunningChild) {
         let RunningChild { key, number, of } = child;
         match self.find_child(*key, of) {
-            Ok(Found::Open) => self.turn(*key, Trigger::Stop { error: None, cause: None }, Then::Nothing),
+            Ok(Found::Open) if self.runs_for(*key, of) => {
+                self.turn(*key, Trigger::Stop { error: None, cause: None }, Then::Nothing);
+            }
             Ok(Found::Closed(stored)) if is_end_of_attempt(of, &stored.record) => {
                 self.child_ended_before(of, *number, stored.record);
             }
             Ok(Found::Closed(_) | Found::Absent) | Err(Error::SetAside { .. }) => {
                 self.environment.child_not_run(of, *number, false);
             }
-            // The store is opened again, and the Map Run stops its children again after that.
-            Err(_) => {}
+            // This comes late: the child runs for a later attempt. Or the store is opened again, and the Map Run stops its
+            // children again after that.
+            Ok(Found::Open) | Err(_) => {}
         }
+    }
+
+    /// Whether the child runs for this attempt of its Map Run.
+    fn runs_for(&self, key: ExecutionKey, of: &Children) -> bool {
+        self.live.get(key).is_some_and(|live| live.stored.record.map_run_redrives == of.redrive_count)
     }
 
     /// The Map Run has not heard of the end of a child, which counts for this attempt.
