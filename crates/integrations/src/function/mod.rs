@@ -104,14 +104,13 @@ impl Functions {
     /// Invokes a function without waiting for its answer: `InvocationType` `Event`. It is tried again as Lambda does
     /// (`event.rs`). As many events wait for a function, or are run by it, as may run and wait at all.
     pub fn invoke_later(&self, name: &FunctionName, invocation: Invocation) -> Result<(), Refused> {
-        let function = self.find(name)?;
+        let function = Arc::clone(self.find(name)?);
         let place = function.place_for_event()?;
-        let function = Arc::downgrade(function);
         tokio::spawn(async move {
             let request_id = invocation.request_id.clone();
-            let carried_out = event::carry_out(move || {
-                let (function, invocation) = (function.upgrade(), invocation.clone());
-                async move { Some(function.filter(|function| !function.is_closed())?.invoke(invocation).await) }
+            let carried_out = event::carry_out(|| {
+                let attempt = (!function.is_closed()).then(|| function.invoke(invocation.clone()));
+                async move { Some(attempt?.await) }
             });
             match carried_out.await {
                 Ok(()) => {}
