@@ -1,7 +1,7 @@
 //! Agreement with what DescribeExecution answers.
 
 use crate::History;
-use crate::event::{Event, excerpt, time_ms};
+use crate::event::{HistoryEvent, excerpt, time_ms};
 use crate::verdict::{Rule, Verdict, Violation};
 use crate::visit::Names;
 use json::{Text, Value};
@@ -65,7 +65,7 @@ impl Described {
         }
     }
 
-    fn check_times(&self, first: &Event, last: &Event, status: &str, report: &mut impl FnMut(String)) {
+    fn check_times(&self, first: &HistoryEvent, last: &HistoryEvent, status: &str, report: &mut impl FnMut(String)) {
         let ended = (status != "RUNNING").then_some(last);
         for (member, event) in [("startDate", Some(first)), ("stopDate", ended)] {
             let told = self.0.get(member).filter(|told| !told.is_null()).map(time_ms);
@@ -83,7 +83,7 @@ impl Described {
     }
 }
 
-fn status(last: &Event) -> &'static str {
+fn status(last: &HistoryEvent) -> &'static str {
     match &*last.event_type {
         "ExecutionSucceeded" => "SUCCEEDED",
         "ExecutionFailed" => "FAILED",

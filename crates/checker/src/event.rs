@@ -5,7 +5,7 @@ use json::{Object, Text, Value};
 
 /// One event.
 #[derive(Clone, Debug)]
-pub struct Event {
+pub struct HistoryEvent {
     pub id: u64,
     pub previous_event_id: u64,
     /// Milliseconds since the Unix epoch; `None` where the history does not say.
@@ -18,11 +18,11 @@ pub struct Event {
     pub details_name: Text,
 }
 
-impl Event {
+impl HistoryEvent {
     /// Reads an event as the API answers it: the time in seconds since the epoch, or as the AWS CLI prints it, in ISO 8601.
     ///
     /// The message of an error says what is missing.
-    pub fn read(event: &Value) -> Result<Event, String> {
+    pub fn read(event: &Value) -> Result<HistoryEvent, String> {
         let number = |member: &str| {
             let value = event.get(member).and_then(Value::as_number).and_then(json::Number::as_u64);
             value.ok_or_else(|| format!("an event without a number in `{member}`: {}", excerpt(&event.to_string())))
@@ -40,7 +40,7 @@ impl Event {
             _ => return Err(format!("event {id} has details that are no object, or more than one member of details")),
         };
         let timestamp_ms = event.get("timestamp").map(time_ms).transpose()?;
-        Ok(Event { id, previous_event_id, timestamp_ms, event_type: event_type.clone(), details, details_name })
+        Ok(HistoryEvent { id, previous_event_id, timestamp_ms, event_type: event_type.clone(), details, details_name })
     }
 
     /// A text in the details.

@@ -52,7 +52,7 @@ mod visit;
 mod world;
 
 pub use described::Described;
-pub use event::Event;
+pub use event::HistoryEvent;
 pub use read::{ReadError, read_events};
 pub use verdict::{Rule, Verdict, Violation};
 
@@ -83,7 +83,7 @@ const BUDGET: Budget =
 pub struct History<'a> {
     /// The input, as the caller wrote it.
     pub input: &'a str,
-    pub events: &'a [Event],
+    pub events: &'a [HistoryEvent],
     /// What DescribeExecution answers, where that is to be compared.
     pub described: Option<&'a Described>,
     /// A synchronous Express execution: its context object has no `RedriveCount`.

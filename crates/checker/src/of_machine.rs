@@ -2,16 +2,16 @@
 //!
 //! This is the only place that knows the engine, behind a feature of its own, and it only renames members.
 
-use crate::event::{Event, details_name};
+use crate::event::{HistoryEvent, details_name};
 use json::{Object, Payload, Text, Value};
-use machine::{EventDetails, HistoryEvent};
+use machine::EventDetails;
 
-impl From<&HistoryEvent> for Event {
-    fn from(event: &HistoryEvent) -> Event {
+impl From<&machine::HistoryEvent> for HistoryEvent {
+    fn from(event: &machine::HistoryEvent) -> HistoryEvent {
         let event_type = event.event_type.as_str();
         let details = members(&event.details);
         let has_details = event.details != EventDetails::None;
-        Event {
+        HistoryEvent {
             id: event.id,
             previous_event_id: event.previous_event_id,
             timestamp_ms: Some(event.timestamp_ms),

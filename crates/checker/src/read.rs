@@ -1,6 +1,6 @@
 //! Histories as they come: pages, lists and lines of events; and what holds for any list of events.
 
-use crate::event::Event;
+use crate::event::HistoryEvent;
 use crate::verdict::{Rule, Verdict, Violation};
 use asl::Limits;
 use json::Value;
@@ -23,7 +23,7 @@ impl std::error::Error for ReadError {}
 
 /// Reads the events of a history: an answer of GetExecutionHistory, or several of them one after the other, an array of
 /// events, or one event a line. A history that was read in reverse order is turned round.
-pub fn read_events(text: &str) -> Result<Vec<Event>, ReadError> {
+pub fn read_events(text: &str) -> Result<Vec<HistoryEvent>, ReadError> {
     let error = |message: String| ReadError { message };
     let mut events = Vec::new();
     for document in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
@@ -34,10 +34,10 @@ pub fn read_events(text: &str) -> Result<Vec<Event>, ReadError> {
         match page {
             Value::Array(page) => {
                 for event in page.iter() {
-                    events.push(Event::read(event).map_err(error)?);
+                    events.push(HistoryEvent::read(event).map_err(error)?);
                 }
             }
-            event => events.push(Event::read(event).map_err(error)?),
+            event => events.push(HistoryEvent::read(event).map_err(error)?),
         }
     }
     if is_reversed(&events) {
@@ -46,13 +46,13 @@ pub fn read_events(text: &str) -> Result<Vec<Event>, ReadError> {
     Ok(events)
 }
 
-fn is_reversed(events: &[Event]) -> bool {
+fn is_reversed(events: &[HistoryEvent]) -> bool {
     let Some((first, last)) = events.first().zip(events.last()) else { return false };
     first.id > last.id && last.id == 1
 }
 
 /// Ids, the order of the events that they name, timestamps, and how many there are.
-pub(crate) fn check_envelopes(events: &[Event], limits: &Limits, verdict: &mut Verdict) {
+pub(crate) fn check_envelopes(events: &[HistoryEvent], limits: &Limits, verdict: &mut Verdict) {
     let mut last_ms = i64::MIN;
     for (event, expected) in events.iter().zip(1..) {
         let mut report = |rule, message| verdict.violations.push(Violation { event_id: event.id, rule, message });

@@ -1,7 +1,7 @@
 //! Children that end because a sibling failed: each says so once, in no certain order.
 
 use super::Replay;
-use crate::event::Event;
+use crate::event::HistoryEvent;
 use crate::frame::{FrameId, MapRunStage, Phase};
 use asl::StateKind;
 use std::collections::HashMap;
@@ -51,7 +51,7 @@ impl Aborts {
 
 impl Replay<'_> {
     /// Whether the event is one of those that end children.
-    pub(super) fn take_abort(&mut self, event: &Event) -> Result<bool, super::Lost> {
+    pub(super) fn take_abort(&mut self, event: &HistoryEvent) -> Result<bool, super::Lost> {
         let Some(event_type) = TYPES.iter().find(|known| **known == &*event.event_type) else { return Ok(false) };
         let is_iteration = event_type.starts_with("MapIteration");
         let index = if is_iteration { event.number("index") } else { None };

@@ -2,7 +2,7 @@
 
 use super::Replay;
 use super::compare::sampled;
-use crate::event::Event;
+use crate::event::HistoryEvent;
 use crate::failure::Fault;
 use crate::frame::{Call, Entered, Failed, FrameId, Phase, Stage};
 use crate::plan::{Plan, plan};
@@ -13,7 +13,7 @@ use json::Payload;
 
 impl Replay<'_> {
     /// `…StateEntered`.
-    pub(super) fn entered(&mut self, id: FrameId, event: &Event) {
+    pub(super) fn entered(&mut self, id: FrameId, event: &HistoryEvent) {
         let frame = &self.frames[id];
         let Some(state) = event.text("name").and_then(|name| frame.flow.states.get(name)) else { return };
         // The first state of an execution shows its input as the caller wrote it.
@@ -47,7 +47,7 @@ impl Replay<'_> {
     }
 
     /// Only what a child begins with may hold what no history tells: everything else was shown before.
-    fn agree_on_input(&mut self, id: FrameId, input: &Payload, event: &Event) -> Payload {
+    fn agree_on_input(&mut self, id: FrameId, input: &Payload, event: &HistoryEvent) -> Payload {
         let is_shown = event.text("input").is_some_and(|found| **found == **input.text());
         let samples = if is_shown { Vec::new() } else { self.input_samples(id) };
         let agreed = self.agree(event, "input", input, || samples);

@@ -2,7 +2,7 @@
 //! that an expression was too much where this interpreter could evaluate it.
 
 use super::Replay;
-use crate::event::Event;
+use crate::event::HistoryEvent;
 use crate::failure::{Cause, Failure, QUERY_EVALUATION_ERROR, RUNTIME};
 use crate::frame::{Evaluation, Frame, FrameId, Phase};
 use query::Budget;
@@ -18,7 +18,7 @@ const GIVEN_UP: &[&str] = &[
 
 impl Replay<'_> {
     /// If the event says that an expression was too much, its frame is taken to have failed so.
-    pub(super) fn give_up_evaluating(&mut self, event: &Event) {
+    pub(super) fn give_up_evaluating(&mut self, event: &HistoryEvent) {
         let cause = event.text("cause").map_or("", |cause| &**cause);
         let is_one = &*event.event_type == "EvaluationFailed"
             && event.text("error").is_some_and(|error| **error == *QUERY_EVALUATION_ERROR);
@@ -40,7 +40,7 @@ impl Replay<'_> {
     }
 
     /// The same in JSONPath, where nothing catches it.
-    pub(super) fn ran_out(&mut self, event: &Event) -> bool {
+    pub(super) fn ran_out(&mut self, event: &HistoryEvent) -> bool {
         let cause = event.text("cause").map_or("", |cause| &**cause);
         let is_one = event.text("error").is_some_and(|error| **error == *RUNTIME) && is_given_up(cause);
         if !is_one || self.evaluating(event).is_none() {
@@ -51,7 +51,7 @@ impl Replay<'_> {
     }
 
     /// The frame that evaluates its fields before this event.
-    fn evaluating(&self, event: &Event) -> Option<FrameId> {
+    fn evaluating(&self, event: &HistoryEvent) -> Option<FrameId> {
         let previous = event.previous_event_id;
         let is_there = |frame: &Frame<'_>| {
             let entered = frame.entered.filter(|entered| entered.event == frame.position);
@@ -69,9 +69,9 @@ impl Replay<'_> {
 }
 
 /// The budget of evaluations here. Where the history says that one was too much, this one need not try for long.
-pub(crate) fn budget(events: &[Event], budget: Budget) -> Budget {
+pub(crate) fn budget(events: &[HistoryEvent], budget: Budget) -> Budget {
     const SHORT: Duration = Duration::from_millis(500);
-    let gives_up = |event: &Event| event.text("cause").is_some_and(|cause| is_given_up(cause));
+    let gives_up = |event: &HistoryEvent| event.text("cause").is_some_and(|cause| is_given_up(cause));
     let time = if events.iter().any(gives_up) { budget.time.min(SHORT) } else { budget.time };
     Budget { time, ..budget }
 }

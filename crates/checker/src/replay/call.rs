@@ -2,7 +2,7 @@
 
 use super::Replay;
 use super::compare::sampled;
-use crate::event::Event;
+use crate::event::HistoryEvent;
 use crate::failure::{Failure, TIMEOUT};
 use crate::frame::{Call, Failed, FrameId, Phase, Stage};
 use crate::plan::{Plan, Request, plan};
@@ -42,7 +42,7 @@ pub(super) fn next_types(call: &Call<'_>) -> &'static [&'static str] {
 }
 
 impl<'d> Replay<'d> {
-    pub(super) fn called(&mut self, id: FrameId, call: Call<'d>, event: &Event) {
+    pub(super) fn called(&mut self, id: FrameId, call: Call<'d>, event: &HistoryEvent) {
         if call.stage == Stage::Planned {
             self.scheduled(id, &call.request, event);
             let since_ms = self.now.last_ms;
@@ -75,7 +75,7 @@ impl<'d> Replay<'d> {
         self.move_on(id, Phase::Calling(Box::new(call)));
     }
 
-    fn scheduled(&mut self, id: FrameId, request: &Request<'d>, event: &Event) {
+    fn scheduled(&mut self, id: FrameId, request: &Request<'d>, event: &HistoryEvent) {
         let visit = self.visit(id);
         let member = if matches!(request.resource, TaskResource::Service { .. }) { "parameters" } else { "input" };
         self.agree(event, member, &request.parameters, || {
@@ -102,14 +102,14 @@ impl<'d> Replay<'d> {
         }
     }
 
-    fn expect_service(&mut self, request: &Request<'d>, event: &Event) {
+    fn expect_service(&mut self, request: &Request<'d>, event: &HistoryEvent) {
         if let TaskResource::Service { service, action, .. } = request.resource {
             self.expect_text(event, "resourceType", Some(service));
             self.expect_text(event, "resource", Some(action));
         }
     }
 
-    fn call_failed(&mut self, id: FrameId, call: &Call<'d>, event: &Event) {
+    fn call_failed(&mut self, id: FrameId, call: &Call<'d>, event: &HistoryEvent) {
         let failure = Failure::of(event.text("error").cloned(), event.text("cause").cloned());
         let has_timed_out = event.event_type.ends_with("TimedOut");
         if has_timed_out {
@@ -122,7 +122,7 @@ impl<'d> Replay<'d> {
     }
 
     /// A call times out when one of its clocks has run down; what has none does not time out.
-    fn check_timeout(&mut self, call: &Call<'d>, event: &Event) {
+    fn check_timeout(&mut self, call: &Call<'d>, event: &HistoryEvent) {
         let clocks = call.request.timeout_seconds.into_iter().chain(call.request.heartbeat_seconds);
         match clocks.min() {
             Some(seconds) => self.check_time(after(call.since_ms, seconds), "its timeout", &event.event_type),

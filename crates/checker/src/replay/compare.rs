@@ -2,7 +2,7 @@
 
 use super::Replay;
 use crate::Texts;
-use crate::event::{Event, excerpt};
+use crate::event::{HistoryEvent, excerpt};
 use crate::failure::{Cause, Failure};
 use crate::verdict::Rule;
 use crate::visit::Visit;
@@ -49,7 +49,7 @@ impl Replay<'_> {
     /// the samples of the other worlds show. Gives the value to go on with.
     pub(super) fn agree(
         &mut self,
-        event: &Event,
+        event: &HistoryEvent,
         member: &str,
         expected: &Payload,
         samples: impl FnOnce() -> Vec<Value>,
@@ -91,7 +91,7 @@ impl Replay<'_> {
     }
 
     /// A value that is shown for the first time, and that nothing tells in advance: an answer of a task.
-    pub(super) fn shown(&mut self, event: &Event, member: &str) -> Payload {
+    pub(super) fn shown(&mut self, event: &HistoryEvent, member: &str) -> Payload {
         match event.text(member).map(|text| Payload::parse(text)) {
             Some(Ok(payload)) => payload,
             Some(Err(_)) => {
@@ -106,7 +106,7 @@ impl Replay<'_> {
     }
 
     /// A member whose text is known.
-    pub(super) fn expect_text(&mut self, event: &Event, member: &str, expected: Option<&str>) {
+    pub(super) fn expect_text(&mut self, event: &HistoryEvent, member: &str, expected: Option<&str>) {
         let found = event.text(member).map(|found| &**found);
         let agree = match (expected, found) {
             (Some(expected), Some(found)) => self.comparing.are_alike(expected, found),
@@ -122,7 +122,7 @@ impl Replay<'_> {
     }
 
     /// A member whose number is known.
-    pub(super) fn expect_number(&mut self, event: &Event, member: &str, expected: Option<u64>) {
+    pub(super) fn expect_number(&mut self, event: &HistoryEvent, member: &str, expected: Option<u64>) {
         let found = event.number(member);
         if expected != found {
             let shown = |number: Option<u64>| number.map_or_else(|| "nothing".to_owned(), |number| number.to_string());
@@ -133,7 +133,7 @@ impl Replay<'_> {
     }
 
     /// Error and cause are those of the failure; gives the failure with its whole cause.
-    pub(super) fn expect_failure(&mut self, event: &Event, failure: &Failure) -> Failure {
+    pub(super) fn expect_failure(&mut self, event: &HistoryEvent, failure: &Failure) -> Failure {
         self.expect_text(event, "error", failure.error.as_deref());
         match &failure.cause {
             Cause::Known(cause) => {
@@ -155,7 +155,7 @@ impl Replay<'_> {
     /// `assignedVariables` of an exit; gives the variables to go on with.
     pub(super) fn agree_on_variables(
         &mut self,
-        event: &Event,
+        event: &HistoryEvent,
         expected: Option<&Object>,
         samples: impl FnOnce() -> Vec<Value>,
     ) -> Option<Object> {

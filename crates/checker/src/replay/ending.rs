@@ -2,7 +2,7 @@
 
 use super::abort::Aborts;
 use super::{Followed, Lost, Replay};
-use crate::event::Event;
+use crate::event::HistoryEvent;
 use crate::failure::{Failure, RUNTIME, TIMEOUT};
 use crate::frame::{Frame, FrameId, MapRunStage, Phase};
 use crate::verdict::Rule;
@@ -31,7 +31,7 @@ pub(super) enum Ending {
 
 impl Replay<'_> {
     /// `ExecutionStarted`.
-    pub(super) fn started(&mut self, event: &Event) -> Followed {
+    pub(super) fn started(&mut self, event: &HistoryEvent) -> Followed {
         if !matches!(self.status, Status::NotStarted) {
             return Err(self.unexplained(event));
         }
@@ -67,7 +67,7 @@ impl Replay<'_> {
     }
 
     /// Whether something may happen in the execution now.
-    pub(super) fn is_open(&mut self, event: &Event) -> Followed {
+    pub(super) fn is_open(&mut self, event: &HistoryEvent) -> Followed {
         let message = match &self.status {
             Status::Running => return Ok(()),
             Status::NotStarted => format!("{} before ExecutionStarted", event.event_type),
@@ -88,7 +88,7 @@ impl Replay<'_> {
     }
 
     /// Whether the execution can end now, in any way.
-    fn can_end(&mut self, event: &Event) -> Followed {
+    fn can_end(&mut self, event: &HistoryEvent) -> Followed {
         match self.status {
             Status::Running | Status::Ending(_) => Ok(()),
             Status::NotStarted | Status::Closed { .. } => self.is_open(event),
@@ -99,14 +99,14 @@ impl Replay<'_> {
         self.status = Status::Closed { is_redrivable };
     }
 
-    fn expect_previous(&mut self, event: &Event, previous: u64) {
+    fn expect_previous(&mut self, event: &HistoryEvent, previous: u64) {
         if event.previous_event_id != previous {
             let (event_type, found) = (&event.event_type, event.previous_event_id);
             self.report(Rule::Previous, format!("{event_type} follows event {previous}, not {found}"));
         }
     }
 
-    pub(super) fn succeeded(&mut self, event: &Event) -> Followed {
+    pub(super) fn succeeded(&mut self, event: &HistoryEvent) -> Followed {
         let Status::Ending(Ending::Succeeded { previous, output }) = &self.status else {
             self.can_end(event)?;
             return Err(self.unexplained_end(event));
@@ -118,7 +118,7 @@ impl Replay<'_> {
         Ok(())
     }
 
-    pub(super) fn failed(&mut self, event: &Event) -> Followed {
+    pub(super) fn failed(&mut self, event: &HistoryEvent) -> Followed {
         self.can_end(event)?;
         if self.is_from_outside(event) || self.ran_out(event) {
             self.close(true);
@@ -138,7 +138,7 @@ impl Replay<'_> {
     }
 
     /// What ends an execution although no state failed: its history is full, or its state machine was deleted.
-    fn is_from_outside(&self, event: &Event) -> bool {
+    fn is_from_outside(&self, event: &HistoryEvent) -> bool {
         if event.text("error").is_none_or(|error| **error != *RUNTIME) {
             return false;
         }
@@ -148,7 +148,7 @@ impl Replay<'_> {
         is_full || (is_deleted && self.frames.alive().any(|(_, frame)| frame.position == event.previous_event_id))
     }
 
-    fn unexplained_end(&mut self, event: &Event) -> Lost {
+    fn unexplained_end(&mut self, event: &HistoryEvent) -> Lost {
         if let Status::Ending(Ending::Succeeded { .. } | Ending::Failed { .. }) = &self.status
             && self.is_open(event).is_err()
         {
@@ -161,7 +161,7 @@ impl Replay<'_> {
     }
 
     /// `ExecutionAborted`: the stop comes from outside, so its event follows no other.
-    pub(super) fn aborted(&mut self, event: &Event) -> Followed {
+    pub(super) fn aborted(&mut self, event: &HistoryEvent) -> Followed {
         self.can_end(event)?;
         self.expect_previous(event, 0);
         self.remember_failure();
@@ -170,7 +170,7 @@ impl Replay<'_> {
     }
 
     /// `ExecutionTimedOut`.
-    pub(super) fn timed_out(&mut self, event: &Event) -> Followed {
+    pub(super) fn timed_out(&mut self, event: &HistoryEvent) -> Followed {
         self.can_end(event)?;
         self.expect_previous(event, 0);
         if event.text("error").is_some() {
@@ -194,7 +194,7 @@ impl Replay<'_> {
     }
 
     /// `ExecutionRedriven`: what failed, was aborted or had not begun goes on after it.
-    pub(super) fn redriven(&mut self, event: &Event) -> Followed {
+    pub(super) fn redriven(&mut self, event: &HistoryEvent) -> Followed {
         let Status::Closed { is_redrivable: true } = self.status else {
             self.report(Rule::Terminal, "ExecutionRedriven without an unsuccessful end before it".to_owned());
             return Err(Lost);

@@ -3,7 +3,7 @@
 use super::Replay;
 use super::ending::Ending;
 use crate::data::Way;
-use crate::event::Event;
+use crate::event::HistoryEvent;
 use crate::failure::{Fault, QUERY_EVALUATION_ERROR, RUNTIME};
 use crate::frame::{Evaluation, Failed, FrameId, Phase, To};
 use asl::{Catcher, JitterStrategy, Retrier, StateKind};
@@ -34,7 +34,7 @@ impl Replay<'_> {
     }
 
     /// `EvaluationFailed`: the history shows what JSONata could not evaluate.
-    pub(super) fn evaluation_failed(&mut self, id: FrameId, evaluation: &Evaluation, event: &Event) {
+    pub(super) fn evaluation_failed(&mut self, id: FrameId, evaluation: &Evaluation, event: &HistoryEvent) {
         let failure = self.expect_failure(event, &evaluation.failure);
         let state = self.frames[id].state.name.clone();
         self.expect_text(event, "state", Some(&state));

@@ -3,7 +3,7 @@
 use super::Replay;
 use super::compare::sampled;
 use crate::data::{Way, exit};
-use crate::event::Event;
+use crate::event::HistoryEvent;
 use crate::failure::Fault;
 use crate::frame::{Fork, Frame, FrameId, Iterations, Leaving, MapRunStage, Offer, Phase, To};
 use crate::plan::{Forking, Plan, iteration_input, plan};
@@ -15,7 +15,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 impl<'d> Replay<'d> {
     /// `…StateStarted`.
-    pub(super) fn forked(&mut self, id: FrameId, forking: Forking, event: &Event) {
+    pub(super) fn forked(&mut self, id: FrameId, forking: Forking, event: &HistoryEvent) {
         self.frames[id].position = event.id;
         match (forking, &self.frames[id].state.kind) {
             (Forking::Parallel { arguments }, StateKind::Parallel(parallel)) => self.branch(id, parallel, &arguments),
@@ -144,7 +144,7 @@ impl<'d> Replay<'d> {
     }
 
     /// `MapIterationStarted`.
-    pub(super) fn iteration_started(&mut self, id: FrameId, event: &Event) {
+    pub(super) fn iteration_started(&mut self, id: FrameId, event: &HistoryEvent) {
         let name = self.frames[id].state.name.clone();
         self.expect_text(event, "name", Some(&name));
         let fork = self.frames[id].fork.as_mut();
@@ -167,7 +167,7 @@ impl<'d> Replay<'d> {
     }
 
     /// `MapIterationSucceeded`.
-    pub(super) fn iteration_over(&mut self, child: FrameId, output: Payload, event: &Event) {
+    pub(super) fn iteration_over(&mut self, child: FrameId, output: Payload, event: &HistoryEvent) {
         let Some((parent, index)) = self.frames[child].parent else { return };
         let before = self.frames[child].position;
         self.expect_iteration(event, parent, index);
@@ -176,7 +176,7 @@ impl<'d> Replay<'d> {
         self.offer(parent, before);
     }
 
-    pub(super) fn expect_iteration(&mut self, event: &Event, map: FrameId, index: u64) {
+    pub(super) fn expect_iteration(&mut self, event: &HistoryEvent, map: FrameId, index: u64) {
         let name = self.frames[map].state.name.clone();
         self.expect_text(event, "name", Some(&name));
         self.expect_number(event, "index", Some(index));

@@ -3,7 +3,7 @@
 use super::Replay;
 use super::compare::sampled;
 use crate::data::{Exit, Way, bytes_of, exit, put, replaced_bytes};
-use crate::event::Event;
+use crate::event::HistoryEvent;
 use crate::frame::{FrameId, Leaving, Phase, To};
 use crate::verdict::Rule;
 use crate::world::World;
@@ -12,7 +12,7 @@ use json::{Payload, Value};
 
 impl<'d> Replay<'d> {
     /// `…StateExited`.
-    pub(super) fn left(&mut self, id: FrameId, ways: Vec<Leaving<'d>>, event: &Event) {
+    pub(super) fn left(&mut self, id: FrameId, ways: Vec<Leaving<'d>>, event: &HistoryEvent) {
         let name = self.frames[id].state.name.clone();
         self.expect_text(event, "name", Some(&name));
         let mut ways = ways;
@@ -46,7 +46,7 @@ impl<'d> Replay<'d> {
     }
 
     /// Whether the event shows this exit.
-    pub(super) fn shows(&self, event: &Event, exit: &Exit) -> bool {
+    pub(super) fn shows(&self, event: &HistoryEvent, exit: &Exit) -> bool {
         let output = event.text("output").is_some_and(|found| self.comparing.are_alike(exit.output.text(), found));
         let found = event.details.get("assignedVariables").and_then(Value::as_object);
         output
@@ -60,7 +60,7 @@ impl<'d> Replay<'d> {
             }
     }
 
-    fn agree_on_exit(&mut self, id: FrameId, leaving: &Leaving<'d>, event: &Event) -> Exit {
+    fn agree_on_exit(&mut self, id: FrameId, leaving: &Leaving<'d>, event: &HistoryEvent) -> Exit {
         if let Way::MapRun { fields, length } = &leaving.way {
             return self.map_run_exit(id, &fields.fields, *length, event);
         }
@@ -75,7 +75,7 @@ impl<'d> Replay<'d> {
     }
 
     /// The results of a Map Run are in no event of the history: they are taken from where they stand in the output.
-    fn map_run_exit(&mut self, id: FrameId, fields: &Fields, length: Option<u64>, event: &Event) -> Exit {
+    fn map_run_exit(&mut self, id: FrameId, fields: &Fields, length: Option<u64>, event: &HistoryEvent) -> Exit {
         let visit = self.visit(id);
         let output = self.shown(event, "output");
         let assigned = event.details.get("assignedVariables").and_then(Value::as_object).map(|found| {

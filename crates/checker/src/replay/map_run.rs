@@ -2,7 +2,7 @@
 
 use super::Replay;
 use crate::data::Way;
-use crate::event::Event;
+use crate::event::HistoryEvent;
 use crate::failure::Failure;
 use crate::frame::{Failed, FrameId, MapRunStage, Phase, To};
 use crate::verdict::Rule;
@@ -31,7 +31,7 @@ impl Replay<'_> {
         }
     }
 
-    pub(super) fn map_run(&mut self, id: FrameId, stage: MapRunStage, event: &Event) {
+    pub(super) fn map_run(&mut self, id: FrameId, stage: MapRunStage, event: &HistoryEvent) {
         match (&*event.event_type, stage) {
             ("MapRunStarted", MapRunStage::Planned { length }) => {
                 if event.text("mapRunArn").is_none_or(|arn| arn.is_empty()) {

@@ -15,7 +15,7 @@ mod fork;
 mod leave;
 mod map_run;
 
-use crate::event::{Event, details_name};
+use crate::event::{HistoryEvent, details_name};
 use crate::frame::{Frame, FrameId, Frames, MapRunStage, Phase, Stage};
 use crate::plan::Forking;
 use crate::verdict::{Rule, Verdict, Violation};
@@ -99,7 +99,7 @@ impl<'d> Replay<'d> {
     }
 
     /// The next event of the history.
-    pub(crate) fn take(&mut self, event: &Event) -> Followed {
+    pub(crate) fn take(&mut self, event: &HistoryEvent) -> Followed {
         self.now.event_id = event.id;
         self.now.at_ms = event.timestamp_ms;
         self.now.last_ms = event.timestamp_ms.unwrap_or(self.now.last_ms).max(self.now.last_ms);
@@ -125,7 +125,7 @@ impl<'d> Replay<'d> {
     }
 
     /// The frame that explains the event.
-    fn frame_of(&mut self, event: &Event) -> Result<FrameId, Lost> {
+    fn frame_of(&mut self, event: &HistoryEvent) -> Result<FrameId, Lost> {
         let candidates = self.waiting.get(&event.previous_event_id).map_or(&[][..], Vec::as_slice);
         let fitting = candidates.iter().copied().filter(|id| self.fits(*id, event) && self.follows(*id, event));
         let fitting: Vec<FrameId> = fitting.collect();
@@ -139,7 +139,7 @@ impl<'d> Replay<'d> {
     }
 
     /// Whether the event is one of those that may come next at this frame.
-    fn fits(&self, id: FrameId, event: &Event) -> bool {
+    fn fits(&self, id: FrameId, event: &HistoryEvent) -> bool {
         let frame = &self.frames[id];
         let event_type = &*event.event_type;
         match &frame.phase {
@@ -162,7 +162,7 @@ impl<'d> Replay<'d> {
     }
 
     /// Whether the event shows the data that this frame would show.
-    fn fits_data(&self, id: FrameId, event: &Event) -> bool {
+    fn fits_data(&self, id: FrameId, event: &HistoryEvent) -> bool {
         let frame = &self.frames[id];
         let shows = |member: &str, expected: &json::Payload| {
             event.text(member).is_some_and(|found| self.comparing.are_alike(expected.text(), found))
@@ -183,7 +183,7 @@ impl<'d> Replay<'d> {
     }
 
     /// Whether the event follows what it should at this frame.
-    fn follows(&self, id: FrameId, event: &Event) -> bool {
+    fn follows(&self, id: FrameId, event: &HistoryEvent) -> bool {
         self.expected_previous(id).contains(&event.previous_event_id)
     }
 
@@ -199,7 +199,7 @@ impl<'d> Replay<'d> {
     }
 
     /// The frame goes on by the event.
-    fn advance(&mut self, id: FrameId, event: &Event) {
+    fn advance(&mut self, id: FrameId, event: &HistoryEvent) {
         let phase = std::mem::replace(&mut self.frames[id].phase, Phase::Busy);
         match phase {
             Phase::Arriving(_) => self.entered(id, event),
@@ -284,7 +284,7 @@ impl<'d> Replay<'d> {
         self.verdict.violations.push(Violation { event_id: self.now.event_id, rule, message });
     }
 
-    fn check_details_name(&mut self, event: &Event) {
+    fn check_details_name(&mut self, event: &HistoryEvent) {
         if event.details_name.is_empty() {
             return;
         }
@@ -297,7 +297,7 @@ impl<'d> Replay<'d> {
     }
 
     /// Nothing that waits for a time happens before it.
-    fn check_not_before(&mut self, id: FrameId, event: &Event) {
+    fn check_not_before(&mut self, id: FrameId, event: &HistoryEvent) {
         let Some((not_before_ms, why)) = self.frames[id].not_before.take() else { return };
         self.check_time(not_before_ms, why, &event.event_type);
     }
@@ -310,7 +310,7 @@ impl<'d> Replay<'d> {
     }
 
     /// Says what is wrong with an event that no frame explains.
-    fn unexplained(&mut self, event: &Event) -> Lost {
+    fn unexplained(&mut self, event: &HistoryEvent) -> Lost {
         let misplaced = self.frames.alive().find(|(id, _)| self.fits(*id, event)).map(|(id, _)| id);
         let Some(id) = misplaced else {
             let expected = self.expected_types().join(", ");
@@ -367,7 +367,7 @@ fn has_token(frame: &Frame<'_>) -> bool {
 }
 
 /// An event in words.
-fn describe(event: &Event) -> String {
+fn describe(event: &HistoryEvent) -> String {
     let name = event.text("name").map_or_else(String::new, |name| format!(" of `{name}`"));
     format!("{}{name} after event {}", event.event_type, event.previous_event_id)
 }

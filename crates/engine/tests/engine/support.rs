@@ -218,7 +218,7 @@ async fn judge(engine: &Engine, arn: &Arn, events: &[HistoryEvent]) {
         return;
     };
     let Ok(checker) = checker::Checker::new(&state_machine.definition, record.state_machine_type) else { return };
-    let events: Vec<checker::Event> = events.iter().map(checker::Event::from).collect();
+    let events: Vec<checker::HistoryEvent> = events.iter().map(checker::HistoryEvent::from).collect();
     let history = checker::History { input: &record.input_text, events: &events, ..checker::History::default() };
     let verdict = checker.check(&history);
     assert!(verdict.is_legal(), "{verdict}\n{}\n{events:#?}", state_machine.definition);

@@ -248,7 +248,7 @@ impl World {
         let facts = self.execution.facts();
         let mut checker = checker::Checker::new(&self.definition, facts.state_machine_type).unwrap();
         checker.limits = self.limits.clone();
-        let events: Vec<checker::Event> = self.history.iter().map(checker::Event::from).collect();
+        let events: Vec<checker::HistoryEvent> = self.history.iter().map(checker::HistoryEvent::from).collect();
         let history = checker::History { input: &facts.input_text, events: &events, ..checker::History::default() };
         let verdict = checker.check(&history);
         assert!(verdict.is_legal(), "{verdict}\n{}\n{}", self.definition, self.outline());

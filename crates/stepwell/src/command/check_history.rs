@@ -102,7 +102,7 @@ impl CheckHistory {
         Ok(checker)
     }
 
-    fn input(&self, described: Option<&Described>, events: &[checker::Event]) -> Result<String, Error> {
+    fn input(&self, described: Option<&Described>, events: &[checker::HistoryEvent]) -> Result<String, Error> {
         match &self.input {
             Some(input) => match input.strip_prefix('@') {
                 Some(path) => read(Path::new(path)),

@@ -6,7 +6,7 @@
 
 use super::compare::Placeholders;
 use super::{Recorded, recordings, state_machine_type};
-use checker::{Checker, Event, History, Texts, Verdict};
+use checker::{Checker, History, HistoryEvent, Texts, Verdict};
 use serde_json::{Map, Value};
 
 /// Recordings that are not judged, and why.
@@ -41,14 +41,14 @@ fn judge(recorded: &Recorded) -> Verdict {
     let checker = Checker::new(&recorded.definition, state_machine_type(recorded)).unwrap();
     let placeholders = Placeholders::new(&recorded.placeholders);
     let alike = |expected: &str, found: &str| placeholders.are_alike(expected, found);
-    let events: Vec<Event> = recorded.history.iter().map(as_answered).collect();
+    let events: Vec<HistoryEvent> = recorded.history.iter().map(as_answered).collect();
     let texts = Texts::Alike(&alike);
     let history = History { input: &recorded.input, events: &events, texts, ..History::default() };
     checker.check(&history)
 }
 
 /// An event as the API answered it: what was parsed is text again.
-fn as_answered(event: &Value) -> Event {
+fn as_answered(event: &Value) -> HistoryEvent {
     let mut event = event.as_object().unwrap().clone();
     for details in event.values_mut().filter_map(Value::as_object_mut) {
         for member in ["input", "output", "parameters", "error", "cause"] {
@@ -62,7 +62,7 @@ fn as_answered(event: &Value) -> Event {
             details.insert("timeoutInSeconds".to_owned(), seconds.unwrap().into());
         }
     }
-    Event::read(&json::Value::parse(&Value::Object(event).to_string()).unwrap()).unwrap()
+    HistoryEvent::read(&json::Value::parse(&Value::Object(event).to_string()).unwrap()).unwrap()
 }
 
 fn restore(details: &mut Map<String, Value>, member: &str) {

@@ -4,12 +4,12 @@
 //! The histories are those that come out for the recorded definitions. Which places are broken is drawn from a seed.
 
 use super::{Recorded, produced, recordings, state_machine_type};
-use checker::{Checker, Event, History, Rule, Verdict};
+use checker::{Checker, History, HistoryEvent, Rule, Verdict};
 use json::{Object, Text, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A way to break a history at one event. `None`: there is nothing to break in this way.
-type Mutation = fn(&[Event], usize) -> Option<Vec<Event>>;
+type Mutation = fn(&[HistoryEvent], usize) -> Option<Vec<HistoryEvent>>;
 
 const MUTATIONS: &[(&str, Mutation)] = &[
     ("drop an event, ids closed up", |events, at| Some(closed_up(events, at))),
@@ -59,12 +59,12 @@ const MUTATIONS: &[(&str, Mutation)] = &[
     ("one more attempt than there are retries", one_more_attempt),
     ("an event after the end", |events, at| {
         let last = events.last()?;
-        let again = Event { id: last.id + 1, previous_event_id: last.id, ..events[at].clone() };
+        let again = HistoryEvent { id: last.id + 1, previous_event_id: last.id, ..events[at].clone() };
         Some([events, &[again]].concat())
     }),
     ("two ends", |events, _| {
         let last = events.last()?;
-        let again = Event { id: last.id + 1, ..last.clone() };
+        let again = HistoryEvent { id: last.id + 1, ..last.clone() };
         Some([events, &[again]].concat())
     }),
     ("success instead of failure, and the other way", |events, _| {
@@ -127,7 +127,7 @@ fn is_drawn(case: &Case) -> bool {
     case.recorded.definition.contains("States.UUID") && case.recorded.definition.contains("CausePath")
 }
 
-fn has_free_words(event: &Event) -> bool {
+fn has_free_words(event: &HistoryEvent) -> bool {
     let is = |member: &str, wanted: &str| event.details.get(member).and_then(Value::as_str) == Some(wanted);
     let cause = event.details.get("cause").and_then(Value::as_str).unwrap_or_default();
     let is_runtime = is("error", "States.Runtime") || is("error", "States.QueryEvaluationError");
@@ -137,11 +137,11 @@ fn has_free_words(event: &Event) -> bool {
 struct Case {
     checker: Checker,
     recorded: Recorded,
-    events: Vec<Event>,
+    events: Vec<HistoryEvent>,
 }
 
 impl Case {
-    fn judge(&self, events: &[Event]) -> Verdict {
+    fn judge(&self, events: &[HistoryEvent]) -> Verdict {
         self.checker.check(&History { input: &self.recorded.input, events, ..History::default() })
     }
 }
@@ -150,7 +150,7 @@ fn cases() -> Vec<Case> {
     let case = |recorded: Recorded| {
         let world = produced(&recorded).ok()?;
         let checker = Checker::new(&recorded.definition, state_machine_type(&recorded)).unwrap();
-        let events = world.history.iter().map(Event::from).collect();
+        let events = world.history.iter().map(HistoryEvent::from).collect();
         Some(Case { checker, recorded, events })
     };
     recordings().into_iter().filter_map(case).collect()
@@ -230,34 +230,34 @@ impl Random {
     }
 }
 
-fn text<'e>(events: &'e [Event], at: usize, member: &str) -> Option<&'e str> {
+fn text<'e>(events: &'e [HistoryEvent], at: usize, member: &str) -> Option<&'e str> {
     events[at].details.get(member).and_then(Value::as_str)
 }
 
-fn with_text(events: &[Event], at: usize, member: &str, text: &str) -> Vec<Event> {
+fn with_text(events: &[HistoryEvent], at: usize, member: &str, text: &str) -> Vec<HistoryEvent> {
     changed(events, at, |event| event.details.insert(member, text))
 }
 
-fn changed(events: &[Event], at: usize, change: impl FnOnce(&mut Event)) -> Vec<Event> {
+fn changed(events: &[HistoryEvent], at: usize, change: impl FnOnce(&mut HistoryEvent)) -> Vec<HistoryEvent> {
     let mut events = events.to_vec();
     change(&mut events[at]);
     events
 }
 
-fn without(events: &[Event], at: usize) -> Vec<Event> {
+fn without(events: &[HistoryEvent], at: usize) -> Vec<HistoryEvent> {
     let mut events = events.to_vec();
     events.remove(at);
     events
 }
 
-fn inserted(events: &[Event], at: usize, event: Event) -> Vec<Event> {
+fn inserted(events: &[HistoryEvent], at: usize, event: HistoryEvent) -> Vec<HistoryEvent> {
     let mut events = events.to_vec();
     events.insert(at, event);
     events
 }
 
 /// Without the event; ids and what names them move up, so that only the path is wrong.
-fn closed_up(events: &[Event], at: usize) -> Vec<Event> {
+fn closed_up(events: &[HistoryEvent], at: usize) -> Vec<HistoryEvent> {
     let (gone, previous) = (events[at].id, events[at].previous_event_id);
     let mut events = without(events, at);
     for event in &mut events {
@@ -269,7 +269,7 @@ fn closed_up(events: &[Event], at: usize) -> Vec<Event> {
 }
 
 /// The event happens again right after itself.
-fn duplicated(events: &[Event], at: usize) -> Vec<Event> {
+fn duplicated(events: &[HistoryEvent], at: usize) -> Vec<HistoryEvent> {
     let id = events[at].id;
     let mut events = inserted(events, at + 1, events[at].clone());
     for event in events.iter_mut().skip(at + 1) {
@@ -279,7 +279,7 @@ fn duplicated(events: &[Event], at: usize) -> Vec<Event> {
     events
 }
 
-fn swap_contents(events: &[Event], at: usize) -> Option<Vec<Event>> {
+fn swap_contents(events: &[HistoryEvent], at: usize) -> Option<Vec<HistoryEvent>> {
     let next = events.get(at + 1)?;
     // What two branches do may happen in any order.
     if next.previous_event_id != events[at].id {
@@ -294,7 +294,7 @@ fn swap_contents(events: &[Event], at: usize) -> Option<Vec<Event>> {
 }
 
 /// Another digit or letter, so that JSON stays JSON.
-fn byte(events: &[Event], at: usize, member: &str) -> Option<Vec<Event>> {
+fn byte(events: &[HistoryEvent], at: usize, member: &str) -> Option<Vec<HistoryEvent>> {
     let old = text(events, at, member)?;
     let place = old.rfind(|character: char| character.is_ascii_alphanumeric())?;
     let new = if old[place..].starts_with('7') { "8" } else { "7" };
@@ -302,7 +302,7 @@ fn byte(events: &[Event], at: usize, member: &str) -> Option<Vec<Event>> {
     Some(with_text(events, at, member, &text))
 }
 
-fn variable(events: &[Event], at: usize) -> Option<Vec<Event>> {
+fn variable(events: &[HistoryEvent], at: usize) -> Option<Vec<HistoryEvent>> {
     let variables = events[at].details.get("assignedVariables")?.as_object()?;
     let (name, _) = variables.iter().next()?;
     let mut variables: Object = variables.clone();
@@ -310,13 +310,13 @@ fn variable(events: &[Event], at: usize) -> Option<Vec<Event>> {
     Some(changed(events, at, |event| event.details.insert("assignedVariables", variables)))
 }
 
-fn number(events: &[Event], at: usize, member: &str) -> Option<Vec<Event>> {
+fn number(events: &[HistoryEvent], at: usize, member: &str) -> Option<Vec<HistoryEvent>> {
     let number = events[at].details.get(member)?.as_i64()?;
     Some(changed(events, at, |event| event.details.insert(member, number + 1)))
 }
 
 /// All that follows a wait or a delay comes 500 ms earlier than it should.
-fn early_timer(events: &[Event], at: usize) -> Option<Vec<Event>> {
+fn early_timer(events: &[HistoryEvent], at: usize) -> Option<Vec<HistoryEvent>> {
     let (before, now) = (events.get(at.checked_sub(1)?)?.timestamp_ms?, events[at].timestamp_ms?);
     let early = (now - before) / 2;
     (early > 10).then(|| {
@@ -327,7 +327,7 @@ fn early_timer(events: &[Event], at: usize) -> Option<Vec<Event>> {
 }
 
 /// A state that failed for good is called once more.
-fn one_more_attempt(events: &[Event], at: usize) -> Option<Vec<Event>> {
+fn one_more_attempt(events: &[HistoryEvent], at: usize) -> Option<Vec<HistoryEvent>> {
     let failed = &events[at];
     let is_answer = matches!(&*failed.event_type, "TaskFailed" | "LambdaFunctionFailed" | "ActivityFailed");
     let scheduled = events[..at].iter().rposition(|event| event.event_type.ends_with("Scheduled"))?;
@@ -339,9 +339,9 @@ fn one_more_attempt(events: &[Event], at: usize) -> Option<Vec<Event>> {
     let moved = attempt.len() as u64;
     let again = attempt.iter().enumerate().map(|(offset, event)| {
         let id = failed.id + 1 + offset as u64;
-        Event { id, previous_event_id: id - 1, timestamp_ms: failed.timestamp_ms, ..event.clone() }
+        HistoryEvent { id, previous_event_id: id - 1, timestamp_ms: failed.timestamp_ms, ..event.clone() }
     });
-    let rest = events[at + 1..].iter().map(|event| Event {
+    let rest = events[at + 1..].iter().map(|event| HistoryEvent {
         id: event.id + moved,
         previous_event_id: event.previous_event_id + if event.previous_event_id >= failed.id { moved } else { 0 },
         ..event.clone()
