@@ -175,8 +175,10 @@ impl Dispatcher {
     }
 
     /// The calls that were made and not answered.
-    pub(crate) fn running(&self) -> impl Iterator<Item = Attempt> {
-        self.running.keys().copied()
+    pub(crate) fn running(&self) -> Vec<Attempt> {
+        let mut running: Vec<_> = self.running.keys().copied().collect();
+        running.sort_unstable();
+        running
     }
 
     pub(crate) fn cancel(&mut self, attempt: Attempt) {
@@ -187,7 +189,7 @@ impl Dispatcher {
 
     /// Cancels every call that `which` names and takes it out of the line; gives how many of them ran.
     pub(crate) fn cancel_all(&mut self, which: impl Fn(ExecutionKey) -> bool) -> usize {
-        let attempts: Vec<Attempt> = self.running.keys().filter(|(key, _)| which(*key)).copied().collect();
+        let attempts: Vec<Attempt> = self.running().into_iter().filter(|(key, _)| which(*key)).collect();
         for attempt in &attempts {
             self.cancel(*attempt);
         }

@@ -293,7 +293,7 @@ impl Shard {
         self.read_held();
         self.take_up_map_runs();
         self.work.append(&mut self.stalled);
-        self.work.extend(self.dispatcher.running().map(Work::EndUnwanted));
+        self.work.extend(self.dispatcher.running().into_iter().map(Work::EndUnwanted));
         for key in self.waiters.awaited() {
             if let Ok(Found::Closed(stored)) = self.find(key) {
                 for caller in self.waiters.take_callers(key) {

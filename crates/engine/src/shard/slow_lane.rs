@@ -34,9 +34,10 @@ impl Shard {
         let step = move || {
             let options = &environment.options;
             let (budget, sealer) = (options.slow_budget, &environment.sealer);
-            let outcome = occurrence.step(&mut execution, &definition.parsed, budget, &options.limits, sealer);
+            let limits = &options.limits;
+            let outcome = occurrence.step(&mut execution, &definition.parsed, budget, limits, sealer);
             own.report(Report::SlowStep(Box::new(SlowStep { key, number, execution, outcome, then })));
         };
-        self.environment.slow_lane.submit(&self.environment.runtime, state_machine, Box::new(step));
+        self.environment.slow_lane.submit(&self.environment, state_machine, Box::new(step));
     }
 }

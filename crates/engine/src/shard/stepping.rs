@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     Error, ExecutionRecord, Remains, Started,
-    clock::stopwatch_ns,
     outbox::{Durable, Outbox, Released},
     tables::{ExecutionKey, Writes},
     tokens::{Sealer, TaskToken},
@@ -30,6 +29,7 @@ pub(super) struct Occurrence {
     pub(super) trigger: Trigger,
     pub(super) now_ms: i64,
     pub(super) seed: u64,
+    pub(super) stopwatch: query::Stopwatch,
 }
 
 impl Occurrence {
@@ -45,7 +45,7 @@ impl Occurrence {
         let key = ExecutionKey::of(&execution.facts().execution_arn);
         let start_ms = execution.facts().start_ms;
         let token_of = |id: EventId| -> Text { sealer.seal(TaskToken { key, start_ms, id }) };
-        let ambient = query::Ambient::new(self.now_ms, self.seed, budget).timed(stopwatch_ns);
+        let ambient = query::Ambient::new(self.now_ms, self.seed, budget).timed(self.stopwatch);
         let step = || execution.step(definition, self.trigger.clone(), &ambient, limits, &token_of);
         catch_unwind(AssertUnwindSafe(step))
             .unwrap_or_else(|panic| Err(StepError::Corrupt(panic_text("its step panicked", &*panic))))
@@ -80,7 +80,7 @@ impl Shard {
         // The first event carries the start time, that of a redrive its time.
         let is_dated = matches!(trigger, Trigger::Start | Trigger::Redrive);
         let now_ms = if is_dated { live.last_ms } else { clock_ms.max(live.last_ms) };
-        let occurrence = Occurrence { trigger, now_ms, seed };
+        let occurrence = Occurrence { trigger, now_ms, seed, stopwatch: self.environment.stopwatch };
         if self.environment.slow_lane.is_behind(&live.stored.record.state_machine_arn) {
             return self.move_to_slow_lane(key, occurrence, then);
         }
