@@ -8,6 +8,7 @@ use crate::{
     Call, Task, Tasks,
     environment::Environment,
     line::Line,
+    planted::{Fault, strikes},
     shard::{Report, ShardSender},
     tables::ExecutionKey,
 };
@@ -99,7 +100,8 @@ impl Dispatcher {
     pub(crate) fn run(&mut self, key: ExecutionKey, request: TaskRequest, facts: Arc<Facts>) {
         let task = self.environment.tasks.find(&request);
         let load = if task.as_ref().is_some_and(|task| task.is_waiting(&request)) { Load::Answer } else { Load::Place };
-        if self.is_draining || (load == Load::Place && self.placed >= self.placed_max) {
+        if self.is_draining || (load == Load::Place && self.placed >= self.placed_max && !strikes(Fault::TooManyCalls))
+        {
             self.line.push((key, request.id));
             return;
         }

@@ -49,6 +49,7 @@ use crate::{
     environment::Environment,
     map_run::NewChild,
     outbox::{Durable, Outbox, Released},
+    planted::{Fault, strikes},
     tables::{ExecutionKey, Tables},
     timers::Timers,
 };
@@ -330,6 +331,8 @@ impl Shard {
     fn carry_out(&mut self, effect: Released) {
         match effect {
             Released::Run { key, request, facts } => self.dispatcher.run(key, request, facts),
+            Released::Cancel { .. } if strikes(Fault::CallNotCancelled) => {}
+            Released::StartChild(_) if strikes(Fault::ChildForgotten) => {}
             Released::Cancel { key, id } => self.cancel((key, id)),
             Released::Stop { request, facts, submitted } => self.dispatcher.stop(request, facts, submitted),
             Released::TakeUp(attempt) => self.work.push_back(Work::TakeUp(attempt)),

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Error,
     outbox::Released,
+    planted::{Fault, strikes},
     scopes::PerScope,
     tables::{ExecutionKey, ReadError, SetAside, StoredExecution, Tables},
 };
@@ -105,7 +106,7 @@ impl Shard {
             Err(error) => return self.cannot_read("the open executions", &error),
         };
         for key in keys {
-            if self.recovery.met.remove(&key) {
+            if self.recovery.met.remove(&key) || strikes(Fault::ExecutionForgotten) {
                 continue;
             }
             self.at = Some(key);

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Error, ExecutionRecord, Remains, Started,
     outbox::{Durable, Outbox, Released},
+    planted::{Fault, strikes},
     tables::{ExecutionKey, Writes},
     tokens::{Sealer, TaskToken},
 };
@@ -147,7 +148,7 @@ impl Shard {
         if is_closed {
             self.closed(key, &mut outbox);
         }
-        if is_standard {
+        if is_standard && !strikes(Fault::EffectBeforeCommit) {
             self.pipeline.outbox.append(outbox);
         } else {
             self.release(outbox, &Durable::nothing_stored());
@@ -189,7 +190,7 @@ impl Shard {
         live.batch = number;
         live.parts.extend(changed.iter().map(|(id, _)| *id));
         for (timer, (from, to)) in timers {
-            from.inspect(|due_ms| writes.remove_timer(key, *timer, *due_ms));
+            from.filter(|_| !strikes(Fault::TimerRowKept)).inspect(|due_ms| writes.remove_timer(key, *timer, *due_ms));
             to.inspect(|due_ms| writes.timer(key, *timer, *due_ms));
         }
         if has_parts {
