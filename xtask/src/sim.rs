@@ -7,7 +7,8 @@ use crate::{Result, process};
 
 /// Hands everything to the simulator.
 pub fn run(arguments: &[String]) -> Result {
-    let mut all = vec!["run", "--quiet", "--profile", "sim", "--package", "simulator", "--features", "planted-faults", "--"];
+    let mut all =
+        vec!["run", "--quiet", "--profile", "sim", "--package", "simulator", "--features", "planted-faults", "--"];
     all.extend(arguments.iter().map(String::as_str));
     process::run("cargo", &all)
 }

@@ -2,8 +2,10 @@
 //!
 //! Each rule says what is wrong, or nothing. The numbers I1 to I13 are those of RELIABILITY.md.
 
+use checker::Checker;
 use engine::ExecutionRecord;
 use machine::{EventDetails, EventType, HistoryEvent, Outcome, Status};
+use serde::Serialize;
 use std::{
     collections::BTreeMap,
     hash::{DefaultHasher, Hasher},
@@ -23,7 +25,7 @@ pub struct Seen {
 impl Seen {
     pub fn new(record: &ExecutionRecord, events: &[HistoryEvent]) -> Seen {
         let mut hasher = DefaultHasher::new();
-        hasher.write(format!("{record:?}").as_bytes());
+        hasher.write(told(record).as_bytes());
         let history = fingerprint(events);
         hasher.write_u64(history);
         Seen { redrive_count: record.redrive_count, events: events.len(), fingerprint: hasher.finish(), history }
@@ -40,11 +42,26 @@ impl Seen {
     }
 }
 
+/// All that a record or an event says, as a text.
+pub fn told(of: &impl Serialize) -> String {
+    serde_json::to_string(of).unwrap_or_default()
+}
+
 /// Of the events of a history.
 pub fn fingerprint(events: &[HistoryEvent]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    events.iter().for_each(|event| hasher.write(format!("{event:?}").as_bytes()));
+    events.iter().for_each(|event| hasher.write(told(event).as_bytes()));
     hasher.finish()
+}
+
+/// I4: the history is a legal path of its definition, as the checker judges it.
+pub fn judge(checker: &Checker, record: &ExecutionRecord, events: &[HistoryEvent]) -> Result<(), String> {
+    let events: Vec<checker::Event> = events.iter().map(checker::Event::from).collect();
+    let history = checker::History { input: &record.input_text, events: &events, ..checker::History::default() };
+    match checker.check(&history).violations.first() {
+        None => Ok(()),
+        Some(violation) => Err(format!("I4: {}: {violation}", record.arn)),
+    }
 }
 
 type Rule = fn(&ExecutionRecord, &[HistoryEvent]) -> Result<(), String>;
@@ -122,10 +139,11 @@ fn agrees(record: &ExecutionRecord, events: &[HistoryEvent]) -> Result<(), Strin
     }
     let same = match (&record.outcome, &last.details) {
         (Some(Outcome::Succeeded { output }), EventDetails::ExecutionSucceeded { output: told }) => output == told,
-        (
-            Some(Outcome::Failed(failure) | Outcome::TimedOut(failure) | Outcome::Aborted(failure)),
-            EventDetails::Failed { error, cause },
-        ) => failure.error == *error && failure.cause == *cause,
+        // As AWS has it, only the event of a timeout says that it is one.
+        (Some(Outcome::TimedOut(_)), EventDetails::Failed { .. }) => true,
+        (Some(Outcome::Failed(failure) | Outcome::Aborted(failure)), EventDetails::Failed { error, cause }) => {
+            failure.error == *error && failure.cause == *cause
+        }
         _ => false,
     };
     if same { Ok(()) } else { Err(format!("I2: the record says {:?}, the history {:?}", record.outcome, last.details)) }

@@ -59,7 +59,7 @@ impl Writer<'_> {
         let mut states = Map::new();
         for (at, name) in names.iter().enumerate() {
             let later = names.get(at + 1..).unwrap_or_default();
-            let state = self.state(depth, later);
+            let state = self.state(name, depth, later);
             states.insert(name.clone(), state);
         }
         json!({"StartAt": names.first(), "States": states})
@@ -70,7 +70,7 @@ impl Writer<'_> {
         format!("S{}", self.names)
     }
 
-    fn state(&mut self, depth: usize, later: &[String]) -> Value {
+    fn state(&mut self, name: &str, depth: usize, later: &[String]) -> Value {
         let is_nested = depth < DEPTH_MAX;
         let has_tasks = self.ingredients.has_tasks;
         let mut state = match self.random.below(16) {
@@ -79,11 +79,11 @@ impl Writer<'_> {
             4 if has_tasks && self.is_standard() => self.waiting_task(later),
             5 | 6 if is_nested => self.parallel(depth, later),
             7 | 8 if is_nested => self.map(depth, later),
-            9 if is_nested && depth == 0 && self.ingredients.has_map_runs => self.map_run(depth, later),
+            9 if is_nested && depth == 0 && self.ingredients.has_map_runs => self.map_run(name, depth, later),
             10 | 11 => self.wait(),
             12 | 13 if !later.is_empty() => return self.choice(later),
-            14 if self.random.per_mille(300) => return self.last(),
-            _ => self.pass(),
+            14 if later.is_empty() => return self.last(),
+            _ => self.pass(name),
         };
         lead_on(&mut state, later);
         state
@@ -105,14 +105,15 @@ impl Writer<'_> {
         }
     }
 
-    fn pass(&mut self) -> Value {
+    fn pass(&mut self, name: &str) -> Value {
+        let seen = format!("seen_{name}");
         if self.is_jsonata() {
             return json!({"Type": "Pass", "Output": "{% $merge([$states.input, {'n': $states.input.n + 1}]) %}",
-                "Assign": {"seen": "{% $states.input.n %}"}});
+                "Assign": {seen: "{% $states.input.n %}"}});
         }
         match self.random.below(3) {
             0 => json!({"Type": "Pass", "Result": {"made": self.random.below(9)}, "ResultPath": "$.r"}),
-            1 => json!({"Type": "Pass", "Assign": {"seen.$": "$.n"}}),
+            1 => json!({"Type": "Pass", "Assign": {format!("{seen}.$"): "$.n"}}),
             _ => json!({"Type": "Pass", "Parameters":
                 {"n.$": "States.MathAdd($.n, 1)", "items.$": "$.items", "text.$": "States.Format('{}', $.text)"}}),
         }
@@ -120,7 +121,7 @@ impl Writer<'_> {
 
     fn choice(&mut self, later: &[String]) -> Value {
         let than = self.random.between(0, 6);
-        let (next, default) = (self.one_of(later), self.one_of(later));
+        let (next, default) = (self.one_of(later), later.first());
         let rule = if self.is_jsonata() {
             json!({"Condition": format!("{{% $states.input.n > {than} %}}"), "Next": next})
         } else {
@@ -163,12 +164,13 @@ impl Writer<'_> {
         state
     }
 
-    fn map_run(&mut self, depth: usize, later: &[String]) -> Value {
+    fn map_run(&mut self, name: &str, depth: usize, later: &[String]) -> Value {
         let mut processor = self.children(depth);
         let execution_type = if self.random.per_mille(500) { "STANDARD" } else { "EXPRESS" };
         let config = json!({"Mode": "DISTRIBUTED", "ExecutionType": execution_type});
         set(&mut processor, "ProcessorConfig", config);
-        let mut state = json!({"Type": "Map", "MaxConcurrency": 1 + self.random.below(4), "ItemProcessor": processor});
+        let mut state = json!({"Type": "Map", "Label": name,
+            "MaxConcurrency": 1 + self.random.below(4), "ItemProcessor": processor});
         self.select_items(&mut state);
         if self.random.per_mille(300) {
             set(&mut state, "ToleratedFailurePercentage", json!(self.random.between(0, 100)));

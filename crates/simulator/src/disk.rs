@@ -59,8 +59,10 @@ struct Contents {
 }
 
 impl Disk {
-    /// Opens the store; a store that was opened before is closed.
+    /// Opens the store. One that was opened before, and has not failed, first finishes what it has taken: it does not let
+    /// go of its files before that.
     pub fn open(&self) -> Result<Arc<dyn Store>, Error> {
+        self.sync(usize::MAX);
         let mut contents = self.contents();
         if contents.failing_openings > 0 {
             contents.failing_openings -= 1;

@@ -64,6 +64,7 @@ impl World {
             self.create_machines(engine);
         }
         for call in std::mem::take(&mut self.calls) {
+            self.submitted(&call, true);
             call.answer(Ok(json::Payload::trusted(r#"{"Payload":0}"#.into())));
             self.progress += 1;
         }
@@ -86,6 +87,8 @@ impl World {
         }
         self.fruitless += 1;
         if self.fruitless > FRUITLESS_MAX {
+            let timers: Vec<String> = self.disk.keys("timers").into_iter().map(|(key, _)| hex(&key)).collect();
+            self.trace.show(|| timers);
             return Err(self.stuck());
         }
         self.clock.pass(self.step_ms);
@@ -147,7 +150,7 @@ impl World {
             else {
                 continue;
             };
-            children += self.check_children(engine, &arn).await?;
+            children += self.check_children(engine, number, &arn).await?;
             self.check_pages(engine, &arn).await?;
         }
         self.check_lists(engine).await?;
@@ -158,7 +161,7 @@ impl World {
     }
 
     /// Map Runs of an execution, and their children: as many as there should be, each with a history of its own.
-    async fn check_children(&mut self, engine: &Engine, arn: &Arn) -> Result<usize, Violation> {
+    async fn check_children(&mut self, engine: &Engine, number: usize, arn: &Arn) -> Result<usize, Violation> {
         let page = Page { size: 1_000, after: None };
         let map_runs =
             engine.list_map_runs(arn, page).await.map_err(|error| format!("its Map Runs cannot be listed: {error}"))?;
@@ -171,10 +174,14 @@ impl World {
             }
             let of = Arn::parse(&map_run.arn).map_err(|error| error.message)?;
             let listed = list(engine, &of).await?;
+            let checker = self.checker_of_children(number, &map_run.state_machine_arn);
             for child in &listed {
                 let child = Arn::parse(child).map_err(|error| error.message)?;
                 let Some((record, events)) = self.read(engine, &child).await? else { continue };
                 checks::check(&record, &events)?;
+                if let Some(checker) = &checker {
+                    checks::judge(checker, &record, &events)?;
+                }
                 self.count(&events);
             }
             let most = usize::try_from(map_run.progress.children_started).unwrap_or(usize::MAX);
@@ -184,6 +191,12 @@ impl World {
             children += listed.len();
         }
         Ok(children)
+    }
+
+    /// Children run the item processor of the state that their state machine is labelled with.
+    fn checker_of_children(&self, number: usize, state_machine_arn: &str) -> Option<checker::Checker> {
+        let machine = self.machines.get(self.asked.get(number)?.machine)?;
+        machine.checker.of_children(state_machine_arn.rsplit_once('/')?.1)
     }
 
     /// I3: a history is the same list in pages, and from its end.
@@ -206,7 +219,7 @@ impl World {
             if reverse {
                 events.reverse();
             }
-            if checks::fingerprint(&events) != checks::fingerprint(&whole) {
+            if events != whole {
                 return Err(format!("I3: the pages of the history of {arn} are another list, reverse: {reverse}"));
             }
         }
@@ -252,6 +265,10 @@ impl World {
         })?;
         Ok(())
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The ARNs of all executions that are listed.

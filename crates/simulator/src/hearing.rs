@@ -26,7 +26,7 @@ pub(crate) enum Answer {
     Redriven(usize, Result<i64, Error>),
     Closed(usize, Result<ExecutionRecord, Error>),
     Polled(&'static str, Result<Option<ActivityTask>, Error>),
-    Answered(usize, u64, Result<(), Error>),
+    Answered(usize, Option<u64>, Result<(), Error>),
     Failed(usize, Result<(), Error>),
     Beaten(Result<(), Error>),
     ShutDown,
@@ -84,7 +84,7 @@ impl World {
             Answer::Redriven(number, redriven) => self.redriven(number, redriven),
             Answer::Closed(number, closed) => self.closed(engine, number, closed).await,
             Answer::Polled(activity, task) => self.polled(activity, task),
-            Answer::Answered(number, answer, outcome) => self.token_answered(number, Some(answer), outcome),
+            Answer::Answered(number, answer, outcome) => self.token_answered(number, answer, outcome),
             Answer::Failed(number, outcome) => self.token_answered(number, None, outcome),
             Answer::Beaten(outcome) => self.beaten(outcome),
             Answer::ShutDown => {
@@ -176,7 +176,7 @@ impl World {
         let Some(arn) = asked.arn.clone() else { return Ok(()) };
         // Nobody is told of an end before it is durable, so it is in the store.
         let Some((stored, events)) = self.read(engine, &arn).await? else { return Ok(()) };
-        if stored.redrive_count == record.redrive_count && format!("{stored:?}") != format!("{record:?}") {
+        if stored.redrive_count == record.redrive_count && checks::told(&stored) != checks::told(&record) {
             return Err(format!("I2: e{number} was told to end as {record:?}, and is {stored:?}"));
         }
         if stored.stop_ms.is_none() {
@@ -194,7 +194,15 @@ impl World {
         record: &ExecutionRecord,
         events: &[HistoryEvent],
     ) -> Result<(), Violation> {
+        self.trace.show(|| events.iter().map(checks::told).collect());
         checks::check(record, events)?;
+        // The checker does not follow redrives of all kinds yet.
+        let is_judged = record.redrive_count == 0;
+        if let Some(machine) =
+            self.asked.get(number).filter(|_| is_judged).and_then(|asked| self.machines.get(asked.machine))
+        {
+            checks::judge(&machine.checker, record, events)?;
+        }
         let Some(asked) = self.asked.get_mut(number) else { return Ok(()) };
         let seen = Seen::new(record, events);
         if record.start_ms != asked.start_ms.unwrap_or(record.start_ms) || record.input_text != asked.input {
@@ -267,7 +275,7 @@ impl World {
                     return Err(format!("I5: a task of `{activity}` was handed out twice"));
                 }
                 self.tell(format_args!("token {}: a task of {activity}", self.tokens.len()));
-                self.tokens.push(Token::new(task.token));
+                self.tokens.push(Token::new(task.token, true));
                 Ok(())
             }
             Ok(None) | Err(Error::ActivityDoesNotExist(_)) => Ok(()),
@@ -342,11 +350,12 @@ impl World {
 
     /// A service is called: that it should be must be durable, and not over.
     async fn called(&mut self, engine: &Engine, call: Made) -> Result<(), Violation> {
-        self.tell(format_args!("call {}: {:?}", call.number, call.attempt));
+        let known = self.tokens.iter().position(|known| Some(&known.text) == call.request.task_token.as_ref());
+        self.tell(format_args!("call {}: {:?}, token {known:?} of {}", call.number, call.attempt, self.tokens.len()));
         if let Some(token) = &call.request.task_token
             && self.tokens.iter().all(|known| known.text != *token)
         {
-            self.tokens.push(Token::new(token.clone()));
+            self.tokens.push(Token::new(token.clone(), false));
         }
         if call.facts.state_machine_type == asl::StateMachineType::Express {
             self.calls.push(call);

@@ -5,6 +5,7 @@
 
 use crate::checks::Seen;
 use asl::Arn;
+use checker::Checker;
 use json::Text;
 
 /// A state machine of the world.
@@ -12,6 +13,8 @@ pub struct Machine {
     pub arn: Arn,
     pub definition: Text,
     pub is_express: bool,
+    /// Judges the histories of its executions.
+    pub checker: Checker,
 }
 
 /// An execution that was asked for.
@@ -44,11 +47,16 @@ impl Asked {
 }
 
 /// A token that a worker has.
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own that may be so or not")]
 pub struct Token {
     pub text: Text,
+    pub is_of_activity: bool,
     /// Whether it was acknowledged that it was accepted, and the number of the answer, if that was no failure.
     pub is_accepted: bool,
     pub answer: Option<u64>,
+    /// Whether the call that handed it out has returned: before that an answer is kept, but is no event yet, and is lost
+    /// if its branch ends. An activity task has no such call.
+    pub is_submitted: bool,
     /// Whether nobody waits for its answer any more.
     pub is_over: bool,
     /// Answers that were sent.
@@ -56,7 +64,8 @@ pub struct Token {
 }
 
 impl Token {
-    pub fn new(text: Text) -> Token {
-        Token { text, is_accepted: false, answer: None, is_over: false, sent: 0 }
+    pub fn new(text: Text, is_of_activity: bool) -> Token {
+        let is_submitted = is_of_activity;
+        Token { text, is_of_activity, is_accepted: false, answer: None, is_submitted, is_over: false, sent: 0 }
     }
 }

@@ -4,10 +4,13 @@ use crate::{
     checks::ANSWER,
     definitions::{self, ACTIVITIES, Ingredients, SCOPE},
     hearing::Answer,
-    model::{Asked, Machine},
-    world::{Life, World, ask},
+    model::{Asked, Machine, Token},
+    plan::Plan,
+    services::Made,
+    world::{Life, Violation, World, ask},
 };
 use asl::{Arn, StateMachineType};
+use checker::Checker;
 use engine::{Engine, NewActivity, NewStateMachine, RedriveExecution, StartExecution};
 use json::{Payload, Text};
 use machine::Failure;
@@ -19,7 +22,7 @@ const POLL: Duration = Duration::from_secs(60);
 const DRAIN: Duration = Duration::from_secs(30);
 
 impl World {
-    pub(crate) fn make_machines(&mut self) {
+    pub(crate) fn make_machines(&mut self) -> Result<(), Violation> {
         for number in 0..self.plan.machines {
             let is_express = self.random.per_mille(250);
             let state_machine_type = type_of(is_express);
@@ -32,12 +35,13 @@ impl World {
             };
             let definition: Text = definitions::definition(&mut self.random, ingredients).into();
             self.tell(format_args!("state machine m{number}, {state_machine_type:?}: {definition}"));
-            self.machines.push(Machine {
-                arn: arn("stateMachine", &format!("m{number}")),
-                definition,
-                is_express,
-            });
+            let mut checker = Checker::new(&definition, state_machine_type)
+                .map_err(|diagnostics| format!("{definition} is no definition: {diagnostics:?}"))?;
+            checker.limits = Plan::limits();
+            let arn = arn("stateMachine", &format!("m{number}"));
+            self.machines.push(Machine { arn, definition, is_express, checker });
         }
+        Ok(())
     }
 
     /// Creates what callers need: it may have been lost. Creating it again changes nothing.
@@ -276,6 +280,7 @@ impl World {
     pub(crate) fn send_answer(&mut self, engine: &Engine, number: usize) {
         let Some(token) = self.tokens.get_mut(number) else { return };
         token.sent += 1;
+        let is_submitted = token.is_submitted;
         let text = token.text.clone();
         let answer = self.next_answer;
         self.next_answer += 1;
@@ -288,6 +293,7 @@ impl World {
         } else {
             self.tell(format_args!("token {number} is answered with {answer}"));
             let output = Payload::trusted(format!(r#"{{"{ANSWER}":{answer}}}"#).into());
+            let answer = is_submitted.then_some(answer);
             ask(
                 &self.heard,
                 async move { Answer::Answered(number, answer, engine.task_succeeded(&text, output).await) },
@@ -308,12 +314,19 @@ impl World {
             return;
         }
         let outcome = self.outcome();
+        self.submitted(&call, outcome.is_ok());
         self.tell(format_args!(
             "call {} is answered with {}",
             call.number,
             if outcome.is_ok() { "success" } else { "failure" }
         ));
         call.answer(outcome);
+    }
+
+    /// The token of a callback call is out.
+    pub(crate) fn submitted(&mut self, call: &Made, is_ok: bool) {
+        let token = |token: &&mut Token| is_ok && Some(&token.text) == call.request.task_token.as_ref();
+        self.tokens.iter_mut().filter(token).for_each(|token| token.is_submitted = true);
     }
 
     fn outcome(&mut self) -> Result<Payload, Failure> {
@@ -342,7 +355,6 @@ impl World {
             self.random.magnitude(400 * DAY_MS)
         } else {
             self.figures.count("jumps of the clock, back");
-            self.went_back = true;
             -self.random.magnitude(3 * DAY_MS)
         };
         self.tell(format_args!("the clock jumps by {ms} ms"));

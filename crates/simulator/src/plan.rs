@@ -64,21 +64,24 @@ impl Plan {
         }
     }
 
-    /// How the engine runs in this world. Each process has a seed of its own.
-    pub fn options(&self, seed: u64) -> Options {
-        let defaults = Options::default();
-        let (executions_in_memory_max, tasks_at_once_max, commits_in_flight_max, batch_bytes_max) = self.memory;
-        let limits = asl::Limits {
-            // Whatever is stuck stays so, and is seen.
+    /// Quotas: whatever is stuck stays so, and is seen.
+    pub fn limits() -> asl::Limits {
+        asl::Limits {
             standard_seconds_max: 100_000_000_000,
             retention_days: 10_000_000,
             name_reuse_days: 0,
             ..asl::Limits::default()
-        };
+        }
+    }
+
+    /// How the engine runs in this world. Each process has a seed of its own.
+    pub fn options(&self, seed: u64) -> Options {
+        let defaults = Options::default();
+        let (executions_in_memory_max, tasks_at_once_max, commits_in_flight_max, batch_bytes_max) = self.memory;
         // Time is counted as fuel. Only JSONata looks at a watch, and has more than it ever takes.
         let quick = if self.is_slow { Duration::from_micros(2) } else { Duration::from_secs(1_000) };
         Options {
-            limits,
+            limits: Plan::limits(),
             shards: self.shards,
             tasks_at_once_max,
             executions_in_memory_max,

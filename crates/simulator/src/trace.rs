@@ -31,6 +31,13 @@ impl Trace {
         }
     }
 
+    /// Something long, for who reads; it is not in the fingerprint.
+    pub fn show(&mut self, what: impl FnOnce() -> Vec<String>) {
+        if let Some(lines) = &mut self.lines {
+            lines.extend(what().into_iter().map(|line| format!("    {line}")));
+        }
+    }
+
     pub fn fingerprint(&self) -> u64 {
         self.hasher.finish()
     }

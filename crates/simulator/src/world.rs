@@ -64,8 +64,6 @@ pub struct World {
     /// Whether the engine was told to shut down.
     pub(crate) is_stopping: bool,
     pub(crate) is_shut_down: bool,
-    /// Whether the time of day was ever set back.
-    pub(crate) went_back: bool,
     /// Whether state machines or activities must be created again.
     pub(crate) lacks_machines: bool,
     /// What has happened since this was last looked at.
@@ -129,7 +127,6 @@ impl World {
             is_calm: false,
             is_stopping: false,
             is_shut_down: false,
-            went_back: false,
             lacks_machines: false,
             progress: 0,
             fruitless: 0,
@@ -140,7 +137,7 @@ impl World {
     fn live(&mut self) -> Result<(), Violation> {
         let plan = format!("{:?}", self.plan);
         self.tell(plan);
-        self.make_machines();
+        self.make_machines()?;
         for _ in 0..PROCESSES_MAX {
             if self.process()? == Life::Over {
                 // Once more, to see that all that was seen is there for ever.
@@ -214,6 +211,8 @@ impl World {
         self.requests = 0;
         (self.is_stopping, self.is_shut_down) = (false, false);
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        // That a call had returned may be lost.
+        self.tokens.iter_mut().for_each(|token| token.is_submitted = token.is_of_activity);
         self.asked.iter_mut().for_each(|asked| asked.is_awaited = false);
     }
 

@@ -49,7 +49,7 @@ impl Live {
         stored: StoredExecution,
         is_standard: bool,
     ) -> Live {
-        let last_ms = stored.record.redrive_ms.unwrap_or(stored.record.start_ms);
+        let last_ms = stored.record.redrive_ms.unwrap_or(stored.record.start_ms).max(execution.last_ms());
         Live {
             execution: Some(execution),
             slow_step: None,

@@ -14,7 +14,7 @@ use crate::{
     tokens::{Sealer, TaskToken},
 };
 use json::Text;
-use machine::{Effect, EventId, Execution, Outcome, Status, Step, StepError, Trigger};
+use machine::{Effect, EventId, Execution, Outcome, Status, Step, StepError, TimerId, Trigger};
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -34,6 +34,14 @@ pub(super) struct Occurrence {
 }
 
 impl Occurrence {
+    /// The timer that led to the step.
+    pub(super) fn fired(&self) -> Option<TimerId> {
+        match self.trigger {
+            Trigger::TimerFired { timer } => Some(timer),
+            _ => None,
+        }
+    }
+
     /// Steps the execution. A panic is told like a corrupt part: both concern this execution only.
     pub(super) fn step(
         &self,
@@ -88,7 +96,7 @@ impl Shard {
         let options = &self.environment.options;
         let sealer = &self.environment.sealer;
         match occurrence.step(execution, &live.definition.parsed, options.quick_budget, &options.limits, sealer) {
-            Ok(step) => self.apply(key, step, then),
+            Ok(step) => self.apply(key, step, occurrence.fired(), then),
             Err(StepError::OverBudget) => self.move_to_slow_lane(key, occurrence, then),
             Err(StepError::Corrupt(why)) => self.refuse_step(key, then, &why),
         }
@@ -96,7 +104,7 @@ impl Shard {
 
     /// The slow lane gives an execution back.
     pub(super) fn slow_step_ended(&mut self, slow: SlowStep) {
-        let SlowStep { key, number, execution, outcome, then } = slow;
+        let SlowStep { key, number, execution, outcome, fired, then } = slow;
         let Some(live) = self.live.get_mut(key).filter(|live| live.slow_step == Some(number)) else {
             // The store has failed meanwhile: the execution was taken up from what is durable.
             return then.refuse(self, Error::Store(store::Error::Poisoned));
@@ -104,7 +112,7 @@ impl Shard {
         (live.execution, live.slow_step) = (Some(execution), None);
         let parked = std::mem::take(&mut live.parked);
         match outcome {
-            Ok(step) => self.apply(key, step, then),
+            Ok(step) => self.apply(key, step, fired, then),
             Err(error) => {
                 let why = match error {
                     StepError::OverBudget => "it cannot be stepped within the budget of the slow lane".into(),
@@ -117,7 +125,7 @@ impl Shard {
     }
 
     /// Takes a step into the batch; that of an Express execution, which stores nothing, takes effect at once.
-    fn apply(&mut self, key: ExecutionKey, mut step: Step, then: Then) {
+    fn apply(&mut self, key: ExecutionKey, mut step: Step, fired: Option<TimerId>, then: Then) {
         let Some(live) = self.live.get_mut(key) else { return };
         let mut outbox = Outbox::default();
         if let Some(last) = step.history.last() {
@@ -125,7 +133,11 @@ impl Shard {
         }
         let effects = std::mem::take(&mut step.effects);
         let mut map_runs = Vec::new();
-        let timers = effects_of(key, live, effects, &mut outbox, &mut self.work, &mut map_runs);
+        let before = live.timers.clone();
+        // A timer that has fired is set no more, and its row goes with the step that it led to.
+        live.timers.retain(|timer, _| Some(*timer) != fired);
+        effects_of(key, live, effects, &mut outbox, &mut self.work, &mut map_runs);
+        let timers = moved(&before, &live.timers);
         if let Some(outcome) = step.outcome.take() {
             close(live, outcome);
         }
@@ -285,10 +297,9 @@ fn list(key: ExecutionKey, live: &mut Live, writes: &mut Writes) {
 }
 
 /// Timers that a step moves: from when to when.
-type MovedTimers = BTreeMap<machine::TimerId, (Option<i64>, Option<i64>)>;
+type MovedTimers = BTreeMap<TimerId, (Option<i64>, Option<i64>)>;
 
-/// Sorts the effects: tasks wait for the commit, `Continue` for its turn, Map Runs for their shard; timers are given back
-/// as what they come to.
+/// Sorts the effects: tasks wait for the commit, `Continue` for its turn, Map Runs for their shard; timers are set.
 fn effects_of(
     key: ExecutionKey,
     live: &mut Live,
@@ -296,8 +307,7 @@ fn effects_of(
     outbox: &mut Outbox,
     work: &mut std::collections::VecDeque<Work>,
     map_runs: &mut Vec<Effect>,
-) -> MovedTimers {
-    let before = live.timers.clone();
+) {
     for effect in effects {
         match effect {
             Effect::RunTask(request) => {
@@ -325,10 +335,9 @@ fn effects_of(
     if live.execution.as_ref().is_some_and(|execution| execution.status() != Status::Running) {
         live.timers.clear();
     }
-    moved(&before, &live.timers)
 }
 
-fn moved(before: &BTreeMap<machine::TimerId, i64>, after: &BTreeMap<machine::TimerId, i64>) -> MovedTimers {
+fn moved(before: &BTreeMap<TimerId, i64>, after: &BTreeMap<TimerId, i64>) -> MovedTimers {
     let names = before.keys().chain(after.keys()).copied();
     names
         .map(|timer| (timer, (before.get(&timer).copied(), after.get(&timer).copied())))
