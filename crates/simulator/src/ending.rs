@@ -4,6 +4,8 @@
 use crate::{
     checks::{self, Seen},
     definitions::ACTIVITIES,
+    hearing::is_unknown,
+    moves::arn,
     world::{Life, Violation, World},
 };
 use asl::Arn;
@@ -81,7 +83,9 @@ impl World {
             return Ok(None);
         }
         self.resolve_unknown(engine).await?;
-        if self.is_over() {
+        // While the store is opened again nothing can be read.
+        let is_served = !engine.activity(&arn("activity", "left")).await.is_err_and(|error| is_unknown(&error));
+        if is_served && self.is_over() {
             self.check_end(engine).await?;
             return Ok(Some(Life::Over));
         }
@@ -109,6 +113,7 @@ impl World {
                     self.progress += 1;
                 }
                 Err(engine::Error::ExecutionDoesNotExist(_)) => asked.arn = None,
+                Err(error) if is_unknown(&error) => return Ok(()),
                 Err(error) => return Err(format!("I1: {arn} is there by half: {error}")),
             }
         }

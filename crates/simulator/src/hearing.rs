@@ -36,7 +36,7 @@ pub(crate) enum Answer {
 const EVENTS_AT_ONCE: usize = 1_000;
 
 /// Whether a request may have been carried out or not: the store failed, or the engine ended.
-fn is_unknown(error: &Error) -> bool {
+pub(crate) fn is_unknown(error: &Error) -> bool {
     matches!(error, Error::Store(_) | Error::ShuttingDown)
 }
 
@@ -73,8 +73,14 @@ impl World {
     async fn answered(&mut self, engine: &Engine, answer: Answer) -> Result<(), Violation> {
         let is_request = !matches!(answer, Answer::Closed(..) | Answer::ShutDown);
         self.requests -= usize::from(is_request);
-        // A poll that brought nothing is no progress.
-        self.progress += u64::from(!matches!(answer, Answer::Polled(_, Ok(None)) | Answer::Closed(_, Err(_))));
+        // What is asked for again and again is progress only when it brings something.
+        let brings_nothing = match &answer {
+            Answer::Polled(_, task) => !matches!(task, Ok(Some(_))),
+            Answer::Closed(_, closed) => closed.is_err(),
+            Answer::Created(error) => error.is_some(),
+            _ => false,
+        };
+        self.progress += u64::from(!brings_nothing);
         match answer {
             Answer::Created(None) => Ok(()),
             Answer::Created(Some(error)) => self.not_created(&error),
