@@ -41,7 +41,7 @@ impl World {
                 return Err(format!("I1: a redrive of e{number} was acknowledged, and is gone"));
             }
             if seen
-                .is_some_and(|seen| asked.redrives_asked == seen.redrive_count && seen != Seen::new(&record, &events))
+                .is_some_and(|seen| asked.redrives_tried == seen.redrive_count && seen != Seen::new(&record, &events))
             {
                 return Err(format!("I11: e{number} had ended, and is not what it was"));
             }
@@ -273,7 +273,7 @@ impl World {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The ARNs of all executions that are listed.

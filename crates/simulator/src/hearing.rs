@@ -214,7 +214,7 @@ impl World {
         if record.start_ms != asked.start_ms.unwrap_or(record.start_ms) || record.input_text != asked.input {
             return Err(format!("I1: e{number} is another one than was started: {record:?}"));
         }
-        if asked.redrives > record.redrive_count || asked.redrives_asked < record.redrive_count {
+        if asked.redrives > record.redrive_count || asked.redrives_tried < record.redrive_count {
             return Err(format!(
                 "I1: e{number} was redriven {} times, and not {}",
                 record.redrive_count, asked.redrives

@@ -30,7 +30,7 @@ pub struct Asked {
     pub stop_ms: Option<i64>,
     /// Redrives that were acknowledged, and those that were asked for.
     pub redrives: u32,
-    pub redrives_asked: u32,
+    pub redrives_tried: u32,
     /// What it had come to when it was last seen closed.
     pub seen: Option<Seen>,
     /// What it had come to before it was redriven, if it was.

@@ -169,7 +169,7 @@ impl World {
             start_ms: None,
             stop_ms: None,
             redrives: 0,
-            redrives_asked: 0,
+            redrives_tried: 0,
             seen: None,
             earlier: None,
             is_awaited: false,
@@ -230,7 +230,7 @@ impl World {
         let number = self.random.below(self.asked.len());
         let Some(asked) = self.asked.get_mut(number).filter(|asked| asked.seen.is_some()) else { return };
         let Some(execution) = asked.arn.clone() else { return };
-        asked.redrives_asked += 1;
+        asked.redrives_tried += 1;
         self.figures.count("redrives");
         self.tell(format_args!("redrive of e{number}"));
         self.requests += 1;
