@@ -56,7 +56,7 @@ pub fn fingerprint(events: &[HistoryEvent]) -> u64 {
 
 /// I4: the history is a legal path of its definition, as the checker judges it.
 pub fn judge(checker: &Checker, record: &ExecutionRecord, events: &[HistoryEvent]) -> Result<(), String> {
-    let events: Vec<checker::Event> = events.iter().map(checker::Event::from).collect();
+    let events: Vec<checker::HistoryEvent> = events.iter().map(checker::HistoryEvent::from).collect();
     let history = checker::History { input: &record.input_text, events: &events, ..checker::History::default() };
     match checker.check(&history).violations.first() {
         None => Ok(()),

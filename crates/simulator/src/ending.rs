@@ -280,7 +280,8 @@ fn hex(bytes: &[u8]) -> String {
 async fn list(engine: &Engine, of: &Arn) -> Result<BTreeSet<String>, Violation> {
     let (mut found, mut after) = (BTreeSet::new(), None);
     loop {
-        let filter = ExecutionFilter { state_machine: of.clone(), status: None, is_redriven: None };
+        let filter =
+            ExecutionFilter { state_machine: of.clone(), status: None, is_redriven: None, is_pending_redrive: false };
         let page = Page { size: ROWS_AT_ONCE, after };
         let listed =
             engine.list_executions(filter, page).await.map_err(|error| format!("{of} cannot be listed: {error}"))?;
