@@ -9,6 +9,7 @@ mod example;
 mod model;
 mod process;
 mod service_models;
+mod sim;
 mod test;
 mod tidy;
 
@@ -32,6 +33,7 @@ const TASKS: &[Task] = &[
     Task { name: "compatibility", about: "write the tables of COMPATIBILITY.md", run: compatibility::run },
     Task { name: "model", about: "write the wire types from the service model", run: model::run },
     Task { name: "service-models", about: "take the models of AWS services over", run: service_models::run },
+    Task { name: "sim", about: "run the engine in simulated worlds, and find what is wrong", run: sim::run },
     Task { name: "bench", about: "measure the release server over HTTP", run: bench::run },
 ];
 

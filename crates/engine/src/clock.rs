@@ -14,6 +14,10 @@ pub trait Clock: Send + Sync {
     fn now_ms(&self) -> i64;
     /// Ready when [`Clock::now_ms`] is at least `due_ms`.
     fn sleep_until(&self, due_ms: i64) -> BoxFuture<'static, ()>;
+    /// Ready after so long, wherever the time of day is set to meanwhile.
+    fn pause(&self, time: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(time))
+    }
 }
 
 /// The machine's clock.
@@ -43,6 +47,11 @@ impl Clock for SystemClock {
 pub(crate) fn stopwatch_ns() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The stopwatch of a simulation: nothing takes any time there, so that a slow machine does the same as a fast one.
+pub(crate) fn stopped_ns() -> u64 {
+    0
 }
 
 /// A clock that moves only when it is told to: for tests and for simulation.

@@ -8,6 +8,7 @@ use crate::{
     Call, Task, Tasks,
     environment::Environment,
     line::Line,
+    planted::{Fault, strikes},
     shard::{Report, ShardSender},
     tables::ExecutionKey,
 };
@@ -99,7 +100,8 @@ impl Dispatcher {
     pub(crate) fn run(&mut self, key: ExecutionKey, request: TaskRequest, facts: Arc<Facts>) {
         let task = self.environment.tasks.find(&request);
         let load = if task.as_ref().is_some_and(|task| task.is_waiting(&request)) { Load::Answer } else { Load::Place };
-        if self.is_draining || (load == Load::Place && self.placed >= self.placed_max) {
+        if self.is_draining || (load == Load::Place && self.placed >= self.placed_max && !strikes(Fault::TooManyCalls))
+        {
             self.line.push((key, request.id));
             return;
         }
@@ -175,8 +177,10 @@ impl Dispatcher {
     }
 
     /// The calls that were made and not answered.
-    pub(crate) fn running(&self) -> impl Iterator<Item = Attempt> {
-        self.running.keys().copied()
+    pub(crate) fn running(&self) -> Vec<Attempt> {
+        let mut running: Vec<_> = self.running.keys().copied().collect();
+        running.sort_unstable();
+        running
     }
 
     pub(crate) fn cancel(&mut self, attempt: Attempt) {
@@ -187,7 +191,7 @@ impl Dispatcher {
 
     /// Cancels every call that `which` names and takes it out of the line; gives how many of them ran.
     pub(crate) fn cancel_all(&mut self, which: impl Fn(ExecutionKey) -> bool) -> usize {
-        let attempts: Vec<Attempt> = self.running.keys().filter(|(key, _)| which(*key)).copied().collect();
+        let attempts: Vec<Attempt> = self.running().into_iter().filter(|(key, _)| which(*key)).collect();
         for attempt in &attempts {
             self.cancel(*attempt);
         }

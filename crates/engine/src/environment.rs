@@ -7,6 +7,7 @@ use crate::{
     deletions::Deletions,
     express::ExpressHistory,
     lane::Lane,
+    random::Random,
     scopes::PerScope,
     shard::{Order, ShardSender},
     tables::{ExecutionKey, Tables, Writes},
@@ -27,6 +28,8 @@ pub(crate) struct Environment {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tasks: Arc<dyn Tasks>,
     pub(crate) runtime: Handle,
+    pub(crate) random: Random,
+    pub(crate) stopwatch: query::Stopwatch,
     pub(crate) sealer: Sealer,
     pub(crate) definitions: Definitions,
     pub(crate) activities: ActivityQueues,
@@ -129,6 +132,15 @@ impl Environment {
         if self.tables().is_ok_and(|current| Arc::ptr_eq(current.store(), tables.store())) {
             // The keeper is gone only when the engine is.
             let _ = self.failures.send(error);
+        }
+    }
+
+    /// Does what waits or takes long where no shard waits for it: on another thread, or in its turn in a simulation.
+    pub(crate) fn spawn_blocking(&self, work: impl FnOnce() + Send + 'static) {
+        if self.options.simulated.is_some() {
+            self.runtime.spawn(async { work() });
+        } else {
+            self.runtime.spawn_blocking(work);
         }
     }
 

@@ -5,7 +5,6 @@ use crate::{
     SyncResult, TaskAnswer,
     activities::{Polled, Poller},
     definitions::Definition,
-    random,
     routing::Target,
     shard::{NewExecution, Report, Request, ShardSender},
     tables::{ExecutionKey, StoredExecution, facts_of},
@@ -49,15 +48,28 @@ impl Engine {
         }
         let name: Text = match &start.name {
             Some(name) => Arc::clone(name),
-            None => random::uuid()?.into(),
+            None => self.inner.environment.random.uuid()?.into(),
         };
-        let arn: Text = execution_arn(&start.state_machine, definition, &name)?.to_string().into();
+        let arn: Text = self.execution_arn(&start.state_machine, definition, &name)?.to_string().into();
         let key = ExecutionKey::of(&arn);
         let record = new_record(&arn, &name, &target, start);
         let stored = StoredExecution::new(record, definition.revision);
         let Arn { region, account, .. } = start.state_machine.clone();
         let facts = facts_of(&stored.record, start.input.clone(), region, account);
         Ok(NewExecution { key, stored, facts, definition: target.definition, deletions_begun })
+    }
+
+    /// Express executions have a random last part: their names can be used again at any time.
+    fn execution_arn(&self, state_machine: &Arn, definition: &Definition, name: &Text) -> Result<Arn, Error> {
+        let (machine, name) = (Arc::clone(&definition.record.name), Arc::clone(name));
+        let resource = match definition.record.state_machine_type {
+            StateMachineType::Standard => Resource::Execution { state_machine: machine, name },
+            StateMachineType::Express => {
+                let id = self.inner.environment.random.uuid()?.into();
+                Resource::ExpressExecution { state_machine: machine, name, id }
+            }
+        };
+        Ok(Arn { resource, ..state_machine.clone() })
     }
 
     pub(crate) async fn redrive(&self, redrive: RedriveExecution) -> Result<i64, Error> {
@@ -162,18 +174,6 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.engine.inner.environment.activities.withdraw(self.activity_arn, self.number);
     }
-}
-
-/// Express executions have a random last part: their names can be used again at any time.
-fn execution_arn(state_machine: &Arn, definition: &Definition, name: &Text) -> Result<Arn, Error> {
-    let machine = Arc::clone(&definition.record.name);
-    let resource = match definition.record.state_machine_type {
-        StateMachineType::Standard => Resource::Execution { state_machine: machine, name: Arc::clone(name) },
-        StateMachineType::Express => {
-            Resource::ExpressExecution { state_machine: machine, name: Arc::clone(name), id: random::uuid()?.into() }
-        }
-    };
-    Ok(Arn { resource, ..state_machine.clone() })
 }
 
 /// The record but for the start time, which the shard sets.

@@ -5,7 +5,7 @@
 //! what the step takes moves its state machine on. So a flood of hostile executions queues behind itself, and a
 //! neighbour's step waits for those that are running, not for those that are waiting.
 
-use crate::clock::stopwatch_ns;
+use crate::environment::Environment;
 use json::Text;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -14,7 +14,6 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
 };
-use tokio::runtime::Handle;
 
 /// Half of the cores, since the shards have the others; but one endless step never holds the lane alone.
 fn threads_max() -> usize {
@@ -31,23 +30,25 @@ pub(crate) struct Lane {
     /// Steps that wait, so that asking costs nothing while there are none.
     waiting: AtomicUsize,
     threads_max: usize,
+    stopwatch: query::Stopwatch,
 }
 
 impl Lane {
     /// A step is thought to take `expected_ns` until it has shown what it takes.
-    pub(crate) fn new(expected_ns: u64) -> Lane {
-        Lane { queue: Mutex::new(Queue::new(expected_ns)), waiting: AtomicUsize::new(0), threads_max: threads_max() }
+    pub(crate) fn new(expected_ns: u64, stopwatch: query::Stopwatch) -> Lane {
+        let (queue, waiting) = (Mutex::new(Queue::new(expected_ns)), AtomicUsize::new(0));
+        Lane { queue, waiting, threads_max: threads_max(), stopwatch }
     }
 
     /// Does `work` when it is the turn of `state_machine`. It must not panic.
-    pub(crate) fn submit(self: &Arc<Lane>, runtime: &Handle, state_machine: Text, work: Work) {
+    pub(crate) fn submit(self: &Arc<Lane>, environment: &Environment, state_machine: Text, work: Work) {
         let mut queue = self.queue();
         queue.push(state_machine, work);
         self.waiting.store(queue.len(), Ordering::Relaxed);
         if queue.running < self.threads_max {
             queue.running += 1;
             let lane = Arc::clone(self);
-            runtime.spawn_blocking(move || lane.run());
+            environment.spawn_blocking(move || lane.run());
         }
     }
 
@@ -67,9 +68,9 @@ impl Lane {
             };
             self.waiting.store(queue.len(), Ordering::Relaxed);
             drop(queue);
-            let started_ns = stopwatch_ns();
+            let started_ns = (self.stopwatch)();
             work();
-            self.queue().took(&state_machine, stopwatch_ns().saturating_sub(started_ns));
+            self.queue().took(&state_machine, (self.stopwatch)().saturating_sub(started_ns));
         }
     }
 

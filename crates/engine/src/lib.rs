@@ -31,6 +31,7 @@ mod lane;
 mod line;
 mod map_run;
 mod outbox;
+mod planted;
 mod random;
 mod redrive;
 mod reopen;
@@ -47,6 +48,8 @@ pub use error::Error;
 pub use model::*;
 pub use observed::Observed;
 pub use options::Options;
+#[cfg(feature = "planted-faults")]
+pub use planted::{Fault, plant};
 pub use redrive::NotRedrivable;
 pub use task::{Call, MockCheck, Origin, Restart, Task, Tasks};
 pub use witness::{LogLevel, Logged, Logging, Receive};

@@ -3,13 +3,15 @@
 use crate::{
     Clock, Engine, Error, Inner, OpenStore, Options, Tasks,
     activities::ActivityQueues,
+    clock,
     definitions::Definitions,
     deletions::Deletions,
     environment::Environment,
     express::ExpressHistory,
     lane::Lane,
-    random, reopen, retention,
-    shard::{Order, Shard, ShardSender},
+    random::Random,
+    reopen, retention,
+    shard::{Message, Order, Shard, ShardSender},
     state_machines::Registry,
     tables::{Tables, Writes},
     tokens::Sealer,
@@ -18,7 +20,6 @@ use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc,
     },
     thread::JoinHandle,
     time::Duration,
@@ -36,14 +37,16 @@ impl Engine {
         options: Options,
     ) -> Result<Engine, Error> {
         let tables = Tables::new(open_store()?);
-        let sealer = Sealer::new(token_key(&tables).await?);
+        let random = Random::new(options.simulated, options.quick_budget);
+        let stopwatch = if options.simulated.is_some() { clock::stopped_ns } else { clock::stopwatch_ns };
+        let sealer = Sealer::new(token_key(&tables, &random).await?);
         let (failures, failed) = channel::unbounded_channel();
         let (deletions, closed) = Deletions::new();
         let environment = Arc::new(Environment {
             activities: ActivityQueues::new(options.limits.activity_pollers_max),
             definitions: Definitions::default(),
             express_history: ExpressHistory::new(options.express_history_bytes_max),
-            slow_lane: Arc::new(Lane::new(nanoseconds(options.slow_budget.time))),
+            slow_lane: Arc::new(Lane::new(nanoseconds(options.slow_budget.time), stopwatch)),
             open_executions: Mutex::default(),
             state_tests: Semaphore::new(options.limits.state_tests_at_once_max),
             express_executions: AtomicU64::new(0),
@@ -52,6 +55,8 @@ impl Engine {
             shards: OnceLock::new(),
             current: RwLock::new(Some(tables.clone())),
             runtime: Handle::current(),
+            random,
+            stopwatch,
             options,
             clock,
             tasks,
@@ -75,11 +80,13 @@ impl Engine {
         let deadline_ms =
             environment.clock.now_ms().saturating_add(i64::try_from(drain.as_millis()).unwrap_or(i64::MAX));
         tokio::select! {
+            biased;
             () = environment.order_all(|done| Order::Drain { done }) => {}
             () = environment.clock.sleep_until(deadline_ms) => tracing::warn!("tasks still run; their outcome is unknown to the next start"),
         }
         let mut ended = std::pin::pin!(environment.order_all(|done| Order::End { done }));
         tokio::select! {
+            biased;
             () = &mut ended => {}
             () = environment.clock.sleep_until(deadline_ms) => {
                 for shard in environment.shards.get().into_iter().flatten() {
@@ -110,34 +117,40 @@ fn start_shards(environment: &Arc<Environment>, tables: &Tables) -> Result<Vec<J
     let _ = environment.shards.set(senders.clone());
     let mut threads = Vec::new();
     for (number, (sender, inbound)) in senders.into_iter().zip(inbounds).enumerate() {
-        threads.push(start_shard(number, environment, sender, inbound, tables)?);
+        threads.extend(start_shard(number, environment, sender, inbound, tables)?);
     }
     Ok(threads)
 }
 
+/// Gives the thread that the shard has.
 fn start_shard(
     number: usize,
     environment: &Arc<Environment>,
     sender: ShardSender,
-    inbound: mpsc::Receiver<crate::shard::Message>,
+    inbound: channel::UnboundedReceiver<Message>,
     tables: &Tables,
-) -> Result<JoinHandle<()>, Error> {
-    let seed = u64::from_be_bytes(random::bytes()?);
+) -> Result<Option<JoinHandle<()>>, Error> {
+    let seed = u64::from_be_bytes(environment.random.bytes()?);
     let shard = Shard::new(number, Arc::clone(environment), sender, inbound, tables.clone(), seed);
-    std::thread::Builder::new()
+    if environment.options.simulated.is_some() {
+        environment.runtime.spawn(shard.run_in_turns());
+        return Ok(None);
+    }
+    let thread = std::thread::Builder::new()
         .name(format!("shard-{number}"))
         .spawn(move || shard.run())
-        .map_err(|source| Error::System { action: "start a shard's thread", source })
+        .map_err(|source| Error::System { action: "start a shard's thread", source })?;
+    Ok(Some(thread))
 }
 
 /// The key that seals task tokens: drawn when the store is new.
-async fn token_key(tables: &Tables) -> Result<[u8; 32], Error> {
+async fn token_key(tables: &Tables, random: &Random) -> Result<[u8; 32], Error> {
     const NAME: &str = "token_key";
     if let Some(key) = tables.meta(NAME)? {
         return <[u8; 32]>::try_from(key)
             .map_err(|_| Error::Corrupt { keyspace: "meta", why: "the key of the task tokens is damaged".into() });
     }
-    let key: [u8; 32] = random::bytes()?;
+    let key: [u8; 32] = random.bytes()?;
     let mut writes = Writes::default();
     writes.new_meta(NAME, &key);
     tables.store().commit(writes.into_batch()).await?;

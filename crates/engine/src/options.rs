@@ -30,6 +30,9 @@ pub struct Options {
     pub log: Option<Arc<dyn Receive<Logged>>>,
     /// Takes each change of the status of a Standard execution, as the record then was.
     pub status_changes: Option<Arc<dyn Receive<ExecutionRecord>>>,
+    /// `Some`: the engine is simulated, and does the same again when it is given the same. Shards and the slow lane are
+    /// tasks of the runtime, which must have one thread; randomness is drawn from this seed; nobody looks at a stopwatch.
+    pub simulated: Option<u64>,
 }
 
 impl Default for Options {
@@ -57,6 +60,7 @@ impl Default for Options {
             express_history_bytes_max: 0,
             log: None,
             status_changes: None,
+            simulated: None,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     Error,
     dispatch::Attempt,
     map_run::{NewChild, RunningChild},
+    planted::{Fault, strikes},
     shard::Reply,
     tables::{ExecutionKey, MapRunKey},
 };
@@ -89,6 +90,9 @@ impl Outbox {
 
     /// An answer. If the commit fails the caller is told of that instead.
     pub(crate) fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, answer: Result<T, Error>) {
+        if strikes(Fault::AnswerBeforeCommit) {
+            return drop(reply.send(answer));
+        }
         self.waiting.push(Box::new(move |outcome| {
             // A caller that went away needs no answer.
             let _ = reply.send(outcome.and(answer));

@@ -27,7 +27,7 @@ pub(crate) async fn keep_open(
         environment.set_tables(None);
         halt_all(&environment).await;
         environment.activities.forget_offers();
-        let tables = open(&open_store).await;
+        let tables = open(&environment, &open_store).await;
         // Every shard may have told of the same failure.
         while failures.try_recv().is_ok() {}
         environment.set_tables(Some(tables.clone()));
@@ -51,7 +51,7 @@ async fn halt_all(environment: &Environment) {
     }
 }
 
-async fn open(open_store: &OpenStore) -> Tables {
+async fn open(environment: &Environment, open_store: &OpenStore) -> Tables {
     let mut pause = FIRST_PAUSE;
     loop {
         match open_store() {
@@ -60,7 +60,7 @@ async fn open(open_store: &OpenStore) -> Tables {
                 tracing::error!(error = &error as &dyn Error, "the store cannot be opened; {}", advice(&error));
             }
         }
-        tokio::time::sleep(pause).await;
+        environment.clock.pause(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

@@ -3,7 +3,6 @@
 use crate::{
     Error, Route,
     definitions::Definition,
-    random,
     state_machines::Registry,
     versions::{unqualified, version_arn},
 };
@@ -67,7 +66,7 @@ impl Registry {
             return Ok(Target { definition: self.current_to_start(arn)?, version_arn: None, alias_arn: None });
         }
         let targets = self.targets(arn)?;
-        let (_, target) = drawn(&targets, random::below_100()?).ok_or_else(|| unknown(arn))?;
+        let (_, target) = drawn(&targets, self.environment.random.below_100()?).ok_or_else(|| unknown(arn))?;
         Ok(Target {
             definition: Arc::clone(&target.definition),
             version_arn: target.version_arn.clone(),

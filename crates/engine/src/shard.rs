@@ -45,11 +45,11 @@ pub(crate) use message::{Message, NewExecution, Order, Reply, Report, Request, S
 
 use crate::{
     Error,
-    clock::stopwatch_ns,
     dispatch::Dispatcher,
     environment::Environment,
     map_run::NewChild,
     outbox::{Durable, Outbox, Released},
+    planted::{Fault, strikes},
     tables::{ExecutionKey, Tables},
     timers::Timers,
 };
@@ -61,7 +61,7 @@ use pipeline::Pipeline;
 use recovery::Recovery;
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, mpsc},
+    sync::Arc,
 };
 use tokio::sync::{mpsc as channel, oneshot, watch};
 use waiters::Waiters;
@@ -78,7 +78,7 @@ pub(crate) struct Shard {
     number: usize,
     environment: Arc<Environment>,
     own: ShardSender,
-    inbound: mpsc::Receiver<Message>,
+    inbound: channel::UnboundedReceiver<Message>,
     work: VecDeque<Work>,
     live: LiveExecutions,
     pipeline: Pipeline,
@@ -116,12 +116,13 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    /// Makes a shard and the task that wakes it when a timer is due. `run` is called on a thread of its own.
+    /// Makes a shard and the task that wakes it when a timer is due. `run` is called on a thread of its own; in a
+    /// simulation `run_in_turns` is a task.
     pub(crate) fn new(
         number: usize,
         environment: Arc<Environment>,
         own: ShardSender,
-        inbound: mpsc::Receiver<Message>,
+        inbound: channel::UnboundedReceiver<Message>,
         tables: Tables,
         seed: u64,
     ) -> Shard {
@@ -161,11 +162,32 @@ impl Shard {
 
     /// Runs until the shard is told to end.
     pub(crate) fn run(mut self) {
-        self.supervised(Shard::read_held);
-        self.supervised(Shard::take_up_map_runs);
+        self.supervised(Shard::begin_loop);
         while !self.is_over {
+            if self.has_to_wait() {
+                let message = self.inbound.blocking_recv();
+                self.supervised(|shard| shard.wake_up(message));
+            }
             self.supervised(Shard::pass);
         }
+    }
+
+    /// The same for a simulation: the shards take turns, each with one pass.
+    pub(crate) async fn run_in_turns(mut self) {
+        self.supervised(Shard::begin_loop);
+        while !self.is_over {
+            if self.has_to_wait() {
+                let message = self.inbound.recv().await;
+                self.supervised(|shard| shard.wake_up(message));
+            }
+            self.supervised(Shard::pass);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn begin_loop(&mut self) {
+        self.read_held();
+        self.take_up_map_runs();
     }
 
     /// One pass of the loop.
@@ -182,20 +204,30 @@ impl Shard {
         self.finish_drain();
     }
 
-    /// Takes what has come in; waits for it if there is nothing else to do.
-    fn receive(&mut self) {
+    /// Whether there is nothing to do before something comes in. If so, the alarm is set.
+    fn has_to_wait(&mut self) -> bool {
         let can_step = self.pipeline.has_room(self.environment.options.batch_bytes_max);
         let is_idle = self.work.is_empty()
             && !self.has_map_work()
             && !self.is_recovering()
             && self.wake_ms() > self.environment.clock.now_ms();
-        if !can_step || is_idle {
+        let has_to_wait = !can_step || is_idle;
+        if has_to_wait {
             self.set_alarm();
-            match self.inbound.recv() {
-                Ok(message) => self.accept(message),
-                Err(mpsc::RecvError) => self.is_over = true,
-            }
         }
+        has_to_wait
+    }
+
+    /// Something came in, or nothing will any more.
+    fn wake_up(&mut self, message: Option<Message>) {
+        match message {
+            Some(message) => self.accept(message),
+            None => self.is_over = true,
+        }
+    }
+
+    /// Takes what has come in.
+    fn receive(&mut self) {
         for _ in 0..WORK_AT_ONCE_MAX {
             let Ok(message) = self.inbound.try_recv() else { break };
             self.accept(message);
@@ -215,9 +247,9 @@ impl Shard {
     }
 
     fn work(&mut self) {
-        let started_ns = stopwatch_ns();
+        let started_ns = (self.environment.stopwatch)();
         for _ in 0..WORK_AT_ONCE_MAX {
-            let is_late = stopwatch_ns().saturating_sub(started_ns) > WORK_NANOSECONDS_MAX;
+            let is_late = (self.environment.stopwatch)().saturating_sub(started_ns) > WORK_NANOSECONDS_MAX;
             if is_late || !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
                 return;
             }
@@ -299,6 +331,8 @@ impl Shard {
     fn carry_out(&mut self, effect: Released) {
         match effect {
             Released::Run { key, request, facts } => self.dispatcher.run(key, request, facts),
+            Released::Cancel { .. } if strikes(Fault::CallNotCancelled) => {}
+            Released::StartChild(_) if strikes(Fault::ChildForgotten) => {}
             Released::Cancel { key, id } => self.cancel((key, id)),
             Released::Stop { request, facts, submitted } => self.dispatcher.stop(request, facts, submitted),
             Released::TakeUp(attempt) => self.work.push_back(Work::TakeUp(attempt)),
@@ -405,6 +439,7 @@ async fn wake(environment: Arc<Environment>, mut due: watch::Receiver<i64>, shar
     loop {
         let due_ms = *due.borrow_and_update();
         tokio::select! {
+            biased;
             changed = due.changed() => if changed.is_err() { return },
             () = environment.clock.sleep_until(due_ms) => {
                 shard.report(Report::Alarm);

@@ -124,7 +124,7 @@ impl Registry {
             self.environment.commit(writes).await?;
             return Ok(Changed { state_machine: current, version_arn });
         }
-        record.revision_id = Some(crate::random::uuid()?.into());
+        record.revision_id = Some(self.environment.random.uuid()?.into());
         record.updated_ms = self.environment.clock.now_ms();
         let mut writes = Writes::default();
         writes.superseded(revision, &record.arn, record.updated_ms);

@@ -147,7 +147,7 @@ pub(crate) struct ChildOf {
 
 /// Names a state machine as it was at some time. It is drawn from what the state machine was, and stored in its record:
 /// a later build, whose records may have more fields, finds the revision under the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct RevisionKey(pub(crate) [u8; 16]);
 
 impl RevisionKey {

@@ -3,10 +3,7 @@
 //! The state is stepped by `machine` as in an execution, and its task is called by the same integrations. No shard owns
 //! it and the store never hears of it: it lives as long as the call of TestState does.
 
-use crate::{
-    Engine, Error, TestState, clock::stopwatch_ns, dispatch, environment::Environment, random, tables::ExecutionKey,
-    tokens::TaskToken,
-};
+use crate::{Engine, Error, TestState, dispatch, environment::Environment, tables::ExecutionKey, tokens::TaskToken};
 use asl::{Arn, Resource, StateMachineType};
 use futures_util::future::{self, Either};
 use json::{Payload, Text};
@@ -27,7 +24,7 @@ impl Engine {
         }
         // The semaphore is never closed.
         let _place = environment.state_tests.acquire().await;
-        let facts = facts(&test, environment.clock.now_ms())?;
+        let facts = facts(environment, &test, environment.clock.now_ms())?;
         let mut test = StateTest::new(facts, test.definition, test.setup);
         let mut awaited = Awaited::default();
         let mut trigger = Trigger::Start;
@@ -45,8 +42,8 @@ impl Engine {
 
 /// What `machine` knows of the execution that the state seems to run in. Recorded: AWS names both at random, and the
 /// execution like a synchronous Express one.
-fn facts(test: &TestState, start_ms: i64) -> Result<Facts, Error> {
-    let (name, state_machine): (Text, Text) = (random::uuid()?.into(), random::uuid()?.into());
+fn facts(environment: &Environment, test: &TestState, start_ms: i64) -> Result<Facts, Error> {
+    let (name, state_machine): (Text, Text) = (environment.random.uuid()?.into(), environment.random.uuid()?.into());
     let arn = |resource| Arn::of_states(&test.scope.region, &test.scope.account, resource).to_string().into();
     Ok(Facts {
         execution_arn: arn(Resource::Other(format!("express:{state_machine}:{name}").into())),
@@ -78,7 +75,7 @@ async fn step_once(
     trigger: Trigger,
 ) -> Result<(StateTest, Step), Error> {
     let arn = test.facts().execution_arn.clone();
-    let seed = u64::from_be_bytes(random::bytes()?);
+    let seed = u64::from_be_bytes(environment.random.bytes()?);
     let (reply, stepped) = oneshot::channel();
     let shared = Arc::clone(environment);
     let work = move || {
@@ -86,7 +83,7 @@ async fn step_once(
         // Nobody waits any more when the caller went away.
         let _ = reply.send((test, step));
     };
-    environment.slow_lane.submit(&environment.runtime, ON_THE_LANE.into(), Box::new(work));
+    environment.slow_lane.submit(environment, ON_THE_LANE.into(), Box::new(work));
     let broken = |why: &str| Error::SetAside { arn: arn.clone(), why: why.into() };
     let (test, step) = stepped.await.map_err(|_| Error::ShuttingDown)?;
     match step {
@@ -103,7 +100,7 @@ fn step(environment: &Environment, test: &mut StateTest, trigger: Trigger, seed:
     let (key, start_ms) = (ExecutionKey::of(&test.facts().execution_arn), test.facts().start_ms);
     let token_of = |id: EventId| -> Text { environment.sealer.seal(TaskToken { key, start_ms, id }) };
     let ambient = query::Ambient::new(environment.clock.now_ms(), seed, options.slow_budget);
-    test.step(trigger, &ambient.timed(stopwatch_ns), &limits, &token_of)
+    test.step(trigger, &ambient.timed(environment.stopwatch), &limits, &token_of)
 }
 
 /// What a state under test waits for.

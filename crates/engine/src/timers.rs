@@ -3,7 +3,10 @@
 //! Everything due before the horizon is in memory or has fired. Before the clock reaches the horizon it is moved on and
 //! the timers up to the new one are read. A window that holds very many timers moves the horizon by less.
 
-use crate::tables::{ExecutionKey, ReadError, Tables, TimerRow};
+use crate::{
+    planted::{Fault, strikes},
+    tables::{ExecutionKey, ReadError, Tables, TimerRow},
+};
 use machine::TimerId;
 use std::collections::BTreeSet;
 
@@ -47,7 +50,7 @@ impl Timers {
 
     /// The next timer that is due, never early.
     pub(crate) fn take_due(&mut self, now_ms: i64) -> Option<TimerRow> {
-        if self.near.first()?.due_ms > now_ms {
+        if self.near.first()?.due_ms > now_ms && !strikes(Fault::TimerEarly) {
             return None;
         }
         self.near.pop_first()
@@ -91,6 +94,9 @@ impl Timers {
     /// Forgets the stored timers, not those that are only in memory.
     pub(crate) fn forget(&mut self, in_memory: impl Fn(ExecutionKey) -> bool) {
         self.near.retain(|row| in_memory(row.key));
+        if strikes(Fault::TimersNotReadAgain) {
+            return;
+        }
         self.horizon_ms = 0;
     }
 }

@@ -166,6 +166,11 @@ impl Execution {
         self.parts.root().map_or(0, |root| root.last_event)
     }
 
+    /// The time of its last event: later ones must not be earlier, wherever the clock was set to meanwhile.
+    pub fn last_ms(&self) -> i64 {
+        self.parts.root().map_or(0, |root| root.last_ms)
+    }
+
     /// Whether the last step was bounded: after loading, such an execution wants `Trigger::Continue`.
     pub fn is_ready(&self) -> bool {
         self.parts.root().is_ok_and(|root| !root.ready.is_empty())

@@ -43,6 +43,9 @@ pub struct Root {
     pub(crate) status: Status,
     /// Id of the last event.
     pub(crate) last_event: EventId,
+    /// Its time; 0 in roots of builds that did not keep it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) last_ms: i64,
     /// Frames whose state is to be entered, in order.
     #[serde(default)]
     pub(crate) ready: VecDeque<PartId>,
@@ -70,6 +73,7 @@ impl Root {
         Root {
             status: Status::Running,
             last_event: 0,
+            last_ms: 0,
             ready: VecDeque::new(),
             deadline: None,
             frames_made: 0,

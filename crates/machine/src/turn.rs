@@ -63,8 +63,9 @@ impl<'t> Turn<'t> {
         details: EventDetails,
     ) -> Result<EventId, StepError> {
         let id = self.next_event()?;
-        self.parts.root_mut()?.last_event = id;
         let timestamp_ms = self.ambient.now_ms;
+        let root = self.parts.root_mut()?;
+        (root.last_event, root.last_ms) = (id, timestamp_ms);
         self.history_bytes += details.payload_bytes();
         self.step.history.push(HistoryEvent { id, previous_event_id, timestamp_ms, event_type, details });
         Ok(id)

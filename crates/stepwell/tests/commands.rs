@@ -295,3 +295,65 @@ fn help_and_version_explain() {
         "",
     );
 }
+
+const HISTORY: &str = r#"{"events": [
+  {"id": 1, "previousEventId": 0, "type": "ExecutionStarted", "timestamp": "2026-11-23T10:00:00.000Z",
+   "executionStartedEventDetails": {"input": "{\"a\": 1}", "roleArn": "arn:aws:iam::123456789012:role/r"}},
+  {"id": 2, "previousEventId": 0, "type": "PassStateEntered", "timestamp": "2026-11-23T10:00:00.000Z",
+   "stateEnteredEventDetails": {"name": "A", "input": "{\"a\": 1}"}}]}
+{"events": [
+  {"id": 3, "previousEventId": 2, "type": "PassStateExited", "timestamp": "2026-11-23T10:00:00.001Z",
+   "stateExitedEventDetails": {"name": "A", "output": "{\"a\":1}"}},
+  {"id": 4, "previousEventId": 3, "type": "ExecutionSucceeded", "timestamp": "2026-11-23T10:00:00.001Z",
+   "executionSucceededEventDetails": {"output": "{\"a\":1}"}}]}"#;
+
+const DESCRIBED: &str = r#"{"status": "SUCCEEDED", "input": "{\"a\": 1}", "output": "{\"a\":2}",
+  "startDate": 1795428000.0, "stopDate": 1795428000.001}"#;
+
+#[test]
+fn check_history_says_what_cannot_be() {
+    let wrong = HISTORY.replace(r#""output": "{\"a\":1}"}}]}"#, r#""output": "{\"a\":3}"}}]}"#);
+    let folder = folder(&[
+        ("a.json", PASSES),
+        ("a.yaml", "StartAt: A\nStates:\n  A:\n    Type: Pass\n    End: true\n"),
+        ("fails.json", FAILS),
+        ("broken.json", BROKEN),
+        ("history.json", HISTORY),
+        ("wrong.json", &wrong),
+        ("described.json", DESCRIBED),
+        ("input.json", r#"{"a": 1}"#),
+    ]);
+    let check_with = |arguments: &[&'static str], code: i32, output: &str, error: &str| {
+        check(&folder, &[&["check-history"], arguments].concat(), code, output, error);
+    };
+    let legal = "legal: 4 events, 0 values taken on trust";
+    check_with(&["--definition", "a.json", "--history", "history.json"], 0, legal, "");
+    check_with(&["--definition", "a.yaml", "--history", "history.json", "--input", "@input.json"], 0, legal, "");
+    check_with(
+        &["--definition", "a.json", "--history", "history.json", "--format", "json"],
+        0,
+        r#"{"legal":true,"closed":true,"events":4,"trusted":0,"untimed":0,"violations":[]}"#,
+        "",
+    );
+    check_with(
+        &["--definition", "a.json", "--history", "wrong.json"],
+        1,
+        r#"event 4: data: `output` differs at byte 5: expected {"a":1}, found {"a":3}…"#,
+        "",
+    );
+    check_with(
+        &["--definition", "a.json", "--history", "history.json", "--describe", "described.json"],
+        1,
+        r#"event 4: described: `output` of the execution should be {"a":1} and is {"a":2}…"#,
+        "",
+    );
+    check_with(
+        &["--definition", "fails.json", "--history", "history.json"],
+        1,
+        "event 2: path: nothing explains PassStateEntered of `A` after event 0; expected: FailStateEntered of `A` after…",
+        "",
+    );
+    check_with(&["--definition", "a.json", "--history", "missing.json"], 2, "", "cannot read `missing.json`…");
+    check_with(&["--definition", "broken.json", "--history", "history.json"], 2, "", "is no definition: …");
+    check_with(&["--definition", "a.json", "--history", "a.yaml"], 2, "", "`a.yaml` is no history…");
+}

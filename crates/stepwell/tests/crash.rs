@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+use asl::StateMachineType;
+use checker::{Checker, Described, History};
 use harness::{Client, Error, Server};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -38,8 +40,9 @@ async fn what_was_accepted_ends_exactly_once() {
         kill_when(&mut server, || async { succeeded(&client, &state_machine).await >= threshold }).await;
     }
 
+    let checker = checker(&client, &state_machine).await;
     for (number, execution) in executions.iter().enumerate() {
-        check_ended_once(&client, number, execution).await;
+        check_ended_once(&client, &checker, number, execution).await;
     }
     assert_eq!(succeeded(&client, &state_machine).await, EXECUTIONS);
     drop(workers);
@@ -162,13 +165,28 @@ async fn succeeded(client: &Client, state_machine: &str) -> usize {
     }
 }
 
-async fn check_ended_once(client: &Client, number: usize, execution: &str) {
+async fn checker(client: &Client, state_machine: &str) -> Checker {
+    let described = client.call("DescribeStateMachine", json!({ "stateMachineArn": state_machine })).await.unwrap();
+    Checker::new(described["definition"].as_str().unwrap(), StateMachineType::Standard).unwrap()
+}
+
+/// The history is a legal path of the definition, and DescribeExecution agrees with it.
+fn check_legal(checker: &Checker, described: &Value, history: &[Value]) {
+    let events = checker::read_events(&Value::from(history).to_string()).unwrap();
+    let input = described["input"].as_str().unwrap();
+    let told = Described::new(json::Value::parse(&described.to_string()).unwrap());
+    let verdict = checker.check(&History { input, events: &events, described: Some(&told), ..History::default() });
+    assert!(verdict.is_legal() && verdict.closed, "{}: {verdict}", described["executionArn"]);
+}
+
+async fn check_ended_once(client: &Client, checker: &Checker, number: usize, execution: &str) {
     let described = client.closed(execution, POLL).await.unwrap();
     assert_eq!(described["status"], "SUCCEEDED", "{execution}: {described}");
     let output: Value = serde_json::from_str(described["output"].as_str().unwrap()).unwrap();
     assert_eq!(output, json!({ "number": number, "worked": { "square": number * number } }));
 
     let history = client.history(execution).await.unwrap();
+    check_legal(checker, &described, &history);
     let ids: Vec<u64> = history.iter().map(|event| event["id"].as_u64().unwrap()).collect();
     assert_eq!(ids, (1..=ids.len() as u64).collect::<Vec<_>>(), "{execution}: gaps");
     let count = |kind: &str| history.iter().filter(|event| event["type"] == kind).count();

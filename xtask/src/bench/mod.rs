@@ -1,8 +1,10 @@
 //! `cargo xtask bench [WORKLOAD …] [--seconds N]`: measures the release server over HTTP, with durable defaults,
 //! from this separate process.
 //!
-//! It prints figures and ratios and judges nothing: machines are noisy, so compare within one run.
+//! It prints figures and ratios and judges none of them: machines are noisy, so compare within one run. What it does judge
+//! is a sample of the histories.
 
+mod checked;
 mod figures;
 mod limits;
 mod workloads;
@@ -38,6 +40,7 @@ pub fn run(arguments: &[String]) -> Result {
             let server = Server::start(&binary, &[]).await?;
             let figures = workload.measure(&server, Duration::from_secs(seconds)).await?;
             println!("{figures}{}", beside_peer(workload, &figures));
+            checked::check(&server, &binary).await?;
         }
         Ok(())
     })

@@ -49,7 +49,7 @@ impl Live {
         stored: StoredExecution,
         is_standard: bool,
     ) -> Live {
-        let last_ms = stored.record.redrive_ms.unwrap_or(stored.record.start_ms);
+        let last_ms = stored.record.redrive_ms.unwrap_or(stored.record.start_ms).max(execution.last_ms());
         Live {
             execution: Some(execution),
             slow_step: None,
@@ -157,7 +157,9 @@ impl LiveExecutions {
 
     /// Forgets what the store has, and gives it back: its callers must be told.
     pub(crate) fn take_standard(&mut self) -> Vec<(ExecutionKey, Live)> {
-        self.by_key.extract_if(|_, live| live.is_standard).collect()
+        let mut taken: Vec<_> = self.by_key.extract_if(|_, live| live.is_standard).collect();
+        taken.sort_unstable_by_key(|(key, _)| *key);
+        taken
     }
 
     /// It was used now.

@@ -124,7 +124,7 @@ impl Shard {
         let live = LiveMapRun { errand: Some(number), ..LiveMapRun::new(record.clone(), definition) };
         self.map_runs.live.insert(key, live);
         let (own, environment) = (self.own.clone(), Arc::clone(&self.environment));
-        self.environment.runtime.spawn_blocking(move || {
+        self.environment.spawn_blocking(move || {
             let outcome = read_map_run(key, &record, &stored, &tables, &environment.options.limits);
             own.report(Report::MapRunRead(Box::new(ReadMapRun { key, number, owner: stored, tables, outcome })));
         });
@@ -179,7 +179,7 @@ impl Shard {
         let Some(tables) = self.pipeline.tables().cloned() else { return };
         let (own, environment) = (self.own.clone(), Arc::clone(&self.environment));
         let result_bytes_max = self.environment.options.limits.map_run_result_bytes_max;
-        self.environment.runtime.spawn_blocking(move || match map_run::outcome(&tables, map_run, result_bytes_max) {
+        self.environment.spawn_blocking(move || match map_run::outcome(&tables, map_run, result_bytes_max) {
             Ok(None) => {}
             Ok(Some((record, outcome))) => {
                 let (owner, effect) = (record.owner, record.effect);

@@ -7,7 +7,6 @@
 use super::{Report, Shard, message::Reply};
 use crate::{
     Error, MapRunRecord,
-    clock::stopwatch_ns,
     definitions::Definition,
     map_run::{Children, NewChild, RunningChild},
     outbox::{Outbox, Released},
@@ -95,6 +94,7 @@ struct MapRunTurn {
     room: usize,
     now_ms: i64,
     seed: u64,
+    stopwatch: query::Stopwatch,
 }
 
 impl MapRunTurn {
@@ -106,7 +106,7 @@ impl MapRunTurn {
         budget: query::Budget,
         limits: &asl::Limits,
     ) -> Result<MapRunStep, StepError> {
-        let ambient = query::Ambient::new(self.now_ms, self.seed, budget).timed(stopwatch_ns);
+        let ambient = query::Ambient::new(self.now_ms, self.seed, budget).timed(self.stopwatch);
         let step = || run.step(definition, self.triggers, self.room, &ambient, limits);
         catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|panic| {
             Err(StepError::Corrupt(super::stepping::panic_text("the step of its Map Run panicked", &*panic)))
@@ -232,6 +232,7 @@ impl Shard {
             room: if self.can_begin_children() { usize::MAX } else { 0 },
             now_ms: self.environment.clock.now_ms(),
             seed: self.seeds.next_u64(),
+            stopwatch: self.environment.stopwatch,
         };
         let Some(live) = self.map_runs.live.get_mut(&key) else { return };
         live.is_due = false;
@@ -301,6 +302,7 @@ impl Shard {
             room: 1,
             now_ms: self.environment.clock.now_ms(),
             seed: self.seeds.next_u64(),
+            stopwatch: self.environment.stopwatch,
         };
         let Some(live) = self.map_runs.live.get_mut(&key) else { return };
         let Some(mut run) = live.run.take() else { return };
@@ -317,7 +319,7 @@ impl Shard {
             let outcome = turn.step(&mut run, &definition.parsed, options.slow_budget, &options.limits);
             own.report(Report::SlowMapRunStep(Box::new(SlowMapRunStep { key, number, run, outcome })));
         };
-        self.environment.slow_lane.submit(&self.environment.runtime, state_machine, Box::new(step));
+        self.environment.slow_lane.submit(&self.environment, state_machine, Box::new(step));
     }
 
     /// The slow lane gives a Map Run back.

@@ -13,7 +13,7 @@ use crate::{
 use asl::Arn;
 use json::{Payload, Text};
 use machine::{EventId, Facts, Failure, HistoryEvent, MapRunOutcome, MapRunTrigger, MapRunUpdate, Trigger};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc as channel, oneshot};
 
 /// Where an answer goes.
@@ -240,13 +240,13 @@ pub(crate) enum Found {
 /// Sends to a shard.
 #[derive(Clone)]
 pub(crate) struct ShardSender {
-    messages: mpsc::Sender<Message>,
+    messages: channel::UnboundedSender<Message>,
     permits: Arc<Semaphore>,
 }
 
 impl ShardSender {
-    pub(crate) fn channel(requests_waiting_max: usize) -> (ShardSender, mpsc::Receiver<Message>) {
-        let (messages, inbound) = mpsc::channel();
+    pub(crate) fn channel(requests_waiting_max: usize) -> (ShardSender, channel::UnboundedReceiver<Message>) {
+        let (messages, inbound) = channel::unbounded_channel();
         (ShardSender { messages, permits: Arc::new(Semaphore::new(requests_waiting_max)) }, inbound)
     }
 

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Error,
     outbox::Released,
+    planted::{Fault, strikes},
     scopes::PerScope,
     tables::{ExecutionKey, ReadError, SetAside, StoredExecution, Tables},
 };
@@ -105,7 +106,7 @@ impl Shard {
             Err(error) => return self.cannot_read("the open executions", &error),
         };
         for key in keys {
-            if self.recovery.met.remove(&key) {
+            if self.recovery.met.remove(&key) || strikes(Fault::ExecutionForgotten) {
                 continue;
             }
             self.at = Some(key);
@@ -293,7 +294,7 @@ impl Shard {
         self.read_held();
         self.take_up_map_runs();
         self.work.append(&mut self.stalled);
-        self.work.extend(self.dispatcher.running().map(Work::EndUnwanted));
+        self.work.extend(self.dispatcher.running().into_iter().map(Work::EndUnwanted));
         for key in self.waiters.awaited() {
             if let Ok(Found::Closed(stored)) = self.find(key) {
                 for caller in self.waiters.take_callers(key) {

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     ActivityTask, Error, ExecutionRecord, Origin, Started, SyncResult,
     activities::{Offer, Poller},
+    planted::{Fault, strikes},
     tables::{ExecutionKey, StoredExecution},
     tokens::TaskToken,
 };
@@ -64,6 +65,7 @@ impl Shard {
     /// The answer to a start by a name that is taken.
     fn started_before(&mut self, new: &NewExecution) -> Option<Result<Started, Error>> {
         match self.find(new.key) {
+            Ok(_) if strikes(Fault::NameStartedTwice) => None,
             Ok(Found::Absent) => self.is_name_free(new).err().map(Err),
             Ok(Found::Closed(stored)) => Some(same_start(&stored, new)),
             Ok(Found::Open) => self.live.get(new.key).map(|live| same_start(&live.stored, new)),
@@ -154,7 +156,9 @@ impl Shard {
                     return self
                         .park(token.key, Work::Request(Request::Answer { token, trigger, origin, reply }, None));
                 }
-                Some(Live { execution: Some(execution), .. }) if execution.awaits(token.id) => {
+                Some(Live { execution: Some(execution), .. })
+                    if execution.awaits(token.id) || strikes(Fault::TokenAcceptedTwice) =>
+                {
                     return self.turn(token.key, trigger, Then::Answered(reply, origin, token));
                 }
                 _ => Error::TaskTimedOut,

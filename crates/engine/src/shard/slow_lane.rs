@@ -5,7 +5,7 @@
 
 use super::{Report, Shard, message::Then, stepping::Occurrence};
 use crate::tables::ExecutionKey;
-use machine::{Execution, Step, StepError};
+use machine::{Execution, Step, StepError, TimerId};
 use std::sync::Arc;
 
 /// A step that was made on the slow lane.
@@ -15,6 +15,8 @@ pub(crate) struct SlowStep {
     pub(super) number: u64,
     pub(super) execution: Execution,
     pub(super) outcome: Result<Step, StepError>,
+    /// The timer that led to it.
+    pub(super) fired: Option<TimerId>,
     pub(super) then: Then,
 }
 
@@ -34,9 +36,11 @@ impl Shard {
         let step = move || {
             let options = &environment.options;
             let (budget, sealer) = (options.slow_budget, &environment.sealer);
-            let outcome = occurrence.step(&mut execution, &definition.parsed, budget, &options.limits, sealer);
-            own.report(Report::SlowStep(Box::new(SlowStep { key, number, execution, outcome, then })));
+            let limits = &options.limits;
+            let outcome = occurrence.step(&mut execution, &definition.parsed, budget, limits, sealer);
+            let fired = occurrence.fired();
+            own.report(Report::SlowStep(Box::new(SlowStep { key, number, execution, outcome, fired, then })));
         };
-        self.environment.slow_lane.submit(&self.environment.runtime, state_machine, Box::new(step));
+        self.environment.slow_lane.submit(&self.environment, state_machine, Box::new(step));
     }
 }

@@ -8,13 +8,13 @@ use super::{
 };
 use crate::{
     Error, ExecutionRecord, Remains, Started,
-    clock::stopwatch_ns,
     outbox::{Durable, Outbox, Released},
+    planted::{Fault, strikes},
     tables::{ExecutionKey, Writes},
     tokens::{Sealer, TaskToken},
 };
 use json::Text;
-use machine::{Effect, EventId, Execution, Outcome, Status, Step, StepError, Trigger};
+use machine::{Effect, EventId, Execution, Outcome, Status, Step, StepError, TimerId, Trigger};
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -30,9 +30,18 @@ pub(super) struct Occurrence {
     pub(super) trigger: Trigger,
     pub(super) now_ms: i64,
     pub(super) seed: u64,
+    pub(super) stopwatch: query::Stopwatch,
 }
 
 impl Occurrence {
+    /// The timer that led to the step.
+    pub(super) fn fired(&self) -> Option<TimerId> {
+        match self.trigger {
+            Trigger::TimerFired { timer } => Some(timer),
+            _ => None,
+        }
+    }
+
     /// Steps the execution. A panic is told like a corrupt part: both concern this execution only.
     pub(super) fn step(
         &self,
@@ -45,7 +54,7 @@ impl Occurrence {
         let key = ExecutionKey::of(&execution.facts().execution_arn);
         let start_ms = execution.facts().start_ms;
         let token_of = |id: EventId| -> Text { sealer.seal(TaskToken { key, start_ms, id }) };
-        let ambient = query::Ambient::new(self.now_ms, self.seed, budget).timed(stopwatch_ns);
+        let ambient = query::Ambient::new(self.now_ms, self.seed, budget).timed(self.stopwatch);
         let step = || execution.step(definition, self.trigger.clone(), &ambient, limits, &token_of);
         catch_unwind(AssertUnwindSafe(step))
             .unwrap_or_else(|panic| Err(StepError::Corrupt(panic_text("its step panicked", &*panic))))
@@ -80,14 +89,14 @@ impl Shard {
         // The first event carries the start time, that of a redrive its time.
         let is_dated = matches!(trigger, Trigger::Start | Trigger::Redrive);
         let now_ms = if is_dated { live.last_ms } else { clock_ms.max(live.last_ms) };
-        let occurrence = Occurrence { trigger, now_ms, seed };
+        let occurrence = Occurrence { trigger, now_ms, seed, stopwatch: self.environment.stopwatch };
         if self.environment.slow_lane.is_behind(&live.stored.record.state_machine_arn) {
             return self.move_to_slow_lane(key, occurrence, then);
         }
         let options = &self.environment.options;
         let sealer = &self.environment.sealer;
         match occurrence.step(execution, &live.definition.parsed, options.quick_budget, &options.limits, sealer) {
-            Ok(step) => self.apply(key, step, then),
+            Ok(step) => self.apply(key, step, occurrence.fired(), then),
             Err(StepError::OverBudget) => self.move_to_slow_lane(key, occurrence, then),
             Err(StepError::Corrupt(why)) => self.refuse_step(key, then, &why),
         }
@@ -95,7 +104,7 @@ impl Shard {
 
     /// The slow lane gives an execution back.
     pub(super) fn slow_step_ended(&mut self, slow: SlowStep) {
-        let SlowStep { key, number, execution, outcome, then } = slow;
+        let SlowStep { key, number, execution, outcome, fired, then } = slow;
         let Some(live) = self.live.get_mut(key).filter(|live| live.slow_step == Some(number)) else {
             // The store has failed meanwhile: the execution was taken up from what is durable.
             return then.refuse(self, Error::Store(store::Error::Poisoned));
@@ -103,7 +112,7 @@ impl Shard {
         (live.execution, live.slow_step) = (Some(execution), None);
         let parked = std::mem::take(&mut live.parked);
         match outcome {
-            Ok(step) => self.apply(key, step, then),
+            Ok(step) => self.apply(key, step, fired, then),
             Err(error) => {
                 let why = match error {
                     StepError::OverBudget => "it cannot be stepped within the budget of the slow lane".into(),
@@ -116,7 +125,7 @@ impl Shard {
     }
 
     /// Takes a step into the batch; that of an Express execution, which stores nothing, takes effect at once.
-    fn apply(&mut self, key: ExecutionKey, mut step: Step, then: Then) {
+    fn apply(&mut self, key: ExecutionKey, mut step: Step, fired: Option<TimerId>, then: Then) {
         let Some(live) = self.live.get_mut(key) else { return };
         let mut outbox = Outbox::default();
         if let Some(last) = step.history.last() {
@@ -124,7 +133,11 @@ impl Shard {
         }
         let effects = std::mem::take(&mut step.effects);
         let mut map_runs = Vec::new();
-        let timers = effects_of(key, live, effects, &mut outbox, &mut self.work, &mut map_runs);
+        let before = live.timers.clone();
+        // A timer that has fired is set no more, and its row goes with the step that it led to.
+        live.timers.retain(|timer, _| Some(*timer) != fired);
+        effects_of(key, live, effects, &mut outbox, &mut self.work, &mut map_runs);
+        let timers = moved(&before, &live.timers);
         if let Some(outcome) = step.outcome.take() {
             close(live, outcome);
         }
@@ -147,7 +160,7 @@ impl Shard {
         if is_closed {
             self.closed(key, &mut outbox);
         }
-        if is_standard {
+        if is_standard && !strikes(Fault::EffectBeforeCommit) {
             self.pipeline.outbox.append(outbox);
         } else {
             self.release(outbox, &Durable::nothing_stored());
@@ -189,7 +202,7 @@ impl Shard {
         live.batch = number;
         live.parts.extend(changed.iter().map(|(id, _)| *id));
         for (timer, (from, to)) in timers {
-            from.inspect(|due_ms| writes.remove_timer(key, *timer, *due_ms));
+            from.filter(|_| !strikes(Fault::TimerRowKept)).inspect(|due_ms| writes.remove_timer(key, *timer, *due_ms));
             to.inspect(|due_ms| writes.timer(key, *timer, *due_ms));
         }
         if has_parts {
@@ -284,10 +297,9 @@ fn list(key: ExecutionKey, live: &mut Live, writes: &mut Writes) {
 }
 
 /// Timers that a step moves: from when to when.
-type MovedTimers = BTreeMap<machine::TimerId, (Option<i64>, Option<i64>)>;
+type MovedTimers = BTreeMap<TimerId, (Option<i64>, Option<i64>)>;
 
-/// Sorts the effects: tasks wait for the commit, `Continue` for its turn, Map Runs for their shard; timers are given back
-/// as what they come to.
+/// Sorts the effects: tasks wait for the commit, `Continue` for its turn, Map Runs for their shard; timers are set.
 fn effects_of(
     key: ExecutionKey,
     live: &mut Live,
@@ -295,8 +307,7 @@ fn effects_of(
     outbox: &mut Outbox,
     work: &mut std::collections::VecDeque<Work>,
     map_runs: &mut Vec<Effect>,
-) -> MovedTimers {
-    let before = live.timers.clone();
+) {
     for effect in effects {
         match effect {
             Effect::RunTask(request) => {
@@ -324,10 +335,9 @@ fn effects_of(
     if live.execution.as_ref().is_some_and(|execution| execution.status() != Status::Running) {
         live.timers.clear();
     }
-    moved(&before, &live.timers)
 }
 
-fn moved(before: &BTreeMap<machine::TimerId, i64>, after: &BTreeMap<machine::TimerId, i64>) -> MovedTimers {
+fn moved(before: &BTreeMap<TimerId, i64>, after: &BTreeMap<TimerId, i64>) -> MovedTimers {
     let names = before.keys().chain(after.keys()).copied();
     names
         .map(|timer| (timer, (before.get(&timer).copied(), after.get(&timer).copied())))

@@ -6,7 +6,7 @@
 use super::{Found, Reply, Report, Shard, message::Work};
 use crate::{Error, ExecutionRecord, dispatch::Attempt, outbox::Outbox, tables::ExecutionKey};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -15,7 +15,7 @@ type Callers = Vec<Reply<ExecutionRecord>>;
 #[derive(Default)]
 pub(super) struct Waiters {
     callers: HashMap<ExecutionKey, Callers>,
-    calls: HashMap<ExecutionKey, HashSet<Attempt>>,
+    calls: HashMap<ExecutionKey, BTreeSet<Attempt>>,
 }
 
 impl Waiters {
@@ -43,7 +43,9 @@ impl Waiters {
 
     /// The executions that callers wait for.
     pub(super) fn awaited(&self) -> Vec<ExecutionKey> {
-        self.callers.keys().copied().collect()
+        let mut awaited: Vec<_> = self.callers.keys().copied().collect();
+        awaited.sort_unstable();
+        awaited
     }
 
     /// Their executions are taken up again, and ask anew.

@@ -6,13 +6,13 @@ use super::{
 };
 use json::Text;
 use machine::Status;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use store::{Range, Record, prefix_end};
 
 /// The revisions of one state machine that may be removed, each with the record that says so.
 pub(crate) struct Unused {
     pub(crate) arn: Text,
-    pub(crate) revisions: HashMap<RevisionKey, Record>,
+    pub(crate) revisions: BTreeMap<RevisionKey, Record>,
 }
 
 /// Where a search for what uses a revision stands.
@@ -54,7 +54,7 @@ impl Tables {
                 match decode::<Superseded>(SUPERSEDED, &row.1) {
                     Ok(Superseded { arn, since_ms }) if since_ms < before_ms => {
                         let revision = bytes(SUPERSEDED, &row.0, 16).map(RevisionKey)?;
-                        let unused = found.get_or_insert_with(|| Unused { arn, revisions: HashMap::new() });
+                        let unused = found.get_or_insert_with(|| Unused { arn, revisions: BTreeMap::new() });
                         unused.revisions.insert(revision, row);
                     }
                     Ok(_) => {}

@@ -203,7 +203,25 @@ pub async fn start(engine: &Engine, state_machine: &Arn, name: &str) -> Arn {
 }
 
 pub async fn history(engine: &Engine, arn: &Arn) -> Vec<HistoryEvent> {
-    engine.history(arn, false, Page { size: 1_000, after: None }).await.unwrap().items
+    const SIZE: usize = 1_000;
+    let events = engine.history(arn, false, Page { size: SIZE, after: None }).await.unwrap().items;
+    if events.len() < SIZE {
+        judge(engine, arn, &events).await;
+    }
+    events
+}
+
+/// The history checker judges every history that a test reads.
+async fn judge(engine: &Engine, arn: &Arn, events: &[HistoryEvent]) {
+    let (Ok(record), Ok(state_machine)) = (engine.execution(arn).await, engine.state_machine_of_execution(arn).await)
+    else {
+        return;
+    };
+    let Ok(checker) = checker::Checker::new(&state_machine.definition, record.state_machine_type) else { return };
+    let events: Vec<checker::HistoryEvent> = events.iter().map(checker::HistoryEvent::from).collect();
+    let history = checker::History { input: &record.input_text, events: &events, ..checker::History::default() };
+    let verdict = checker.check(&history);
+    assert!(verdict.is_legal(), "{verdict}\n{}\n{events:#?}", state_machine.definition);
 }
 
 pub async fn event_types(engine: &Engine, arn: &Arn) -> Vec<&'static str> {

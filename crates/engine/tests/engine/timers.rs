@@ -3,6 +3,7 @@
 use crate::support::*;
 use machine::Status;
 use std::{sync::Arc, time::Duration};
+use store::Store;
 
 fn waits(seconds: u64) -> String {
     format!(r#"{{"StartAt":"W","States":{{"W":{{"Type":"Wait","Seconds":{seconds},"End":true}}}}}}"#)
@@ -78,4 +79,50 @@ async fn timers_that_fall_due_one_after_the_other_do_not_hold_up_a_shutdown() {
     world.clock.advance(Duration::from_secs(1));
     let mut watched = engine.subscribe(&arn).await.unwrap();
     while watched.next().await.unwrap().unwrap().id <= before as u64 {}
+}
+
+/// Found by simulation: the row stayed until the end of the execution, and for ever if that was taken up in between.
+#[tokio::test]
+async fn the_row_of_a_timer_goes_when_it_has_fired() {
+    const TWICE: &str = r#"{"StartAt":"A","States":{
+      "A":{"Type":"Wait","Seconds":10,"Next":"B"},"B":{"Type":"Wait","Seconds":10,"End":true}}}"#;
+    let world = World::new();
+    let rows = || world.store.keys(store::Keyspace("timers"), store::Range::ALL, 9).unwrap().len();
+    let engine = world.open().await;
+    let machine = create(&engine, "m", TWICE).await;
+    let arn = start(&engine, &machine, "e").await;
+    world.clock.advance(Duration::from_secs(10));
+    while history(&engine, &arn).await.len() < 4 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(rows(), 2, "the time of the whole execution, and the second wait");
+    drop(engine);
+    let engine = world.open().await;
+    world.clock.advance(Duration::from_secs(10));
+    engine.wait_until_closed(&arn).await.unwrap();
+    assert_eq!(rows(), 0);
+}
+
+/// Found by simulation: an execution that was taken up anew did not know the time of its last event.
+#[tokio::test]
+async fn a_clock_that_was_set_back_before_a_start_makes_no_event_earlier_than_the_last() {
+    let mut world = World::new();
+    let engine = world.open().await;
+    let machine = create(&engine, "m", &task_after(10)).await;
+    let arn = start(&engine, &machine, "e").await;
+    world.clock.advance(Duration::from_secs(10));
+    world.calls.next().await;
+    drop(engine);
+    world.clock = Arc::new(engine::ManualClock::at(START_MS + 5_000));
+    let engine = world.open().await;
+    world.calls.next().await.succeed("{}");
+    let record = engine.wait_until_closed(&arn).await.unwrap();
+    check_history(&engine, &record).await;
+}
+
+fn task_after(seconds: u64) -> String {
+    format!(
+        r#"{{"StartAt":"W","States":{{"W":{{"Type":"Wait","Seconds":{seconds},"Next":"T"}},
+        "T":{{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{{"FunctionName":"f"}},"End":true}}}}}}"#
+    )
 }

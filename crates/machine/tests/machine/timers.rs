@@ -220,5 +220,5 @@ fn a_task_of_an_activity_that_does_not_exist_fails() {
     let effect = world.call();
     world.trigger(Trigger::ActivityStarted { effect, worker_name: None });
     world.trigger(Trigger::ActivityNotScheduled { effect, failure: failure() });
-    assert_eq!((world.call(), world.outcome), (effect, None));
+    assert_eq!((world.call(), world.outcome.clone()), (effect, None));
 }

@@ -14,7 +14,9 @@ use std::time::Duration;
 /// 2026-11-23T09:36:00Z, shortly before the times that the recorded definitions wait for.
 pub const START_MS: i64 = 1_795_426_560_000;
 
+/// When a world ends, the history checker judges what came of it: an independent reading of the language against this one.
 pub struct World {
+    definition: String,
     pub machine: StateMachine,
     pub execution: Execution,
     pub limits: Limits,
@@ -44,6 +46,7 @@ impl World {
         let parsed = asl::parse(definition, state_machine_type);
         let machine = parsed.state_machine.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
         World {
+            definition: definition.to_owned(),
             machine,
             execution: Execution::new(facts(state_machine_type, input)),
             limits: Limits::default(),
@@ -228,6 +231,28 @@ impl World {
             }
             other => panic!("{:.300}", format!("{other:?}")),
         }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() && !self.history.is_empty() {
+            self.judge();
+        }
+    }
+}
+
+impl World {
+    /// The history must be legal.
+    fn judge(&self) {
+        let facts = self.execution.facts();
+        let mut checker = checker::Checker::new(&self.definition, facts.state_machine_type).unwrap();
+        checker.limits = self.limits.clone();
+        let events: Vec<checker::HistoryEvent> = self.history.iter().map(checker::HistoryEvent::from).collect();
+        let history = checker::History { input: &facts.input_text, events: &events, ..checker::History::default() };
+        let verdict = checker.check(&history);
+        assert!(verdict.is_legal(), "{verdict}\n{}\n{}", self.definition, self.outline());
+        assert!(verdict.closed || self.outcome.is_none(), "{}", self.outline());
     }
 }
 

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod check_history;
 mod env;
 mod found;
 mod hint;
@@ -22,6 +23,8 @@ pub enum Command {
     Serve(serve::Serve),
     Run(run::Run),
     Validate(validate::Validate),
+    /// Check that a history is a legal path of its definition
+    CheckHistory(check_history::CheckHistory),
     /// End the functions of a server when it ends; a server starts this itself
     #[command(name = KEEP_FUNCTIONS, hide = true)]
     KeepFunctions,
@@ -34,6 +37,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Run(run) => run.run(),
         Command::Validate(validate) => validate.run(),
+        Command::CheckHistory(check) => check.run(),
         Command::KeepFunctions => {
             integrations::function::keep_functions(std::io::stdin().lock());
             Ok(ExitCode::SUCCESS)

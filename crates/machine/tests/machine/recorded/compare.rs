@@ -41,15 +41,27 @@ fn is_end(event: &Value) -> bool {
     matches!(event["type"].as_str(), Some("ParallelStateSucceeded" | "ParallelStateFailed" | "ParallelStateExited"))
 }
 
-struct Placeholders {
+pub struct Placeholders {
     pattern: Regex,
 }
 
 impl Placeholders {
-    fn new(words: &[String]) -> Placeholders {
+    pub fn new(words: &[String]) -> Placeholders {
         let mut alternatives = vec!["<[^<>]*(<[^<>]+>[^<>]*)?>".to_owned()];
         alternatives.extend(words.iter().map(|word| regex::escape(word)));
         Placeholders { pattern: Regex::new(&alternatives.join("|")).unwrap() }
+    }
+
+    /// Whether two texts are the same, as JSON where they are JSON.
+    pub fn are_alike(&self, expected: &str, found: &str) -> bool {
+        let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
+        let text = |text: &str| Value::from(text);
+        let (expected, found) = match (parse(expected), parse(found)) {
+            (Some(expected), Some(found)) => (expected, found),
+            (Some(expected), None) => (expected, text(found)),
+            _ => (text(expected), text(found)),
+        };
+        self.difference(&expected, &found, false).is_none()
     }
 
     /// Where the values differ and how; `None` if they do not.

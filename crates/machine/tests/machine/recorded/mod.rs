@@ -1,8 +1,10 @@
 //! Replays executions recorded on AWS: the answers of their tasks are taken from the recorded history, and all the
 //! rest of the history must come out.
 
+mod checked;
 mod compare;
 mod events;
+mod mutants;
 
 use crate::world::World;
 use asl::StateMachineType;
@@ -58,16 +60,25 @@ fn check(restarts: bool) {
 }
 
 fn replay(recorded: &Recorded, restarts: bool) -> Result<(), String> {
-    let state_machine_type = match recorded.state_machine_type.as_str() {
-        "EXPRESS" => StateMachineType::Express,
-        _ => StateMachineType::Standard,
-    };
-    let mut world = World::new(&recorded.definition, state_machine_type, &recorded.input);
+    let mut world = World::new(&recorded.definition, state_machine_type(recorded), &recorded.input);
     world.restarts = restarts;
+    run(recorded, &mut world)?;
+    let produced: Vec<Value> = world.history.iter().map(to_aws).collect();
+    compare::histories(&produced, &recorded.history, &recorded.placeholders)
+}
+
+/// The world of a recording, at its end.
+fn produced(recorded: &Recorded) -> Result<World, String> {
+    let mut world = World::new(&recorded.definition, state_machine_type(recorded), &recorded.input);
+    run(recorded, &mut world)?;
+    Ok(world)
+}
+
+fn run(recorded: &Recorded, world: &mut World) -> Result<(), String> {
     world.trigger(Trigger::Start);
     let mut answered = vec![false; recorded.history.len()];
     while world.outcome.is_none() {
-        let answer = next_answer(&world, &recorded.history, &answered);
+        let answer = next_answer(world, &recorded.history, &answered);
         match answer {
             Some((index, trigger)) => {
                 answered[index] = true;
@@ -83,8 +94,14 @@ fn replay(recorded: &Recorded, restarts: bool) -> Result<(), String> {
             return Err("does not end".to_owned());
         }
     }
-    let produced: Vec<Value> = world.history.iter().map(to_aws).collect();
-    compare::histories(&produced, &recorded.history, &recorded.placeholders)
+    Ok(())
+}
+
+fn state_machine_type(recorded: &Recorded) -> StateMachineType {
+    match recorded.state_machine_type.as_str() {
+        "EXPRESS" => StateMachineType::Express,
+        _ => StateMachineType::Standard,
+    }
 }
 
 /// The first recorded answer that was not given yet, if it is for a call that waits now.

@@ -1,0 +1,171 @@
+//! The history checker: proves from outside that a history is a legal path of its definition.
+//!
+//! It takes a definition, an input and a history, and nothing else: no state of an engine, no log. So it can judge any
+//! engine that speaks the API of AWS Step Functions, and AWS itself. Each event must be explained by one position in the
+//! definition, and each input, output, set of parameters and variable must be, byte by byte, what the definition makes
+//! of the data before it.
+//!
+//! # What it is independent of
+//!
+//! It shares no code with the engine's `machine`: how states follow one another, how data flows through their fields, when
+//! something is tried again, caught, joined or aborted is written down here a second time, as plainly as possible.
+//! It does use `asl` to read the definition, `json` for values, and `query` to evaluate paths, intrinsic functions and
+//! JSONata: those have reference suites of their own, and a fault in them would be shared.
+//!
+//! # What no history can tell
+//!
+//! Random numbers, UUIDs, the time that `$now()` gave, task tokens, names in the context object (unless DescribeExecution
+//! is at hand): such values are taken from what the history shows next, and their form is checked. How is in `world`. The
+//! verdict counts them. A Choice that depends on one may go any way that its rules leave open. The results of a Map Run
+//! are in the histories of its children; here they are found in the output of the Map, and counted too. Known limits: an
+//! expression that fails for some random numbers and not for others is judged by its best guess, and when both clocks of
+//! a task have run down, its timeout is taken as the one that ended it.
+//!
+//! ```
+//! let definition = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": 1, "End": true}}}"#;
+//! let history = r#"[
+//!   {"id": 1, "previousEventId": 0, "type": "ExecutionStarted", "timestamp": 1.0,
+//!    "executionStartedEventDetails": {"input": "{}", "roleArn": "arn:aws:iam::123456789012:role/r"}},
+//!   {"id": 2, "previousEventId": 0, "type": "PassStateEntered", "timestamp": 1.0,
+//!    "stateEnteredEventDetails": {"name": "A", "input": "{}"}},
+//!   {"id": 3, "previousEventId": 2, "type": "PassStateExited", "timestamp": 1.0,
+//!    "stateExitedEventDetails": {"name": "A", "output": "2"}}]"#;
+//! let checker = checker::Checker::new(definition, asl::StateMachineType::Standard).unwrap();
+//! let events = checker::read_events(history).unwrap();
+//! let verdict = checker.check(&checker::History { input: "{}", events: &events, ..checker::History::default() });
+//! assert_eq!(verdict.violations[0].to_string(), "event 3: data: `output` differs at byte 0: expected 1, found 2");
+//! ```
+
+mod choice;
+mod data;
+mod described;
+mod event;
+mod failure;
+mod frame;
+#[cfg(feature = "machine")]
+mod of_machine;
+mod plan;
+mod read;
+mod replay;
+mod verdict;
+mod visit;
+mod world;
+
+pub use described::Described;
+pub use event::HistoryEvent;
+pub use read::{ReadError, read_events};
+pub use verdict::{Rule, Verdict, Violation};
+
+use asl::{Diagnostic, Limits, Severity, StateMachine, StateMachineType};
+use json::{Text, Value};
+use query::Budget;
+use replay::Replay;
+use std::time::Duration;
+use visit::Facts;
+
+/// A definition, read once, and the histories of its executions are checked against it.
+#[derive(Clone, Debug)]
+pub struct Checker {
+    definition: StateMachine,
+    state_machine_type: StateMachineType,
+    /// Quotas that the executions had; AWS's by default.
+    pub limits: Limits,
+    /// What one evaluation may use, here: more than an engine gives it by default, so that what an engine could evaluate
+    /// can be evaluated.
+    pub budget: Budget,
+}
+
+const BUDGET: Budget =
+    Budget { time: Duration::from_secs(10), memory_bytes: Budget::MEMORY_BYTES, depth: 512, last: true };
+
+/// What is known of one execution.
+#[derive(Clone, Copy, Default)]
+pub struct History<'a> {
+    /// The input, as the caller wrote it.
+    pub input: &'a str,
+    pub events: &'a [HistoryEvent],
+    /// What DescribeExecution answers, where that is to be compared.
+    pub described: Option<&'a Described>,
+    /// A synchronous Express execution: its context object has no `RedriveCount`.
+    pub is_synchronous: bool,
+    pub texts: Texts<'a>,
+}
+
+/// When two texts of a history are the same.
+#[derive(Clone, Copy, Default)]
+pub enum Texts<'a> {
+    /// When all their bytes are.
+    #[default]
+    Exact,
+    /// When they are JSON texts of the same value: for engines that write JSON with spaces.
+    SameValue,
+    /// When this says so, of what is expected and what was found: for histories in which something was replaced.
+    Alike(&'a dyn Fn(&str, &str) -> bool),
+}
+
+impl Checker {
+    /// Reads the definition, JSON text.
+    ///
+    /// # Errors
+    /// The diagnostics, when it is no definition.
+    pub fn new(definition: &str, state_machine_type: StateMachineType) -> Result<Checker, Vec<Diagnostic>> {
+        let parsed = asl::parse(definition, state_machine_type);
+        let is_error = |found: &Diagnostic| found.severity == Severity::Error;
+        let errors = || parsed.diagnostics.iter().filter(|found| is_error(found)).cloned().collect::<Vec<_>>();
+        let definition = parsed.state_machine.ok_or_else(errors)?;
+        Ok(Checker { definition, state_machine_type, limits: Limits::default(), budget: BUDGET })
+    }
+
+    /// The checker for the children of a distributed Map, whose definition is its item processor.
+    pub fn of_children(&self, map: &str) -> Option<Checker> {
+        let definition = self.definition.item_processor(map)?;
+        let (_, state) = self.definition.find(map)?;
+        let asl::StateKind::Map(map) = &state.kind else { return None };
+        let state_machine_type = map.distributed.as_ref()?.execution_type;
+        Some(Checker { definition, state_machine_type, limits: self.limits.clone(), budget: self.budget })
+    }
+
+    /// Checks one history. One that has not ended is checked as the beginning of a legal one.
+    ///
+    /// Takes time in proportion to the history and what its expressions cost.
+    pub fn check(&self, history: &History<'_>) -> Verdict {
+        let input = match Value::parse(history.input) {
+            Ok(input) => input,
+            Err(error) => return unreadable(format!("the input is no JSON: {}", error.message)),
+        };
+        let facts = Facts {
+            input,
+            role_arn: Text::default(),
+            start_ms: 0,
+            redrive_count: (!history.is_synchronous).then_some(0),
+            redrive_ms: None,
+            names: history.described.and_then(Described::names),
+        };
+        let redrives = history.events.iter().filter(|event| &*event.event_type == "ExecutionRedriven").count();
+        let budget = replay::budget::budget(history.events, self.budget);
+        let mut replay = Replay::new(self, history.texts, facts, history.input.into(), redrives).within(budget);
+        let is_lost = history.events.iter().any(|event| replay.take(event).is_err());
+        replay.finish_history();
+        let mut verdict = replay.verdict;
+        read::check_envelopes(history.events, &self.limits, &mut verdict);
+        if let Some(described) = history.described.filter(|_| !is_lost) {
+            described.check(history, &mut verdict);
+        }
+        verdict.violations.sort_by_key(|violation| violation.event_id);
+        verdict
+    }
+}
+
+fn unreadable(message: String) -> Verdict {
+    Verdict { violations: vec![Violation { event_id: 0, rule: Rule::Readable, message }], ..Verdict::default() }
+}
+
+impl std::fmt::Debug for Texts<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Texts::Exact => "Exact",
+            Texts::SameValue => "SameValue",
+            Texts::Alike(_) => "Alike",
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! What the world knows of its executions and tokens: what it asked for, and what was acknowledged.
+//!
+//! What was acknowledged must be so for ever. What was asked for and not answered, because the process died or a commit
+//! failed, may be so or not, but not half.
+
+use crate::checks::Seen;
+use asl::Arn;
+use checker::Checker;
+use json::Text;
+
+/// A state machine of the world.
+pub struct Machine {
+    pub arn: Arn,
+    pub definition: Text,
+    pub is_express: bool,
+    /// Judges the histories of its executions.
+    pub checker: Checker,
+}
+
+/// An execution that was asked for.
+pub struct Asked {
+    pub machine: usize,
+    pub name: Text,
+    pub input: Text,
+    /// Standard ones; that of an Express execution is only known when it is answered.
+    pub arn: Option<Arn>,
+    /// When it started, if that was acknowledged.
+    pub start_ms: Option<i64>,
+    /// When it ended, if a stop was acknowledged.
+    pub stop_ms: Option<i64>,
+    /// Redrives that were acknowledged, and those that were asked for.
+    pub redrives: u32,
+    pub redrives_tried: u32,
+    /// What it had come to when it was last seen closed.
+    pub seen: Option<Seen>,
+    /// What it had come to before it was redriven, if it was.
+    pub earlier: Option<Seen>,
+    /// Whether a call waits for its end.
+    pub is_awaited: bool,
+}
+
+impl Asked {
+    /// Whether it is open, as far as is known.
+    pub fn is_open(&self) -> bool {
+        self.arn.is_some() && self.start_ms.is_some() && self.seen.is_none()
+    }
+}
+
+/// A token that a worker has.
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own that may be so or not")]
+pub struct Token {
+    pub text: Text,
+    pub is_of_activity: bool,
+    /// Whether it was acknowledged that it was accepted, and the number of the answer, if that was no failure.
+    pub is_accepted: bool,
+    pub answer: Option<u64>,
+    /// Whether the call that handed it out has returned: before that an answer is kept, but is no event yet, and is lost
+    /// if its branch ends. An activity task has no such call.
+    pub is_submitted: bool,
+    /// Whether nobody waits for its answer any more.
+    pub is_over: bool,
+    /// Answers that were sent.
+    pub sent: u32,
+}
+
+impl Token {
+    pub fn new(text: Text, is_of_activity: bool) -> Token {
+        let is_submitted = is_of_activity;
+        Token { text, is_of_activity, is_accepted: false, answer: None, is_submitted, is_over: false, sent: 0 }
+    }
+}
