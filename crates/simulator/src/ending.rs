@@ -78,7 +78,10 @@ impl World {
         ACTIVITIES.iter().for_each(|activity| self.poll_of(engine, activity));
         self.settle(8).await;
         self.hear(engine).await?;
-        if std::mem::take(&mut self.progress) > 0 || self.disk.waiting() != (0, 0) {
+        // Whoever only waits, one time after the other, makes commits.
+        let synced = self.disk.synced();
+        let has_moved = std::mem::replace(&mut self.synced, synced) != synced;
+        if std::mem::take(&mut self.progress) > 0 || has_moved || self.disk.waiting() != (0, 0) {
             (self.fruitless, self.step_ms) = (0, FIRST_STEP_MS);
             return Ok(None);
         }

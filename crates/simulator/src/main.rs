@@ -90,16 +90,13 @@ fn named(name: &str) -> impl Iterator<Item = &'static Planted> {
 fn find_planted(name: &str, time_max: Duration) -> bool {
     let mut are_found = true;
     for planted in named(name) {
-        match planted.find(time_max) {
-            Some(found) => {
-                let seconds = found.time.as_secs_f64();
-                println!("{seconds:>8.2} s, seed {:>5}: {}\n{:>22}{}", found.seed, planted.name, "", found.violation);
-            }
-            None => {
-                are_found = false;
-                println!("not found in {} s: {}", time_max.as_secs(), planted.name);
-            }
-        }
+        let Some(found) = planted.find(time_max) else {
+            are_found = false;
+            println!("not found in {} s: {}", time_max.as_secs(), planted.name);
+            continue;
+        };
+        let seconds = found.time.as_secs_f64();
+        println!("{seconds:>8.2} s, seed {:>5}: {}\n{:>22}{}", found.seed, planted.name, "", found.violation);
     }
     are_found
 }

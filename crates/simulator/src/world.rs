@@ -68,6 +68,8 @@ pub struct World {
     pub(crate) lacks_machines: bool,
     /// What has happened since this was last looked at.
     pub(crate) progress: u64,
+    /// Batches that were synced when this was last looked at.
+    pub(crate) synced: u64,
     /// Moves in which nothing happened, and for how long time passes in the next.
     pub(crate) fruitless: u32,
     pub(crate) step_ms: i64,
@@ -129,6 +131,7 @@ impl World {
             is_shut_down: false,
             lacks_machines: false,
             progress: 0,
+            synced: 0,
             fruitless: 0,
             step_ms: 1,
         }
