@@ -142,6 +142,7 @@ impl Disk {
         self.contents().failing_openings = openings;
     }
 
+    #[cfg(feature = "planted-faults")]
     /// From now on something is wrong with the disk.
     pub fn break_it(&self, wrong: Wrong) {
         self.contents().wrong = Some(wrong);

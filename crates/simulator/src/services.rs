@@ -78,6 +78,7 @@ impl Services {
         counter.held.len() - counter.waits.len()
     }
 
+    #[cfg(feature = "planted-faults")]
     /// What must not be called again is called again after a restart.
     pub fn call_again(&self) {
         self.lock().calls_again = true;

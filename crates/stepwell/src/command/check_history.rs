@@ -103,16 +103,11 @@ impl CheckHistory {
     }
 
     fn input(&self, described: Option<&Described>, events: &[checker::HistoryEvent]) -> Result<String, Error> {
-        match &self.input {
-            Some(input) => match input.strip_prefix('@') {
-                Some(path) => read(Path::new(path)),
-                None => Ok(input.clone()),
-            },
-            None => {
-                let started = events.first().and_then(|event| event.details.get("input")).and_then(Value::as_str);
-                described.and_then(Described::input).or(started).map(str::to_owned).ok_or(Error::Input)
-            }
+        if let Some(given) = &self.input {
+            return given.strip_prefix('@').map_or_else(|| Ok(given.clone()), |path| read(Path::new(path)));
         }
+        let started = events.first().and_then(|event| event.details.get("input")).and_then(Value::as_str);
+        described.and_then(Described::input).or(started).map(str::to_owned).ok_or(Error::Input)
     }
 }
 
