@@ -36,6 +36,8 @@ pub(crate) struct Frame<'d> {
     /// What its values come to, as JSON texts.
     pub(crate) variables_bytes: usize,
     pub(crate) fork: Option<Fork<'d>>,
+    /// The Map Run that a redrive goes on with: it has not ended, or has failed.
+    pub(crate) map_run: Option<MapRun>,
     /// The next event of this frame is not earlier than this, and why.
     pub(crate) not_before: Option<(i64, &'static str)>,
     pub(crate) phase: Phase<'d>,
@@ -165,6 +167,14 @@ pub(crate) enum Stage {
     Submitted,
 }
 
+/// A Map Run that has begun.
+#[derive(Clone, Debug)]
+pub(crate) struct MapRun {
+    pub(crate) arn: Text,
+    pub(crate) length: Option<u64>,
+    pub(crate) redrives: u64,
+}
+
 /// How far a Map Run has come.
 #[derive(Clone, Debug)]
 pub(crate) enum MapRunStage {
@@ -173,7 +183,10 @@ pub(crate) enum MapRunStage {
     },
     Running {
         length: Option<u64>,
-        is_redriven: bool,
+    },
+    /// The execution is redriven, and the Map Run with it.
+    Redriving {
+        length: Option<u64>,
     },
     /// `MapRunSucceeded` was this event.
     Succeeded {
@@ -233,6 +246,7 @@ impl<'d> Frame<'d> {
             variables: Object::new(),
             variables_bytes: 0,
             fork: None,
+            map_run: None,
             not_before: None,
             phase: Phase::Arriving(vec![&flow.start_at]),
         })

@@ -59,6 +59,7 @@ impl Replay<'_> {
 
     /// What the state does, when it was entered and at each retry.
     pub(super) fn begin(&mut self, id: FrameId) {
+        self.frames[id].map_run = None;
         let visit = self.visit(id);
         match plan(&visit, World::GUESS) {
             Ok(Plan::Leave { ways, not_before_ms }) => {

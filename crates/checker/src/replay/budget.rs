@@ -1,10 +1,14 @@
-//! Evaluations that the engine gave up: how much time and memory it gives them is its own affair, so a history may say
-//! that an expression was too much where this interpreter could evaluate it.
+//! Evaluations whose failure only the history can tell.
+//!
+//! How much time and memory an engine gives an expression is its own affair, so a history may say that one was too much where
+//! this interpreter could evaluate it. And the results of a Map Run are in no event, so it cannot be known what the fields of
+//! the Map make of them.
 
 use super::Replay;
+use crate::data::Way;
 use crate::event::HistoryEvent;
 use crate::failure::{Cause, Failure, QUERY_EVALUATION_ERROR, RUNTIME};
-use crate::frame::{Evaluation, Frame, FrameId, Phase};
+use crate::frame::{Evaluation, Frame, FrameId, Leaving, Phase};
 use query::Budget;
 use std::time::Duration;
 
@@ -19,10 +23,9 @@ const GIVEN_UP: &[&str] = &[
 impl Replay<'_> {
     /// If the event says that an expression was too much, its frame is taken to have failed so.
     pub(super) fn give_up_evaluating(&mut self, event: &HistoryEvent) {
-        let cause = event.text("cause").map_or("", |cause| &**cause);
         let is_one = &*event.event_type == "EvaluationFailed"
             && event.text("error").is_some_and(|error| **error == *QUERY_EVALUATION_ERROR);
-        if !is_one || !is_given_up(cause) {
+        if !is_one {
             return;
         }
         let Some(id) = self.evaluating(event) else { return };
@@ -41,8 +44,7 @@ impl Replay<'_> {
 
     /// The same in JSONPath, where nothing catches it.
     pub(super) fn ran_out(&mut self, event: &HistoryEvent) -> bool {
-        let cause = event.text("cause").map_or("", |cause| &**cause);
-        let is_one = event.text("error").is_some_and(|error| **error == *RUNTIME) && is_given_up(cause);
+        let is_one = event.text("error").is_some_and(|error| **error == *RUNTIME);
         if !is_one || self.evaluating(event).is_none() {
             return false;
         }
@@ -50,7 +52,7 @@ impl Replay<'_> {
         true
     }
 
-    /// The frame that evaluates its fields before this event.
+    /// The frame that evaluates its fields before this event, if only the history can tell that it fails.
     fn evaluating(&self, event: &HistoryEvent) -> Option<FrameId> {
         let previous = event.previous_event_id;
         let is_there = |frame: &Frame<'_>| {
@@ -61,10 +63,10 @@ impl Replay<'_> {
             let state = format!("executing the state '{}' ", frame.state.name);
             event.text("cause").is_some_and(|cause| cause.contains(&state))
         };
-        self.frames
-            .alive()
-            .find(|(_, frame)| frame.entered.is_some() && is_there(frame) && names(frame))
-            .map(|(id, _)| id)
+        let is_given_up = event.text("cause").is_some_and(|cause| is_given_up(cause));
+        let is_open = |frame: &Frame<'_>| is_given_up || leaves_map_run(frame);
+        let fails = |frame: &Frame<'_>| frame.entered.is_some() && is_there(frame) && names(frame) && is_open(frame);
+        self.frames.alive().find(|(_, frame)| fails(frame)).map(|(id, _)| id)
     }
 }
 
@@ -74,6 +76,12 @@ pub(crate) fn budget(events: &[HistoryEvent], budget: Budget) -> Budget {
     let gives_up = |event: &HistoryEvent| event.text("cause").is_some_and(|cause| is_given_up(cause));
     let time = if events.iter().any(gives_up) { budget.time.min(SHORT) } else { budget.time };
     Budget { time, ..budget }
+}
+
+/// Whether the state is left with the results of a Map Run.
+pub(super) fn leaves_map_run(frame: &Frame<'_>) -> bool {
+    let of_map_run = |leaving: &Leaving<'_>| matches!(leaving.way, Way::MapRun { .. });
+    matches!(&frame.phase, Phase::Leaving(ways) if ways.iter().any(of_map_run))
 }
 
 pub(crate) fn is_given_up(cause: &str) -> bool {

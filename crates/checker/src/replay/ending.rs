@@ -4,7 +4,7 @@ use super::abort::Aborts;
 use super::{Followed, Lost, Replay};
 use crate::event::HistoryEvent;
 use crate::failure::{Failure, RUNTIME, TIMEOUT};
-use crate::frame::{Frame, FrameId, MapRunStage, Phase};
+use crate::frame::{Frame, FrameId, Phase};
 use crate::verdict::Rule;
 use asl::{StateKind, StateMachineType};
 use json::Payload;
@@ -226,6 +226,10 @@ impl Replay<'_> {
             frame.position = self.now.event_id;
             frame.retries.clear();
             frame.not_before = None;
+            if let Some(run) = frame.map_run.clone() {
+                self.redrive_map_run(id, &run);
+                continue;
+            }
             match &frame.phase {
                 Phase::Forked => {
                     for offer in frame
@@ -237,10 +241,6 @@ impl Replay<'_> {
                         offer.previous = self.now.event_id;
                     }
                     self.offer(id, self.now.event_id);
-                }
-                Phase::MapRun(MapRunStage::Running { length, .. }) => {
-                    let stage = MapRunStage::Running { length: *length, is_redriven: true };
-                    self.stay(id, Phase::MapRun(stage));
                 }
                 _ => self.begin_again(id),
             }

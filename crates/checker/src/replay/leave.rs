@@ -4,7 +4,8 @@ use super::Replay;
 use super::compare::sampled;
 use crate::data::{Exit, Way, bytes_of, exit, put, replaced_bytes};
 use crate::event::HistoryEvent;
-use crate::frame::{FrameId, Leaving, Phase, To};
+use crate::failure::Failure;
+use crate::frame::{Failed, FrameId, Leaving, Phase, To};
 use crate::verdict::Rule;
 use crate::world::World;
 use asl::Fields;
@@ -13,6 +14,11 @@ use json::{Payload, Value};
 impl<'d> Replay<'d> {
     /// `…StateExited`.
     pub(super) fn left(&mut self, id: FrameId, ways: Vec<Leaving<'d>>, event: &HistoryEvent) {
+        if &*event.event_type == "MapStateFailed" {
+            let failure = Failure::data_limit(&self.frames[id].state.name);
+            self.verdict.trusted += 1;
+            return self.state_failed(id, Failed { failure, is_heartbeat: false });
+        }
         let name = self.frames[id].state.name.clone();
         self.expect_text(event, "name", Some(&name));
         let mut ways = ways;
@@ -31,6 +37,7 @@ impl<'d> Replay<'d> {
         let frame = &mut self.frames[id];
         frame.entered = None;
         frame.fork = None;
+        frame.map_run = None;
         frame.position = event.id;
         self.go_on(id, &to, output);
     }

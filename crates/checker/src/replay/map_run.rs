@@ -3,8 +3,8 @@
 use super::Replay;
 use crate::data::Way;
 use crate::event::HistoryEvent;
-use crate::failure::Failure;
-use crate::frame::{Failed, FrameId, MapRunStage, Phase, To};
+use crate::failure::{Cause, DATA_LIMIT_EXCEEDED, Failure, RUNTIME};
+use crate::frame::{Failed, FrameId, MapRun, MapRunStage, Phase, To};
 use crate::verdict::Rule;
 use asl::{Map, StateKind};
 
@@ -12,7 +12,7 @@ use asl::{Map, StateKind};
 pub(super) fn next_types(stage: &MapRunStage) -> &'static [&'static str] {
     match stage {
         MapRunStage::Planned { .. } => &["MapRunStarted"],
-        MapRunStage::Running { is_redriven: true, .. } => &["MapRunRedriven", "MapRunSucceeded", "MapRunFailed"],
+        MapRunStage::Redriving { .. } => &["MapRunRedriven"],
         MapRunStage::Running { .. } => &["MapRunSucceeded", "MapRunFailed"],
         // Without `MapStateSucceeded` the results were larger than a state may pass on.
         MapRunStage::Succeeded { .. } => &["MapStateSucceeded", "MapStateFailed", "MapStateStarted"],
@@ -20,6 +20,16 @@ pub(super) fn next_types(stage: &MapRunStage) -> &'static [&'static str] {
 }
 
 impl Replay<'_> {
+    /// The execution is redriven, and its Map Run goes on; it does so only so often.
+    pub(super) fn redrive_map_run(&mut self, id: FrameId, run: &MapRun) {
+        if run.redrives < u64::from(self.checker.limits.map_run_redrives_max) {
+            return self.stay(id, Phase::MapRun(MapRunStage::Redriving { length: run.length }));
+        }
+        let failure =
+            Failure { error: Some(RUNTIME.into()), cause: Cause::Begins("The Map Run has been redriven".into()) };
+        self.fail(id, Failed { failure, is_heartbeat: false });
+    }
+
     /// `MapStateStarted` of a distributed Map.
     pub(super) fn map_run_planned(&mut self, id: FrameId, stage: MapRunStage) {
         // What else the Map Run is made with is evaluated now, and may fail.
@@ -34,20 +44,32 @@ impl Replay<'_> {
     pub(super) fn map_run(&mut self, id: FrameId, stage: MapRunStage, event: &HistoryEvent) {
         match (&*event.event_type, stage) {
             ("MapRunStarted", MapRunStage::Planned { length }) => {
-                if event.text("mapRunArn").is_none_or(|arn| arn.is_empty()) {
+                let arn = event.text("mapRunArn").cloned().unwrap_or_default();
+                if arn.is_empty() {
                     self.report(Rule::Details, "MapRunStarted has no `mapRunArn`".to_owned());
                 }
-                self.move_on(id, Phase::MapRun(MapRunStage::Running { length, is_redriven: false }));
+                self.frames[id].map_run = Some(MapRun { arn, length, redrives: 0 });
+                self.move_on(id, Phase::MapRun(MapRunStage::Running { length }));
             }
-            ("MapRunRedriven", MapRunStage::Running { length, .. }) => {
-                self.move_on(id, Phase::MapRun(MapRunStage::Running { length, is_redriven: false }));
+            ("MapRunRedriven", MapRunStage::Redriving { length }) => {
+                if let Some(MapRun { arn, redrives, .. }) = self.frames[id].map_run.clone() {
+                    self.expect_text(event, "mapRunArn", Some(&arn));
+                    self.expect_number(event, "redriveCount", Some(redrives + 1));
+                    self.frames[id].map_run = Some(MapRun { arn, length, redrives: redrives + 1 });
+                }
+                self.move_on(id, Phase::MapRun(MapRunStage::Running { length }));
             }
-            ("MapRunSucceeded", MapRunStage::Running { length, .. }) => {
+            ("MapRunSucceeded", MapRunStage::Running { length }) => {
+                self.frames[id].map_run = None;
                 self.stay(id, Phase::MapRun(MapRunStage::Succeeded { length, event: event.id }));
             }
             ("MapRunFailed", MapRunStage::Running { .. }) => {
                 let failure = Failure::of(event.text("error").cloned(), event.text("cause").cloned());
                 self.frames[id].position = event.id;
+                // What would fail in the same way again is made anew by a redrive.
+                if [RUNTIME, DATA_LIMIT_EXCEEDED].contains(&failure.name()) {
+                    self.frames[id].map_run = None;
+                }
                 self.fail(id, Failed { failure, is_heartbeat: false });
             }
             ("MapStateSucceeded", MapRunStage::Succeeded { length, .. }) => {

@@ -148,6 +148,8 @@ impl<'d> Replay<'d> {
                 let state = next.iter().any(|next| &***next == name).then(|| frame.flow.states.get(name)).flatten();
                 state.is_some_and(|state| is_of_state(event_type, &state.kind, "StateEntered"))
             }
+            // What a Map Run came to may be more than a state may pass on.
+            Phase::Leaving(_) if event_type == "MapStateFailed" => budget::leaves_map_run(frame),
             Phase::Leaving(_) => is_of_state(event_type, &frame.state.kind, "StateExited"),
             Phase::Forking(_) => is_of_state(event_type, &frame.state.kind, "StateStarted"),
             Phase::Joining => is_of_state(event_type, &frame.state.kind, "StateSucceeded"),

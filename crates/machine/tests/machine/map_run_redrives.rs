@@ -159,7 +159,7 @@ fn a_map_run_is_redriven_only_so_often() {
 fn the_effect_of_a_redrive_is_what_the_execution_waits_for() {
     let mut world = World::started(&definition(""), "[1]");
     world.trigger(Trigger::MapRunEnded { effect: 4, outcome: failed(THRESHOLD) });
-    world.outcome = None;
+    world.prepare_redrive(1_000);
     let step = world.step(Trigger::Redrive);
     let asked: Vec<&PendingMapRun> = step
         .effects

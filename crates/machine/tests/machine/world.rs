@@ -184,13 +184,18 @@ impl World {
 
     /// RedriveExecution, `after_ms` after the end.
     pub fn redrive(&mut self, after_ms: i64) {
+        self.prepare_redrive(after_ms);
+        self.trigger(Trigger::Redrive);
+    }
+
+    /// RedriveExecution, `after_ms` after the end, as far as it changes the record.
+    pub fn prepare_redrive(&mut self, after_ms: i64) {
         assert!(self.execution.is_redrivable() && self.calls.is_empty() && self.timers.is_empty());
         self.now_ms += after_ms;
         self.outcome = None;
         let facts = Facts::clone(self.execution.facts());
         let (redrive_count, redrive_ms) = (facts.redrive_count + 1, Some(self.now_ms));
         self.execution = self.execution.clone().redriven(Facts { redrive_count, redrive_ms, ..facts });
-        self.trigger(Trigger::Redrive);
     }
 
     /// The call that waits longest.

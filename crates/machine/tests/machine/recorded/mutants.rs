@@ -122,9 +122,9 @@ fn is_retried(case: &Case, at: usize) -> bool {
     case.events.iter().any(|event| event.previous_event_id == id && event.event_type.ends_with("Scheduled"))
 }
 
-/// A cause that holds a UUID.
+/// A cause that is the name of the state machine: DescribeExecution tells it, and no history.
 fn is_drawn(case: &Case) -> bool {
-    case.recorded.definition.contains("States.UUID") && case.recorded.definition.contains("CausePath")
+    case.recorded.definition.contains(r#""CausePath": "$$.StateMachine.Name""#)
 }
 
 fn has_free_words(event: &HistoryEvent) -> bool {
