@@ -116,12 +116,19 @@ impl Checker {
         Ok(Checker { definition, state_machine_type, limits: Limits::default(), budget: BUDGET })
     }
 
-    /// The checker for the children of a distributed Map, whose definition is its item processor.
+    /// The checker for the children of a distributed Map, whose definition is its item processor: the Map with this
+    /// `Label`, as it stands after the `/` in the ARN of the children's state machine, or the one of this name. A label
+    /// that the service made up is that of the only Map without one.
     pub fn of_children(&self, map: &str) -> Option<Checker> {
-        let definition = self.definition.item_processor(map)?;
-        let (_, state) = self.definition.find(map)?;
-        let asl::StateKind::Map(map) = &state.kind else { return None };
-        let state_machine_type = map.distributed.as_ref()?.execution_type;
+        let maps = distributed_maps(&self.definition.flow);
+        let label = |distributed: &asl::Distributed| distributed.label.clone();
+        let labelled = maps.iter().find(|(_, found)| label(found).is_some_and(|label| *label == *map));
+        let named = maps.iter().find(|(name, _)| ***name == *map);
+        let mut unlabelled = maps.iter().filter(|(_, found)| found.label.is_none());
+        let only = unlabelled.next().filter(|_| unlabelled.next().is_none());
+        let (name, distributed) = labelled.or(named).or(only)?;
+        let definition = self.definition.item_processor(name)?;
+        let state_machine_type = distributed.execution_type;
         Some(Checker { definition, state_machine_type, limits: self.limits.clone(), budget: self.budget })
     }
 
@@ -154,6 +161,18 @@ impl Checker {
         verdict.violations.sort_by_key(|violation| violation.event_id);
         verdict
     }
+}
+
+/// The distributed Maps of a definition, by the names of their states.
+fn distributed_maps(flow: &asl::Flow) -> Vec<(&Text, &asl::Distributed)> {
+    let mut found = Vec::new();
+    for (name, state) in &flow.states {
+        if let asl::StateKind::Map(asl::Map { distributed: Some(distributed), .. }) = &state.kind {
+            found.push((name, distributed));
+        }
+        found.extend(state.flows().iter().flat_map(distributed_maps));
+    }
+    found
 }
 
 fn unreadable(message: String) -> Verdict {

@@ -202,11 +202,7 @@ impl World {
     ) -> Result<(), Violation> {
         self.trace.show(|| events.iter().map(checks::told).collect());
         checks::check(record, events)?;
-        // The checker does not follow redrives of all kinds yet.
-        let is_judged = record.redrive_count == 0;
-        if let Some(machine) =
-            self.asked.get(number).filter(|_| is_judged).and_then(|asked| self.machines.get(asked.machine))
-        {
+        if let Some(machine) = self.asked.get(number).and_then(|asked| self.machines.get(asked.machine)) {
             checks::judge(&machine.checker, record, events)?;
         }
         let Some(asked) = self.asked.get_mut(number) else { return Ok(()) };

@@ -1,6 +1,6 @@
 //! A world for the engine: store, clock and tasks in the hands of the test.
 
-use asl::{Arn, StateMachineType};
+use asl::{Arn, Resource, StateMachineType};
 use engine::{
     Call, Engine, ExecutionRecord, ManualClock, NewActivity, NewStateMachine, Options, Page, Restart, StartExecution,
     Task, Tasks,
@@ -217,7 +217,10 @@ async fn judge(engine: &Engine, arn: &Arn, events: &[HistoryEvent]) {
     else {
         return;
     };
-    let Ok(checker) = checker::Checker::new(&state_machine.definition, record.state_machine_type) else { return };
+    let Ok(mut checker) = checker::Checker::new(&state_machine.definition, record.state_machine_type) else { return };
+    if let Resource::MapRunStateMachine { label, .. } = Arn::parse(&record.state_machine_arn).unwrap().resource {
+        checker = checker.of_children(&label).unwrap();
+    }
     let events: Vec<checker::HistoryEvent> = events.iter().map(checker::HistoryEvent::from).collect();
     let history = checker::History { input: &record.input_text, events: &events, ..checker::History::default() };
     let verdict = checker.check(&history);

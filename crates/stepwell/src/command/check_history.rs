@@ -33,6 +33,9 @@ pub struct CheckHistory {
     /// The type of the state machine
     #[arg(long = "type", value_enum, default_value_t = TypeName::Standard)]
     state_machine_type: TypeName,
+    /// The history is that of a child of this distributed Map: its label, or the name of its state
+    #[arg(long, value_name = "MAP", conflicts_with = "state_machine_type")]
+    child_of: Option<String>,
     /// Compare inputs and outputs as JSON values, not byte by byte
     #[arg(long)]
     same_value: bool,
@@ -67,6 +70,8 @@ pub enum Error {
     History { path: PathBuf, source: checker::ReadError },
     #[error("`{path}` is no JSON: {message}")]
     Describe { path: PathBuf, message: String },
+    #[error("the definition has no distributed Map `{map}`")]
+    Map { map: String },
     #[error("the history does not tell the input; give it with `--input`")]
     Input,
 }
@@ -99,7 +104,8 @@ impl CheckHistory {
             path: self.definition.clone(),
             diagnostics: diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         })?;
-        Ok(checker)
+        let Some(map) = &self.child_of else { return Ok(checker) };
+        Ok(checker.of_children(map).ok_or_else(|| Error::Map { map: map.clone() })?)
     }
 
     fn input(&self, described: Option<&Described>, events: &[checker::HistoryEvent]) -> Result<String, Error> {
