@@ -310,6 +310,9 @@ const HISTORY: &str = r#"{"events": [
 const DESCRIBED: &str = r#"{"status": "SUCCEEDED", "input": "{\"a\": 1}", "output": "{\"a\":2}",
   "startDate": 1795428000.0, "stopDate": 1795428000.001}"#;
 
+const MAP_OF_PASSES: &str = r#"{"StartAt": "M", "States": {"M": {"Type": "Map", "Label": "L", "End": true,
+  "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, PASSES}}}"#;
+
 #[test]
 fn check_history_says_what_cannot_be() {
     let wrong = HISTORY.replace(r#""output": "{\"a\":1}"}}]}"#, r#""output": "{\"a\":3}"}}]}"#);
@@ -318,6 +321,7 @@ fn check_history_says_what_cannot_be() {
         ("a.yaml", "StartAt: A\nStates:\n  A:\n    Type: Pass\n    End: true\n"),
         ("fails.json", FAILS),
         ("broken.json", BROKEN),
+        ("map.json", &MAP_OF_PASSES.replace("PASSES", PASSES.trim().trim_start_matches('{'))),
         ("history.json", HISTORY),
         ("wrong.json", &wrong),
         ("described.json", DESCRIBED),
@@ -353,6 +357,11 @@ fn check_history_says_what_cannot_be() {
         "event 2: path: nothing explains PassStateEntered of `A` after event 0; expected: FailStateEntered of `A` after…",
         "",
     );
+    check_with(&["--definition", "map.json", "--history", "history.json", "--child-of", "L"], 0, legal, "");
+    let at_map = "expected: MapStateEntered of `M` after event 0…";
+    check_with(&["--definition", "map.json", "--history", "history.json"], 1, at_map, "");
+    let no_map = "the definition has no distributed Map `M`";
+    check_with(&["--definition", "a.json", "--history", "history.json", "--child-of", "M"], 2, "", no_map);
     check_with(&["--definition", "a.json", "--history", "missing.json"], 2, "", "cannot read `missing.json`…");
     check_with(&["--definition", "broken.json", "--history", "history.json"], 2, "", "is no definition: …");
     check_with(&["--definition", "a.json", "--history", "a.yaml"], 2, "", "`a.yaml` is no history…");

@@ -81,6 +81,7 @@ const FOREIGN: &[(&str, &str)] = &[
     // The evaluator's stack of values, and what a future is polled with.
     ("Context", "crates/query/src/jsonata/"),
     ("Context", "crates/store/src/conformance/"),
+    ("Context", "crates/simulator/"),
 ];
 
 fn words(source: &Source) -> Vec<(usize, String)> {
