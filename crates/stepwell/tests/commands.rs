@@ -360,7 +360,7 @@ fn check_history_says_what_cannot_be() {
     check_with(&["--definition", "map.json", "--history", "history.json", "--child-of", "L"], 0, legal, "");
     let at_map = "expected: MapStateEntered of `M` after event 0…";
     check_with(&["--definition", "map.json", "--history", "history.json"], 1, at_map, "");
-    let no_map = "the definition has no distributed Map `M`";
+    let no_map = "the definition has no distributed Map `M`…";
     check_with(&["--definition", "a.json", "--history", "history.json", "--child-of", "M"], 2, "", no_map);
     check_with(&["--definition", "a.json", "--history", "missing.json"], 2, "", "cannot read `missing.json`…");
     check_with(&["--definition", "broken.json", "--history", "history.json"], 2, "", "is no definition: …");
