@@ -1,7 +1,8 @@
 //! A sample of what a workload left behind, judged by `stepwell check-history`: speed is worth nothing when it is wrong.
 
+use super::subject::Ours;
 use crate::Result;
-use harness::{Client, Server};
+use harness::Client;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -10,8 +11,8 @@ use std::process::Command;
 const SAMPLE: usize = 20;
 
 /// Fails when a history of the sample is no legal path of its definition, or DescribeExecution disagrees with it.
-pub async fn check(server: &Server, binary: &Path) -> Result {
-    let client = server.client();
+pub async fn check(ours: &Ours, binary: &Path) -> Result {
+    let client = ours.server.client();
     let machines = client.call("ListStateMachines", json!({})).await?;
     let arns = machines["stateMachines"].as_array().into_iter().flatten().map(|machine| &machine["stateMachineArn"]);
     for arn in arns {

@@ -1,69 +1,81 @@
-//! `cargo xtask bench [WORKLOAD …] [--seconds N]`: measures the release server over HTTP, with durable defaults,
-//! from this separate process.
+//! `cargo xtask bench [WORKLOAD …]`: measures the release server over HTTP, with durable defaults, from this separate
+//! process.
+//!
+//! | argument | |
+//! |---|---|
+//! | `WORKLOAD …` | only these (`W1`, `stored` …); all of them unless some are named |
+//! | `--smoke` | everything once, small, in tens of seconds: shows that it runs |
+//! | `--full` | a million executions where the goals say so |
+//! | `--seconds N` | how long a workload with a rate runs |
+//! | `--waiting N` | executions that wait in W5 |
+//! | `--binary PATH` | measures this binary, an earlier one for example, instead of building one |
+//! | `--write` | writes `BENCHMARKS.md` |
+//! | `--peer NAME [--peer-folder FOLDER]` | measures another system beside ours, in pairs; it must be installed |
 //!
 //! It prints figures and ratios and judges none of them: machines are noisy, so compare within one run. What it does judge
-//! is a sample of the histories.
+//! is a sample of the histories. The processor time of
+//! the server for each unit (`CPU µs each`) is the steadiest of the figures: who else uses the machine hardly changes it.
 
+mod caller;
 mod checked;
+mod clients;
+mod connection;
 mod figures;
 mod limits;
+mod options;
+mod peers;
+mod report;
+mod scale;
+mod subject;
 mod workloads;
 
 use crate::{Result, process};
 use figures::Figures;
-use harness::Server;
+use limits::Machine;
+use options::Options;
 use std::time::Duration;
-use workloads::{WORKLOADS, Workload};
-
-/// How long each workload runs when nothing else is said.
-const SECONDS: u64 = 5;
-
-/// What the fastest peers reached on a machine of two cores; the ratio is printed beside each figure.
-const PEERS: &[(&str, f64, &str)] =
-    &[("pass64", 639.0, "stepfunctions-local, in memory"), ("task64", 441.0, "Restate, with fsync and user code")];
+use workloads::Run;
 
 /// Runs the workloads that are named, or all.
 pub fn run(arguments: &[String]) -> Result {
-    let (names, seconds) = parse(arguments)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if arguments == ["--function"] {
+        return runtime.block_on(workloads::serve_function());
+    }
+    let options = Options::parse(arguments)?;
     if cfg!(debug_assertions) {
         // A driver without optimization takes so much of the processor that it is what would be measured.
         let mut again = vec!["run", "--release", "--quiet", "--package", "xtask", "--", "bench"];
         again.extend(arguments.iter().map(String::as_str));
         return process::run("cargo", &again);
     }
-    let binary = process::release_binary()?;
-    process::block_on(async {
-        limits::print()?;
-        println!("{}", Figures::HEADER);
-        for workload in WORKLOADS.iter().filter(|workload| names.is_empty() || names.contains(&workload.name)) {
-            // A server of its own for each workload, so that none inherits the other's data.
-            let server = Server::start(&binary, &[]).await?;
-            let figures = workload.measure(&server, Duration::from_secs(seconds)).await?;
-            println!("{figures}{}", beside_peer(workload, &figures));
-            checked::check(&server, &binary).await?;
-        }
-        Ok(())
-    })
+    let binary = options.binary.clone().map_or_else(process::release_binary, Ok)?;
+    let run = Run { binary, scale: options.scale };
+    // One thread: what the driver takes is missing in the server, and threads that hand work to each other take more.
+    runtime.block_on(measure(&options, &run))
 }
 
-fn beside_peer(workload: &Workload, figures: &Figures) -> String {
-    let peer = PEERS.iter().find(|(name, ..)| *name == workload.name);
-    peer.map_or_else(String::new, |(_, rate, who)| format!("   {:.1} × {who} ({rate}/s)", figures.per_second() / rate))
-}
-
-fn parse(arguments: &[String]) -> Result<(Vec<&str>, u64)> {
-    let mut names = Vec::new();
-    let mut seconds = SECONDS;
-    let mut rest = arguments.iter();
-    while let Some(argument) = rest.next() {
-        if argument == "--seconds" {
-            seconds = rest.next().ok_or("--seconds takes a number")?.parse()?;
-        } else if WORKLOADS.iter().any(|workload| workload.name == argument) {
-            names.push(argument.as_str());
-        } else {
-            let known: Vec<&str> = WORKLOADS.iter().map(|workload| workload.name).collect();
-            return Err(format!("no workload `{argument}`; there are {}", known.join(", ")).into());
-        }
+async fn measure(options: &Options, run: &Run) -> Result {
+    let machine = Machine::measure(run.scale.time.min(Duration::from_secs(1))).await?;
+    println!("{machine}\n");
+    println!("{}", heading());
+    if let Some(peer) = options.peer {
+        return peers::compare(peer, &options.peer_folder, run).await;
     }
-    Ok((names, seconds))
+    let mut measured = Vec::new();
+    for workload in &options.workloads {
+        let figures = (workload.run)(run).await.map_err(|error| format!("{}: {error}", workload.name))?;
+        figures.iter().for_each(|figures| println!("{figures}"));
+        measured.push((*workload, figures));
+    }
+    if options.write {
+        report::write(&machine, &measured)?;
+    }
+    Ok(())
+}
+
+/// The head of the printed table; its columns are those of [`Figures`].
+fn heading() -> String {
+    let [name, rate, p50, p99, max, done, processor, memory, note] = Figures::COLUMNS;
+    format!("{name:24} {rate:>9} {p50:>9} {p99:>9} {max:>9} {done:>10} {processor:>11} {memory:>9}  {note}")
 }

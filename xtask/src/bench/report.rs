@@ -1,0 +1,45 @@
+//! `BENCHMARKS.md`: the figures of one run. What stands below its table, the profile and the peers, is written by hand
+//! and kept.
+
+use super::figures::Figures;
+use super::limits::Machine;
+use super::workloads::Workload;
+use crate::{Result, process};
+use std::fmt::Write;
+
+/// What is written by hand begins here.
+const BY_HAND: &str = "\n## Where the time goes\n";
+
+const HEAD: &str = "# Benchmarks\n\n\
+    `cargo xtask bench` measures the release server over HTTP, with durable defaults (each answer waits for its fsync), from a\n\
+    separate process on the same cores. `cargo xtask bench --write` writes this table; `--full` takes a million executions\n\
+    where a goal says so. One run each: differences under 20 % mean nothing.\n";
+
+/// Writes the file, with the figures of this run.
+pub fn write(machine: &Machine, measured: &[(&Workload, Vec<Figures>)]) -> Result {
+    let path = process::root().join("BENCHMARKS.md");
+    let earlier = std::fs::read_to_string(&path).unwrap_or_default();
+    let by_hand = earlier.split_once(BY_HAND).map_or("", |(_, by_hand)| by_hand);
+    let by_hand = if by_hand.is_empty() { String::new() } else { format!("{BY_HAND}{by_hand}") };
+    let today = jiff::Timestamp::now().strftime("%-d %B %Y");
+    let text = format!("{HEAD}\n{today}, {machine}.\n\n{}{by_hand}", table(measured)?);
+    std::fs::write(path, text)?;
+    Ok(())
+}
+
+fn table(measured: &[(&Workload, Vec<Figures>)]) -> Result<String> {
+    let mut table = String::new();
+    let columns = Figures::COLUMNS;
+    writeln!(table, "| {} |", columns.join(" | "))?;
+    writeln!(table, "|---|{}---|", "---:|".repeat(columns.len() - 2))?;
+    for (_, figures) in measured {
+        for figures in figures {
+            writeln!(table, "| {} |", figures.cells().join(" | "))?;
+        }
+    }
+    writeln!(table, "\n| workload | what a unit is | to reach |\n|---|---|---|")?;
+    for (Workload { name, about, goal, .. }, _) in measured {
+        writeln!(table, "| {name} | {about} | {goal} |")?;
+    }
+    Ok(table)
+}
