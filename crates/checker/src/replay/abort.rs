@@ -39,9 +39,14 @@ impl Aborts {
         self.0.keys().map(|(previous, event_type, _)| format!("{event_type} after event {previous}"))
     }
 
-    fn take(&mut self, key: &Key) -> Option<Abort> {
+    /// After a redrive, many that are aborted follow the same event: `is_meant` says which of them an event names.
+    fn take(&mut self, key: &Key, is_meant: impl Fn(&Abort) -> bool) -> Option<Abort> {
         let aborts = self.0.get_mut(key)?;
-        let abort = aborts.pop();
+        let meant = aborts.iter().rposition(is_meant);
+        let abort = match meant {
+            Some(at) => Some(aborts.remove(at)),
+            None => aborts.pop(),
+        };
         if aborts.is_empty() {
             self.0.remove(key);
         }
@@ -55,7 +60,9 @@ impl Replay<'_> {
         let Some(event_type) = TYPES.iter().find(|known| **known == &*event.event_type) else { return Ok(false) };
         let is_iteration = event_type.starts_with("MapIteration");
         let index = if is_iteration { event.number("index") } else { None };
-        let Some(abort) = self.aborts.take(&(event.previous_event_id, event_type, index)) else {
+        let name = event.text("name");
+        let is_named = |abort: &Abort| abort.map.map(|map| &self.frames[map].state.name) == name;
+        let Some(abort) = self.aborts.take(&(event.previous_event_id, event_type, index), is_named) else {
             return Err(self.unexplained(event));
         };
         if let Some(map) = abort.map {

@@ -284,3 +284,19 @@ fn one_that_runs_is_not_redriven() {
     world.trigger(Trigger::Redrive);
     assert_eq!(world.count(EventType::ExecutionRedriven), 0);
 }
+
+/// After a redrive, the ends of all that is aborted follow the same event, whichever Map they are of.
+#[test]
+fn iterations_of_maps_in_maps_are_aborted_by_name() {
+    let definition = r#"{"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemProcessor": {"StartAt": "I",
+        "States": {"F": {"Type": "Fail"}, "I": {"Type": "Map", "Next": "F", "ItemProcessor": {"StartAt": "A",
+        "States": {"A": {T:, "End": true}}}}}}}}}"#;
+    check(
+        definition,
+        "[[0],[1,2]]",
+        &[Succeed, Redrive],
+        "37<36:ExecutionRedriven 38<37:FailStateEntered 39<38:MapIterationFailed 40<37:TaskStateAborted \
+         41<37:MapIterationAborted 42<37:TaskStateAborted 43<37:MapIterationAborted 44<37:MapStateAborted \
+         45<37:MapIterationAborted 46<38:MapStateFailed 47<46:ExecutionFailed",
+    );
+}
