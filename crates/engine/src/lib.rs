@@ -27,6 +27,7 @@ mod deletions;
 mod dispatch;
 mod environment;
 mod express;
+mod fsck;
 mod lane;
 mod line;
 mod map_run;
@@ -45,6 +46,7 @@ mod witness;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::Error;
+pub use fsck::{Checked, Finding, Severity, fsck};
 pub use model::*;
 pub use observed::Observed;
 pub use options::Options;

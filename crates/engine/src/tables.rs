@@ -40,6 +40,7 @@
 //! is little, in its own.
 
 mod expiry;
+mod fsck;
 mod history;
 mod map_runs;
 mod names;
@@ -49,6 +50,7 @@ mod revisions;
 mod writes;
 
 pub(crate) use expiry::Expired;
+pub(crate) use fsck::Walk;
 pub(crate) use history::Wanted;
 pub(crate) use map_runs::of_execution;
 pub(crate) use reads::{SetAside, Tables, TimerRow};

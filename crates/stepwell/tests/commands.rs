@@ -366,3 +366,9 @@ fn check_history_says_what_cannot_be() {
     check_with(&["--definition", "broken.json", "--history", "history.json"], 2, "", "is no definition: …");
     check_with(&["--definition", "a.json", "--history", "a.yaml"], 2, "", "`a.yaml` is no history…");
 }
+
+#[test]
+fn fsck_says_where_there_is_no_data() {
+    let folder = folder(&[]);
+    check(&folder, &["fsck", "nothing"], 2, "", "there is no data in `nothing`…");
+}

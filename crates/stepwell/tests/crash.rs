@@ -8,6 +8,7 @@ use checker::{Checker, Described, History};
 use harness::{Client, Error, Server};
 use serde_json::{Value, json};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -46,6 +47,16 @@ async fn what_was_accepted_ends_exactly_once() {
     }
     assert_eq!(succeeded(&client, &state_machine).await, EXECUTIONS);
     drop(workers);
+    server.kill();
+    check_folder(&server.data_dir());
+}
+
+/// What a killed process leaves is whole.
+fn check_folder(folder: &Path) {
+    let checked = Command::new(env!("CARGO_BIN_EXE_stepwell")).arg("fsck").arg(folder).output().unwrap();
+    let report = String::from_utf8(checked.stdout).unwrap();
+    assert!(checked.status.success(), "{report}");
+    assert!(report.contains("(0 open, 0 set aside)") && report.ends_with("nothing is damaged\n"), "{report}");
 }
 
 /// Wait, then an activity task whose first attempt always fails, then a callback that a child execution answers.

@@ -17,7 +17,7 @@ pub(crate) fn open(folder: &Path, options: &Options) -> Result<(Records, Mark, u
     if creating.exists() {
         fs::remove_dir_all(&creating).map_err(Error::io("remove", &creating))?;
     }
-    if !data.exists() {
+    if !is_created(folder) {
         create(&creating, options)?;
         fs::rename(&creating, &data).map_err(Error::io("create", &data))?;
         sync(folder)?;
@@ -27,6 +27,11 @@ pub(crate) fn open(folder: &Path, options: &Options) -> Result<(Records, Mark, u
     let group = records.groups().map_err(Error::records(folder))?;
     let mark = check_mark(folder, &data, group)?;
     Ok((records, mark, group))
+}
+
+/// Whether a store was created in the folder, and is whole.
+pub(crate) fn is_created(folder: &Path) -> bool {
+    folder.join("data").exists()
 }
 
 /// The lock belongs to the open file, so it is gone when the process is, however that ends.

@@ -68,6 +68,11 @@ pub struct FjallStore {
 }
 
 impl FjallStore {
+    /// Whether there is a store in `folder`.
+    pub fn is_in(folder: impl AsRef<Path>) -> bool {
+        folder::is_created(folder.as_ref())
+    }
+
     /// Opens the store in `folder`, which is created if it is not there.
     pub fn open(folder: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
         let folder = folder.as_ref();

@@ -124,11 +124,11 @@ pub(crate) fn of_execution(record: &MapRunRecord) -> Vec<u8> {
     join([&record.owner.0, &newest_first(record.start_ms), &MapRunKey::of(&record.arn).0])
 }
 
-fn open_key(owner: ExecutionKey, key: MapRunKey) -> Vec<u8> {
+pub(super) fn open_key(owner: ExecutionKey, key: MapRunKey) -> Vec<u8> {
     join([&[owner.partition()], &key.0])
 }
 
-fn block_key(key: MapRunKey, number: u64) -> Vec<u8> {
+pub(super) fn block_key(key: MapRunKey, number: u64) -> Vec<u8> {
     join([&key.0, &number.to_be_bytes()])
 }
 

@@ -100,7 +100,7 @@ async fn another_build_goes_on_with_what_was_set_aside() {
 
 #[tokio::test]
 async fn a_corrupt_execution_does_not_keep_its_state_machine_from_being_deleted() {
-    let world = World::new();
+    let world = World::to_be_damaged();
     let engine = world.open().await;
     let machine = create(&engine, "m", WAITS).await;
     start(&engine, &machine, "e").await;
@@ -124,7 +124,7 @@ async fn a_definition_that_rules_of_today_refuse_goes_on() {
     let refused = WAITS.replace(r#""End":true}"#, r#""End":true},"P":{"Type":"Pass","Next":"Nowhere"}"#);
     assert!(asl::parse(&refused, asl::StateMachineType::Standard).state_machine.is_none());
     let accepted = format!("{WAITS:<width$}", width = refused.len());
-    let world = World::new();
+    let world = World::to_be_damaged();
     let engine = world.open().await;
     let machine = create(&engine, "m", &accepted).await;
     let running = start(&engine, &machine, "running").await;

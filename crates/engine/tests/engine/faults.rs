@@ -150,7 +150,7 @@ async fn a_record_that_no_store_takes_stops_no_other_execution() {
 
 #[tokio::test]
 async fn a_corrupt_record_hides_no_other() {
-    let world = World::new();
+    let world = World::to_be_damaged();
     let engine = world.open().await;
     let waits = create(&engine, "waits", WAITS).await;
     let sound = start(&engine, &waits, "sound").await;

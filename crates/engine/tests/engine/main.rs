@@ -9,6 +9,7 @@ mod deletions;
 mod executions;
 mod express;
 mod faults;
+mod fsck;
 mod map_run_redrives;
 mod map_run_world;
 mod map_runs;

@@ -169,7 +169,7 @@ async fn results_that_cannot_be_read_are_read_when_they_can_be() {
 #[tokio::test]
 async fn a_map_run_that_is_corrupt_sets_its_execution_aside() {
     for keyspace in ["map_run_requests", "map_run_blocks"].map(Keyspace) {
-        let world = World::new();
+        let world = World::to_be_damaged();
         let execution = interrupted(&world).await;
         let mut batch = Batch::new();
         for (key, _) in world.store.scan(keyspace, Range::ALL, 10).unwrap() {

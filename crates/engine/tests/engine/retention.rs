@@ -125,7 +125,7 @@ async fn an_expired_execution_cannot_be_read_before_it_is_removed() {
 
 #[tokio::test]
 async fn a_record_that_cannot_be_read_keeps_no_other_from_expiring() {
-    let world = World::new();
+    let world = World::to_be_damaged();
     let engine = world.open().await;
     let machine = create(&engine, "m", PASSES).await;
     run(&engine, &machine, "a").await;

@@ -2,8 +2,8 @@
 
 use asl::{Arn, Resource, StateMachineType};
 use engine::{
-    Call, Engine, ExecutionRecord, ManualClock, NewActivity, NewStateMachine, Options, Page, Restart, StartExecution,
-    Task, Tasks,
+    Call, Clock, Engine, ExecutionRecord, Finding, ManualClock, NewActivity, NewStateMachine, Options, Page, Restart,
+    Severity, StartExecution, Task, Tasks,
 };
 use json::{Payload, Text, Value};
 use machine::{Failure, HistoryEvent, TaskRequest};
@@ -22,15 +22,51 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub calls: Arc<Calls>,
     pub options: Options,
+    /// The test damages the store: it is not checked at the end.
+    pub is_damaged: bool,
+}
+
+/// Whatever a test did: what it leaves in its store agrees.
+impl Drop for World {
+    fn drop(&mut self) {
+        if self.is_damaged || std::thread::panicking() {
+            return;
+        }
+        let damage = self.damage();
+        assert!(damage.is_empty(), "{damage:#?}");
+    }
 }
 
 impl World {
+    /// For a test that damages the store.
+    pub fn to_be_damaged() -> World {
+        let mut world = World::new();
+        world.is_damaged = true;
+        world
+    }
+
+    /// What `fsck` finds to be damaged.
+    pub fn damage(&self) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let limits = &self.options.limits;
+        let kept_ms = i64::try_from(limits.retention_days).unwrap().saturating_mul(86_400_000);
+        let expired_before_ms = self.clock.now_ms().saturating_sub(kept_ms);
+        let checked = engine::fsck(Arc::new(self.store.clone()), expired_before_ms, &mut |finding| {
+            if finding.severity == Severity::Damage {
+                found.push(finding);
+            }
+        });
+        assert_eq!(checked.damaged, found.len() as u64);
+        found
+    }
+
     pub fn new() -> World {
         World {
             store: MemoryStore::new(),
             clock: Arc::new(ManualClock::at(START_MS)),
             calls: Arc::new(Calls::default()),
             options: Options { shards: 2, ..Options::default() },
+            is_damaged: false,
         }
     }
 

@@ -3,6 +3,7 @@
 mod check_history;
 mod env;
 mod found;
+mod fsck;
 mod hint;
 mod run;
 mod serve;
@@ -23,8 +24,8 @@ pub enum Command {
     Serve(serve::Serve),
     Run(run::Run),
     Validate(validate::Validate),
-    /// Check that a history is a legal path of its definition
     CheckHistory(check_history::CheckHistory),
+    Fsck(fsck::Fsck),
     /// End the functions of a server when it ends; a server starts this itself
     #[command(name = KEEP_FUNCTIONS, hide = true)]
     KeepFunctions,
@@ -38,6 +39,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Run(run) => run.run(),
         Command::Validate(validate) => validate.run(),
         Command::CheckHistory(check) => check.run(),
+        Command::Fsck(fsck) => fsck.run(),
         Command::KeepFunctions => {
             integrations::function::keep_functions(std::io::stdin().lock());
             Ok(ExitCode::SUCCESS)

@@ -1,0 +1,132 @@
+//! `stepwell fsck`: whether a data folder is whole.
+
+use super::{CommandResult, EXIT_FAILED};
+use crate::config::Config;
+use clap::{Args, ValueEnum};
+use engine::{Checked, Finding, Severity};
+use json::{Object, Value};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use store_fjall::FjallStore;
+
+/// Check a data folder that no server uses: whether all records can be read, and agree with each other.
+///
+/// It is read from beginning to end, so that every checksum is looked at. Each line of what is printed says which record
+/// is damaged, and how. An execution that the server has set aside is noted, and is no damage.
+///
+/// The exit code is 0 when nothing is damaged, 1 when something is, 2 when the folder cannot be opened.
+#[derive(Args)]
+pub struct Fsck {
+    /// The data folder [default: the user's]
+    #[arg(value_name = "DIR", env = "STEPWELL_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// Configuration file (TOML), for its folder and its limits
+    #[arg(long, env = "STEPWELL_CONFIG")]
+    config: Option<PathBuf>,
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    format: OutputFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OutputFormat {
+    Text,
+    /// One object with the members `findings` and `checked`
+    Json,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("there is no data in `{}`", .0.display())]
+    NoData(PathBuf),
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+impl Fsck {
+    pub fn run(&self) -> CommandResult {
+        let config = self.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+        let data_dir = self.data_dir.clone().unwrap_or(config.data_dir);
+        if !FjallStore::is_in(&data_dir) {
+            return Err(Error::NoData(data_dir).into());
+        }
+        let store = FjallStore::open(&data_dir, &store_fjall::Options::default())?;
+        let kept_ms = i64::try_from(config.limits.retention_days).unwrap_or(i64::MAX).saturating_mul(DAY_MS);
+        let (mut findings, mut printed) = (Vec::new(), Ok(()));
+        let checked =
+            engine::fsck(Arc::new(store), now_ms().saturating_sub(kept_ms), &mut |finding| match self.format {
+                OutputFormat::Text if printed.is_ok() => printed = super::print(&text(&finding)),
+                OutputFormat::Text => {}
+                OutputFormat::Json => findings.push(finding),
+            });
+        printed?;
+        match self.format {
+            OutputFormat::Text => super::print(&summary(&checked))?,
+            OutputFormat::Json => super::print(&json(&findings, &checked).to_string())?,
+        }
+        Ok(if checked.damaged == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn severity(finding: &Finding) -> &'static str {
+    match finding.severity {
+        Severity::Damage => "damage",
+        Severity::Notice => "notice",
+    }
+}
+
+fn json(findings: &[Finding], checked: &Checked) -> Value {
+    let findings = findings.iter().map(|finding| {
+        let mut object = Object::new();
+        object.insert("severity", severity(finding));
+        object.insert("keyspace", finding.keyspace);
+        object.insert("key", finding.key.as_str());
+        if let Some(arn) = &finding.arn {
+            object.insert("arn", arn.as_str());
+        }
+        object.insert("what", finding.what.as_str());
+        Value::Object(object)
+    });
+    let mut report = Object::new();
+    report.insert("findings", findings.collect::<Value>());
+    let Checked { records, bytes, executions, open, set_aside, events, timers, map_runs, state_machines, damaged } =
+        *checked;
+    let counts = [
+        ("records", records),
+        ("bytes", bytes),
+        ("stateMachines", state_machines),
+        ("executions", executions),
+        ("open", open),
+        ("setAside", set_aside),
+        ("events", events),
+        ("timers", timers),
+        ("mapRuns", map_runs),
+        ("damaged", damaged),
+    ];
+    let counts = counts.map(|(name, count)| (name, i64::try_from(count).unwrap_or(i64::MAX)));
+    report.insert("checked", Value::Object(Object::from(counts)));
+    Value::Object(report)
+}
+
+/// `damage in KEYSPACE at KEY (ARN): what`.
+fn text(finding: &Finding) -> String {
+    let arn = finding.arn.as_ref().map_or_else(String::new, |arn| format!(" ({arn})"));
+    format!("{} in {} at {}{arn}: {}", severity(finding), finding.keyspace, finding.key, finding.what)
+}
+
+fn summary(checked: &Checked) -> String {
+    let Checked { records, bytes, executions, open, set_aside, events, timers, map_runs, state_machines, damaged } =
+        checked;
+    let verdict = if *damaged == 0 { "nothing is damaged".to_owned() } else { format!("{damaged} places are damaged") };
+    format!(
+        "{records} records ({bytes} bytes) checked: {state_machines} state machines, {executions} executions ({open} open, \
+         {set_aside} set aside), {events} events, {timers} timers, {map_runs} Map Runs; {verdict}"
+    )
+}
