@@ -8,6 +8,7 @@ mod conformance;
 mod example;
 mod model;
 mod process;
+mod proof;
 mod service_models;
 mod sim;
 mod test;
@@ -34,6 +35,7 @@ const TASKS: &[Task] = &[
     Task { name: "model", about: "write the wire types from the service model", run: model::run },
     Task { name: "service-models", about: "take the models of AWS services over", run: service_models::run },
     Task { name: "sim", about: "run the engine in simulated worlds, and find what is wrong", run: sim::run },
+    Task { name: "crash", about: "kill the server under load, again and again", run: proof::crash },
     Task { name: "bench", about: "measure the release server over HTTP", run: bench::run },
 ];
 

@@ -7,7 +7,7 @@ mod client;
 mod server;
 
 pub use client::{ApiError, Client};
-pub use server::Server;
+pub use server::{Launch, Server};
 
 /// Why a server could not be started or asked.
 #[derive(Debug, thiserror::Error)]

@@ -8,10 +8,23 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+/// How a server is started, where that is not as usual.
+#[derive(Clone, Debug, Default)]
+pub struct Launch {
+    /// More arguments, for example `--config FILE`.
+    pub arguments: Vec<String>,
+    /// A program, with its arguments, that starts the server in its own place: a tracer, another clock.
+    pub under: Vec<String>,
+    /// More variables of its environment.
+    pub environment: Vec<(String, String)>,
+    /// The folder of its store, if it is not to be one of its own.
+    pub data_dir: Option<PathBuf>,
+}
+
 /// A server process on a free port over a folder of its own. It is killed when this is dropped.
 pub struct Server {
     program: PathBuf,
-    arguments: Vec<String>,
+    launch: Launch,
     folder: TempDir,
     port: u16,
     process: Option<Child>,
@@ -23,16 +36,27 @@ const UP_WITHIN: Duration = Duration::from_secs(60);
 impl Server {
     /// Starts `program serve` with more arguments, for example `--config FILE`.
     pub async fn start(program: &Path, arguments: &[&str]) -> Result<Server, Error> {
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        let mut server = Server::stopped(program, Launch { arguments, ..Launch::default() })?;
+        server.launch().await?;
+        Ok(server)
+    }
+
+    /// A server that does not run yet: [`Server::restart`] and [`Server::spawn`] start it.
+    pub fn stopped(program: &Path, launch: Launch) -> Result<Server, Error> {
         let start_error = |source| Error::Start { program: program.display().to_string(), source };
-        let mut server = Server {
+        Ok(Server {
             program: program.to_owned(),
-            arguments: arguments.iter().map(ToString::to_string).collect(),
+            launch,
             folder: tempfile::tempdir().map_err(start_error)?,
             port: free_port().map_err(start_error)?,
             process: None,
-        };
-        server.launch().await?;
-        Ok(server)
+        })
+    }
+
+    /// How it is started from now on.
+    pub fn set_launch(&mut self, launch: Launch) {
+        self.launch = launch;
     }
 
     /// Where it listens.
@@ -47,7 +71,7 @@ impl Server {
 
     /// The folder of its store.
     pub fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.launch.data_dir.clone().unwrap_or_else(|| self.folder.path().join("data"))
     }
 
     /// Its process id, while it runs.
@@ -83,38 +107,51 @@ impl Server {
         self.launch().await
     }
 
+    /// How it ended, if it has ended by itself.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.as_mut().and_then(|process| process.try_wait().ok().flatten())
+    }
+
     async fn launch(&mut self) -> Result<(), Error> {
+        self.spawn()?;
+        self.until_up().await
+    }
+
+    /// Starts the process and does not wait until it answers.
+    pub fn spawn(&mut self) -> Result<(), Error> {
+        self.kill();
         let start_error = |source| Error::Start { program: self.program.display().to_string(), source };
         let log = std::fs::File::options().create(true).append(true).open(self.log_path()).map_err(start_error)?;
-        let process = Command::new(&self.program)
+        let mut words = self.launch.under.iter().map(AsRef::as_ref).chain([self.program.as_os_str()]);
+        let mut command = Command::new(words.next().unwrap_or_default());
+        let process = command
+            .args(words)
+            .envs(self.launch.environment.iter().cloned())
             .arg("serve")
             .args(["--port", &self.port.to_string()])
             .arg("--data-dir")
             .arg(self.data_dir())
-            .args(&self.arguments)
+            .args(&self.launch.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .map_err(start_error)?;
         self.process = Some(process);
-        self.until_up().await
+        Ok(())
     }
 
-    async fn until_up(&mut self) -> Result<(), Error> {
+    /// Waits until it answers.
+    pub async fn until_up(&mut self) -> Result<(), Error> {
         let client = self.client();
         let give_up = Instant::now() + UP_WITHIN;
-        while Instant::now() < give_up && !self.has_ended() {
+        while Instant::now() < give_up && self.ended().is_none() {
             if client.call("ListActivities", serde_json::json!({})).await.is_ok() {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Err(Error::NotUp { log: self.log() })
-    }
-
-    fn has_ended(&mut self) -> bool {
-        self.process.as_mut().is_none_or(|process| !matches!(process.try_wait(), Ok(None)))
     }
 
     fn log_path(&self) -> PathBuf {
