@@ -36,6 +36,8 @@ const TASKS: &[Task] = &[
     Task { name: "service-models", about: "take the models of AWS services over", run: service_models::run },
     Task { name: "sim", about: "run the engine in simulated worlds, and find what is wrong", run: sim::run },
     Task { name: "crash", about: "kill the server under load, again and again", run: proof::crash },
+    Task { name: "timers", about: "many timers, a restart, and a clock that jumps", run: proof::timers },
+    Task { name: "golden", about: "keep a data folder of this version, for later ones to open", run: proof::golden },
     Task { name: "bench", about: "measure the release server over HTTP", run: bench::run },
 ];
 

@@ -9,6 +9,16 @@ pub fn crash(arguments: &[String]) -> Result {
     run("crash", arguments)
 }
 
+/// Many timers, a restart, and a clock that jumps.
+pub fn timers(arguments: &[String]) -> Result {
+    run("timers", arguments)
+}
+
+/// Keeps a data folder of this version, for later ones to open.
+pub fn golden(arguments: &[String]) -> Result {
+    run("golden", arguments)
+}
+
 /// Hands a proof the release binary, or the one that `STEPWELL_BINARY` names, and its arguments.
 fn run(proof: &str, arguments: &[String]) -> Result {
     let binary = std::env::var_os("STEPWELL_BINARY").map_or_else(process::release_binary, |named| Ok(named.into()))?;

@@ -15,6 +15,8 @@ mod process;
 mod random;
 
 mod crash;
+mod golden;
+mod timers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,7 +37,11 @@ struct Proof {
     run: fn(&Wanted) -> Result,
 }
 
-const PROOFS: &[Proof] = &[Proof { name: "crash", run: crash::run }];
+const PROOFS: &[Proof] = &[
+    Proof { name: "crash", run: crash::run },
+    Proof { name: "timers", run: timers::run },
+    Proof { name: "golden", run: golden::run },
+];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
