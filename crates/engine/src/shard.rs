@@ -16,6 +16,7 @@
 //! | `map_run_reading` | Map Runs read from the store: after a start, for a redrive, for their results |
 //! | `children` | children of Map Runs, on the shard that their own keys fall to |
 //! | `telling` | what a step tells those who watch from outside |
+//! | `settling` | who waits until all that was taken up is durable |
 //! | `slow_lane` | steps that need more time than the loop can give |
 //! | `effects` | tasks, activities and timers |
 //! | `recovery` | taking up executions after a start, opening the store again |
@@ -34,6 +35,7 @@ mod pipeline;
 mod recovery;
 mod redriving;
 mod requests;
+mod settling;
 mod slow_lane;
 mod stepping;
 mod supervision;
@@ -59,6 +61,7 @@ use map_runs::MapRuns;
 use message::Work;
 use pipeline::Pipeline;
 use recovery::Recovery;
+use settling::Settling;
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
@@ -103,8 +106,8 @@ pub(crate) struct Shard {
     armed_ms: Option<i64>,
     seeds: query::Ambient,
     slow_steps: u64,
-    /// Who waits until the batch with this number is durable.
-    settling: Vec<(u64, oneshot::Sender<()>)>,
+    /// Who waits until what was taken up is durable.
+    settling: Vec<Settling>,
     /// Who waits until no call is running.
     drained: Option<oneshot::Sender<()>>,
     /// Who waits until everything is committed; the shard ends then.
@@ -356,7 +359,7 @@ impl Shard {
                 let _ = done.send(());
             }
             Order::Resume { tables } => self.resume(tables),
-            Order::Settle { done } => self.settling.push((self.pipeline.last(), done)),
+            Order::Settle { done } => self.settle(done),
             Order::Drain { done } => {
                 self.dispatcher.drain();
                 self.drained = Some(done);
@@ -364,18 +367,6 @@ impl Shard {
             Order::End { done } => self.ended = Some(done),
             Order::Hurry => self.is_hurried = true,
             Order::Abandon => self.is_over = true,
-        }
-    }
-
-    /// What the slow lane has is not in a batch yet.
-    fn finish_settling(&mut self) {
-        if self.settling.is_empty() || self.live.has_unwritten() {
-            return;
-        }
-        let durable = self.pipeline.durable();
-        for (_, done) in self.settling.extract_if(.., |(number, _)| *number <= durable) {
-            // Who waits may have given up.
-            let _ = done.send(());
         }
     }
 
