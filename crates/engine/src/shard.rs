@@ -365,7 +365,10 @@ impl Shard {
                 self.drained = Some(done);
             }
             Order::End { done } => self.ended = Some(done),
-            Order::Hurry => self.is_hurried = true,
+            Order::Hurry => {
+                self.is_hurried = true;
+                self.own.refuse_requests();
+            }
             Order::Abandon => self.is_over = true,
         }
     }
