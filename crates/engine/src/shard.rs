@@ -71,10 +71,22 @@ use waiters::Waiters;
 
 /// Pieces of work between two submissions: bounds how long a commit waits for its batch.
 const WORK_AT_ONCE_MAX: usize = 256;
-/// Time between two submissions, not counting the last piece: hostile pieces use up the whole quick budget each.
-const WORK_NANOSECONDS_MAX: u64 = 20_000_000;
+/// Time of each part of a pass, not counting the last piece: hostile pieces use up the whole quick budget each.
+const SLICE_NANOSECONDS: u64 = 20_000_000;
 /// Timers of one partition that are read at once.
 const TIMERS_AT_ONCE: usize = 4_096;
+
+/// The time of a part of a pass.
+struct Slice {
+    started_ns: u64,
+    stopwatch: query::Stopwatch,
+}
+
+impl Slice {
+    fn is_over(&self) -> bool {
+        (self.stopwatch)().saturating_sub(self.started_ns) > SLICE_NANOSECONDS
+    }
+}
 
 /// The loop and all that it owns.
 pub(crate) struct Shard {
@@ -250,10 +262,9 @@ impl Shard {
     }
 
     fn work(&mut self) {
-        let started_ns = (self.environment.stopwatch)();
+        let slice = self.slice();
         for _ in 0..WORK_AT_ONCE_MAX {
-            let is_late = (self.environment.stopwatch)().saturating_sub(started_ns) > WORK_NANOSECONDS_MAX;
-            if is_late || !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
+            if slice.is_over() || !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
                 return;
             }
             let Some(work) = self.work.pop_front() else { return };
@@ -261,6 +272,11 @@ impl Shard {
             self.perform(work);
             self.at = None;
         }
+    }
+
+    /// The time that a part of a pass has from now on: none of them starves the others.
+    fn slice(&self) -> Slice {
+        Slice { started_ns: (self.environment.stopwatch)(), stopwatch: self.environment.stopwatch }
     }
 
     fn perform(&mut self, work: Work) {
