@@ -128,6 +128,10 @@ impl From<engine::Error> for ApiError {
                     format!("{error}; it goes on when a build takes it up that can, and StopExecution ends it");
                 ApiError { message, ..ApiError::internal(error.to_string()) }
             }
+            Error::AnswerLost => {
+                let message = format!("{error}; see the log for this request id");
+                ApiError { message, ..ApiError::internal(error.to_string()) }
+            }
             Error::Corrupt { .. } | Error::System { .. } | Error::Store(_) => ApiError::internal(with_sources(&error)),
         }
     }

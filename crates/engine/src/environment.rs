@@ -158,6 +158,11 @@ impl Environment {
         }
     }
 
+    /// Why an answer does not come.
+    pub(crate) fn no_answer(&self) -> Error {
+        if self.is_stopping() { Error::ShuttingDown } else { Error::AnswerLost }
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }

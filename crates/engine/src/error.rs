@@ -67,6 +67,9 @@ pub enum Error {
     },
     #[error("the engine is shutting down")]
     ShuttingDown,
+    /// Who had the call at hand panicked.
+    #[error("the answer is lost, and whether the call had its effect is unknown")]
+    AnswerLost,
     #[error(transparent)]
     Store(#[from] store::Error),
 }

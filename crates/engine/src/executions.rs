@@ -144,14 +144,14 @@ impl Engine {
         let _place = Place { engine: self, activity_arn: &activity_arn, number };
         tokio::select! {
             biased;
-            task = &mut task => return task.map_err(|_| Error::ShuttingDown)?,
+            task = &mut task => return task.map_err(|_| environment.no_answer())?,
             () = environment.clock.sleep_until(deadline_ms) => {}
         }
         if environment.activities.withdraw(&activity_arn, number) {
             return Ok(None);
         }
         // It has just been given a task, which is started as soon as that is durable.
-        task.await.map_err(|_| Error::ShuttingDown)?
+        task.await.map_err(|_| environment.no_answer())?
     }
 
     fn shard_of(&self, arn: &Arn) -> Result<&ShardSender, Error> {

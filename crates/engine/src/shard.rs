@@ -16,6 +16,7 @@
 //! | `map_run_reading` | Map Runs read from the store: after a start, for a redrive, for their results |
 //! | `children` | children of Map Runs, on the shard that their own keys fall to |
 //! | `telling` | what a step tells those who watch from outside |
+//! | `settling` | who waits until all that was taken up is durable |
 //! | `slow_lane` | steps that need more time than the loop can give |
 //! | `effects` | tasks, activities and timers |
 //! | `recovery` | taking up executions after a start, opening the store again |
@@ -34,6 +35,7 @@ mod pipeline;
 mod recovery;
 mod redriving;
 mod requests;
+mod settling;
 mod slow_lane;
 mod stepping;
 mod supervision;
@@ -59,6 +61,7 @@ use map_runs::MapRuns;
 use message::Work;
 use pipeline::Pipeline;
 use recovery::Recovery;
+use settling::Settling;
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
@@ -68,10 +71,22 @@ use waiters::Waiters;
 
 /// Pieces of work between two submissions: bounds how long a commit waits for its batch.
 const WORK_AT_ONCE_MAX: usize = 256;
-/// Time between two submissions, not counting the last piece: hostile pieces use up the whole quick budget each.
-const WORK_NANOSECONDS_MAX: u64 = 20_000_000;
+/// Time of each part of a pass, not counting the last piece: hostile pieces use up the whole quick budget each.
+const SLICE_NANOSECONDS: u64 = 20_000_000;
 /// Timers of one partition that are read at once.
 const TIMERS_AT_ONCE: usize = 4_096;
+
+/// The time of a part of a pass.
+struct Slice {
+    started_ns: u64,
+    stopwatch: query::Stopwatch,
+}
+
+impl Slice {
+    fn is_over(&self) -> bool {
+        (self.stopwatch)().saturating_sub(self.started_ns) > SLICE_NANOSECONDS
+    }
+}
 
 /// The loop and all that it owns.
 pub(crate) struct Shard {
@@ -103,8 +118,8 @@ pub(crate) struct Shard {
     armed_ms: Option<i64>,
     seeds: query::Ambient,
     slow_steps: u64,
-    /// Who waits until the batch with this number is durable.
-    settling: Vec<(u64, oneshot::Sender<()>)>,
+    /// Who waits until what was taken up is durable.
+    settling: Vec<Settling>,
     /// Who waits until no call is running.
     drained: Option<oneshot::Sender<()>>,
     /// Who waits until everything is committed; the shard ends then.
@@ -247,10 +262,9 @@ impl Shard {
     }
 
     fn work(&mut self) {
-        let started_ns = (self.environment.stopwatch)();
+        let slice = self.slice();
         for _ in 0..WORK_AT_ONCE_MAX {
-            let is_late = (self.environment.stopwatch)().saturating_sub(started_ns) > WORK_NANOSECONDS_MAX;
-            if is_late || !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
+            if slice.is_over() || !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
                 return;
             }
             let Some(work) = self.work.pop_front() else { return };
@@ -258,6 +272,11 @@ impl Shard {
             self.perform(work);
             self.at = None;
         }
+    }
+
+    /// The time that a part of a pass has from now on: none of them starves the others.
+    fn slice(&self) -> Slice {
+        Slice { started_ns: (self.environment.stopwatch)(), stopwatch: self.environment.stopwatch }
     }
 
     fn perform(&mut self, work: Work) {
@@ -356,26 +375,17 @@ impl Shard {
                 let _ = done.send(());
             }
             Order::Resume { tables } => self.resume(tables),
-            Order::Settle { done } => self.settling.push((self.pipeline.last(), done)),
+            Order::Settle { done } => self.settle(done),
             Order::Drain { done } => {
                 self.dispatcher.drain();
                 self.drained = Some(done);
             }
             Order::End { done } => self.ended = Some(done),
-            Order::Hurry => self.is_hurried = true,
+            Order::Hurry => {
+                self.is_hurried = true;
+                self.own.refuse_requests();
+            }
             Order::Abandon => self.is_over = true,
-        }
-    }
-
-    /// What the slow lane has is not in a batch yet.
-    fn finish_settling(&mut self) {
-        if self.settling.is_empty() || self.live.has_unwritten() {
-            return;
-        }
-        let durable = self.pipeline.durable();
-        for (_, done) in self.settling.extract_if(.., |(number, _)| *number <= durable) {
-            // Who waits may have given up.
-            let _ = done.send(());
         }
     }
 

@@ -85,7 +85,7 @@ async fn step_once(
     };
     environment.slow_lane.submit(environment, ON_THE_LANE.into(), Box::new(work));
     let broken = |why: &str| Error::SetAside { arn: arn.clone(), why: why.into() };
-    let (test, step) = stepped.await.map_err(|_| Error::ShuttingDown)?;
+    let (test, step) = stepped.await.map_err(|_| environment.no_answer())?;
     match step {
         Ok(Ok(step)) => Ok((test, step)),
         Ok(Err(StepError::OverBudget)) => Err(broken("its step needs more than the budget of the slow lane")),

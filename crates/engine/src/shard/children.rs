@@ -26,8 +26,12 @@ impl Shard {
     }
 
     pub(super) fn begin_children(&mut self) {
+        let slice = self.slice();
         for _ in 0..BEGUN_AT_ONCE {
-            if !self.can_begin_children() || !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
+            if slice.is_over()
+                || !self.can_begin_children()
+                || !self.pipeline.has_room(self.environment.options.batch_bytes_max)
+            {
                 return;
             }
             let Some(child) = self.children.pop_front() else { return };

@@ -215,8 +215,9 @@ impl Shard {
         {
             return self.cannot_read("timers", &error);
         }
+        let slice = self.slice();
         for _ in 0..super::WORK_AT_ONCE_MAX {
-            if !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
+            if slice.is_over() || !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
                 return;
             }
             let Some(row) = self.timers.take_due(now_ms) else { return };

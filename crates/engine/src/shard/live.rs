@@ -150,9 +150,10 @@ impl LiveExecutions {
         self.by_key.values().any(|live| live.slow_step.is_some())
     }
 
-    /// Whether one of those that are to be stored is not in a batch yet, as one that begins or goes on.
-    pub(crate) fn has_unwritten(&self) -> bool {
-        self.by_key.values().any(|live| live.is_standard && !live.is_listed())
+    /// The steps of the slow lane of which nothing is in a batch yet, as their executions begin or go on with them.
+    pub(crate) fn beginning(&self) -> Vec<(ExecutionKey, u64)> {
+        let beginning = self.by_key.iter().filter(|(_, live)| live.is_beginning());
+        beginning.filter_map(|(key, live)| Some((*key, live.slow_step?))).collect()
     }
 
     /// Forgets what the store has, and gives it back: its callers must be told.

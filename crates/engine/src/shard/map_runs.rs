@@ -217,8 +217,10 @@ impl Shard {
 
     /// Steps the Map Runs to which something happened.
     pub(super) fn step_map_runs(&mut self) {
+        let slice = self.slice();
         for _ in 0..STEPPED_AT_ONCE {
-            if !self.pipeline.has_room(self.environment.options.batch_bytes_max) || self.pipeline.tables().is_none() {
+            let has_room = self.pipeline.has_room(self.environment.options.batch_bytes_max);
+            if slice.is_over() || !has_room || self.pipeline.tables().is_none() {
                 return;
             }
             let Some(key) = self.map_runs.due.pop_front() else { return };

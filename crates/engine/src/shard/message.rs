@@ -255,7 +255,17 @@ impl ShardSender {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
         let (reply, answer) = oneshot::channel();
         self.messages.send(Message::Request(request(reply), permit)).map_err(|_| Error::ShuttingDown)?;
-        answer.await.map_err(|_| Error::ShuttingDown)?
+        answer.await.map_err(|_| if self.is_heard() { Error::AnswerLost } else { Error::ShuttingDown })?
+    }
+
+    /// Whether the shard takes requests: not when it has ended, or has to hurry.
+    fn is_heard(&self) -> bool {
+        !self.messages.is_closed() && !self.permits.is_closed()
+    }
+
+    /// Nobody needs to ask any more.
+    pub(crate) fn refuse_requests(&self) {
+        self.permits.close();
     }
 
     /// A shard that has ended hears nothing, and needs to hear nothing.

@@ -29,7 +29,7 @@ pub(super) struct Recovery {
     partitions: Arc<[u8]>,
     /// Partitions that are not finished; the last is in progress.
     left: Vec<u8>,
-    /// The last execution that was read in the partition in progress.
+    /// The last execution whose turn it was in the partition in progress.
     after: Option<ExecutionKey>,
     /// How many were taken up.
     taken_up: u64,
@@ -80,16 +80,22 @@ impl Recovery {
         }
     }
 
-    /// The next executions whose turn it is.
-    fn next(&mut self, tables: &Tables, at_once: usize) -> Result<Vec<ExecutionKey>, ReadError> {
+    /// The next executions whose turn it is. It goes on behind those that came to their turn.
+    fn next(&self, tables: &Tables, at_once: usize) -> Result<Vec<ExecutionKey>, ReadError> {
         let Some(partition) = self.left.last().copied() else { return Ok(Vec::new()) };
-        let keys = tables.open(partition, self.after, at_once)?;
-        self.after = keys.last().copied();
-        if keys.len() < at_once {
-            self.left.pop();
-            self.after = None;
-        }
-        Ok(keys)
+        tables.open(partition, self.after, at_once)
+    }
+
+    /// It is the turn of the execution; false if it was met before.
+    fn comes_to(&mut self, key: ExecutionKey) -> bool {
+        self.after = Some(key);
+        !self.met.remove(&key)
+    }
+
+    /// The partition in progress has no more.
+    fn finish_partition(&mut self) {
+        self.left.pop();
+        self.after = None;
     }
 }
 
@@ -101,12 +107,18 @@ impl Shard {
         }
         let is_busy = self.work.len() > super::WORK_AT_ONCE_MAX;
         let Some(tables) = self.pipeline.tables().cloned() else { return };
-        let keys = match self.recovery.next(&tables, if is_busy { AT_ONCE_BUSY } else { AT_ONCE }) {
+        let at_once = if is_busy { AT_ONCE_BUSY } else { AT_ONCE };
+        let slice = self.slice();
+        let keys = match self.recovery.next(&tables, at_once) {
             Ok(keys) => keys,
             Err(error) => return self.cannot_read("the open executions", &error),
         };
+        let is_last = keys.len() < at_once;
         for key in keys {
-            if self.recovery.met.remove(&key) || strikes(Fault::ExecutionForgotten) {
+            if slice.is_over() {
+                return;
+            }
+            if !self.recovery.comes_to(key) || strikes(Fault::ExecutionForgotten) {
                 continue;
             }
             self.at = Some(key);
@@ -117,6 +129,9 @@ impl Shard {
                 Err(error) => tracing::error!(%error, "an open execution cannot be taken up"),
             }
             self.at = None;
+        }
+        if is_last {
+            self.recovery.finish_partition();
         }
         if !self.recovery.is_going_on() && self.recovery.taken_up > 0 {
             tracing::info!(

@@ -8,7 +8,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
     time::Duration,
@@ -214,4 +214,41 @@ async fn a_start_that_comes_after_the_deletion_is_refused_although_it_has_read_t
         let execution = engine.execution(&execution_arn("m", "late")).await;
         assert!(matches!(execution, Err(Error::ExecutionDoesNotExist(_))));
     }
+}
+
+#[tokio::test]
+async fn a_state_machine_is_deleted_while_the_slow_lane_never_rests() {
+    const STARTERS: usize = 32;
+    const STARTS_MAX: usize = 960;
+    let mut world = World::new();
+    (world.options.shards, world.options.quick_budget.memory_bytes) = (1, 1_000);
+    let engine = world.open().await;
+    let slow = r#"{"QueryLanguage":"JSONata","StartAt":"P","States":{"P":{"Type":"Pass","Output":"{% $sum([1..20000]) %}","End":true}}}"#;
+    let (slow, machine) = (create(&engine, "slow", slow).await, create(&engine, "m", WAITS).await);
+    let under_load = tokio::sync::Barrier::new(STARTERS + 1);
+    let begun = AtomicUsize::new(0);
+    let starters = (0..STARTERS).map(|starter| {
+        let (engine, slow, under_load, begun) = (&engine, &slow, &under_load, &begun);
+        async move {
+            for number in 0..STARTS_MAX / STARTERS {
+                start(engine, slow, &format!("{starter}-{number}")).await;
+                begun.fetch_add(1, Ordering::Relaxed);
+                if number == 0 {
+                    under_load.wait().await;
+                }
+            }
+        }
+    });
+    let load = futures_util::future::join_all(starters);
+    let deletion = async {
+        under_load.wait().await;
+        engine.delete_state_machine(&machine).await
+    };
+    tokio::select! {
+        biased;
+        _ = load => panic!("the deletion waits for all that is begun after it"),
+        deleted = deletion => deleted.unwrap(),
+    }
+    assert!(begun.into_inner() < STARTS_MAX / 2, "the deletion waits for much that is begun after it");
+    assert!(matches!(engine.state_machine(&machine).await, Err(Error::StateMachineDoesNotExist(_))));
 }

@@ -369,6 +369,29 @@ impl Store for PatientStore {
     }
 }
 
+/// A disk that takes 25 ms for each read of an execution by a shard's thread; counts these reads.
+pub struct SlowStore {
+    pub inner: MemoryStore,
+    pub reads: Arc<AtomicU64>,
+}
+
+impl Store for SlowStore {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let is_shard = std::thread::current().name().is_some_and(|name| name.starts_with("shard-"));
+        if is_shard && keyspace == Keyspace("executions") {
+            std::thread::sleep(std::time::Duration::from_millis(25));
+            self.reads.fetch_add(1, Ordering::SeqCst);
+        }
+        self.inner.get(keyspace, key)
+    }
+    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, Error> {
+        self.inner.scan(keyspace, range, limit)
+    }
+    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
+        self.inner.commit(batch)
+    }
+}
+
 /// Panics at one read of a shard's thread, when it is told to.
 pub struct PanickingStore {
     pub inner: MemoryStore,

@@ -2,7 +2,13 @@
 
 use crate::support::*;
 use machine::Status;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use store::Store;
 
 fn waits(seconds: u64) -> String {
@@ -118,6 +124,35 @@ async fn a_clock_that_was_set_back_before_a_start_makes_no_event_earlier_than_th
     world.calls.next().await.succeed("{}");
     let record = engine.wait_until_closed(&arn).await.unwrap();
     check_history(&engine, &record).await;
+}
+
+#[tokio::test]
+async fn timers_that_are_due_together_do_not_starve_who_asks() {
+    const WAITING: u64 = 24;
+    let mut world = World::new();
+    world.options.shards = 1;
+    let engine = world.open().await;
+    let machine = create(&engine, "m", &waits(60)).await;
+    let mut arns = Vec::new();
+    for number in 0..WAITING {
+        arns.push(start(&engine, &machine, &format!("e{number}")).await);
+    }
+    drop(engine);
+    world.clock.advance(Duration::from_secs(60));
+    let (store, reads) = (world.store.clone(), Arc::new(AtomicU64::new(0)));
+    let counted = Arc::clone(&reads);
+    let open = move || Ok(Arc::new(SlowStore { inner: store.clone(), reads: Arc::clone(&counted) }) as _);
+    let engine = world.open_with(Arc::new(open)).await;
+    while reads.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    start(&engine, &machine, "late").await;
+    let read = reads.load(Ordering::SeqCst);
+    assert!(read < WAITING, "all {read} were read before the answer");
+    for arn in arns {
+        let record = engine.wait_until_closed(&arn).await.unwrap();
+        check_history(&engine, &record).await;
+    }
 }
 
 fn task_after(seconds: u64) -> String {

@@ -177,3 +177,23 @@ async fn express_executions_are_forgotten_unless_told_otherwise() {
     assert!(!engine.keeps_express_history());
     assert!(matches!(engine.execution(&execution).await, Err(Error::ExecutionDoesNotExist(_))));
 }
+
+/// Panics at what it is told.
+#[derive(Debug)]
+struct Panicking;
+
+impl Receive<Logged> for Panicking {
+    fn receive(&self, _happened: Logged) {
+        panic!("told to panic");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_is_no_shutdown() {
+    let mut world = World::new();
+    world.options.log = Some(Arc::new(Panicking));
+    let engine = world.open().await;
+    let machine = create_logging(&engine, "m", "ALL", StateMachineType::Express).await;
+    let lost = engine.start_sync_execution(start_of(&machine, "e", "{}")).await;
+    assert!(matches!(lost, Err(Error::AnswerLost)), "{lost:?}");
+}
