@@ -21,6 +21,7 @@ pub(crate) fn open(folder: &Path, options: &Options) -> Result<(Records, Mark, u
         create(&creating, options)?;
         fs::rename(&creating, &data).map_err(Error::io("create", &data))?;
         sync(folder)?;
+        sync_above(folder)?;
     }
     check_format(folder, &data)?;
     let records = Records::open(&data.join("fjall"), options, Some(lock)).map_err(Error::records(folder))?;
@@ -69,10 +70,24 @@ fn create(folder: &Path, options: &Options) -> Result<(), Error> {
     sync(folder)
 }
 
-/// Makes the names in a folder durable.
 fn sync(folder: &Path) -> Result<(), Error> {
-    if cfg!(unix) {
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", folder))?;
+    sync_names(folder).map_err(Error::io("sync", folder))
+}
+
+/// Makes the names in a folder durable.
+pub(crate) fn sync_names(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Makes the name of the folder itself durable, and those of the folders above it: they may be as new as it is.
+fn sync_above(folder: &Path) -> Result<(), Error> {
+    let folder = folder.canonicalize().map_err(Error::io("find", folder))?;
+    for above in folder.ancestors().skip(1) {
+        match sync(above) {
+            // A folder that we may not read was not made by us, just now.
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
     }
     Ok(())
 }

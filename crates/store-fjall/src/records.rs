@@ -1,13 +1,13 @@
 //! fjall's database and its keyspaces: reads, and the write of one group.
 
-use crate::Options;
+use crate::{Options, folder::sync_names};
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
 use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
     ops::Bound,
     panic::AssertUnwindSafe,
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 use store::{Keyspace, Range};
@@ -30,6 +30,8 @@ pub(crate) type GroupWrites = BTreeMap<Keyspace, BTreeMap<Vec<u8>, Option<Vec<u8
 
 pub(crate) struct Records {
     keyspaces: HashMap<String, fjall::Keyspace>,
+    /// Where fjall has a folder for each of them.
+    keyspaces_folder: PathBuf,
     database: Database,
     memtable_bytes: u64,
     /// Dropped last: the folder is free when its files are closed.
@@ -49,7 +51,13 @@ impl Records {
         for name in database.list_keyspace_names() {
             keyspaces.insert(name.to_string(), database.keyspace(&name, KeyspaceCreateOptions::default)?);
         }
-        Ok(Self { keyspaces, database, memtable_bytes: options.memtable_bytes, _lock: lock })
+        Ok(Self {
+            keyspaces,
+            keyspaces_folder: folder.join("keyspaces"),
+            database,
+            memtable_bytes: options.memtable_bytes,
+            _lock: lock,
+        })
     }
 
     pub(crate) fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, fjall::Error> {
@@ -88,12 +96,18 @@ impl Records {
 
     /// Creates the keyspaces that the writes need and that are not there yet.
     pub(crate) fn create_keyspaces_of(&mut self, writes: &GroupWrites) -> Result<(), fjall::Error> {
+        let before = self.keyspaces.len();
         for Keyspace(name) in writes.keys().chain([&META]) {
             if !self.keyspaces.contains_key(*name) {
                 let options = || KeyspaceCreateOptions::default().max_memtable_size(self.memtable_bytes);
                 let created = self.database.keyspace(name, options)?;
                 self.keyspaces.insert((*name).to_owned(), created);
             }
+        }
+        if self.keyspaces.len() > before {
+            // fjall syncs what is in the folder of a new keyspace and not the name of that folder: without it the journal
+            // has records for a keyspace that is not there.
+            sync_names(&self.keyspaces_folder)?;
         }
         Ok(())
     }
