@@ -15,7 +15,7 @@ use crate::{
 };
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 use tokio::{
     runtime::Handle,
@@ -40,6 +40,8 @@ pub(crate) struct Environment {
     pub(crate) open_executions: Mutex<PerScope>,
     /// Express executions that run.
     pub(crate) express_executions: AtomicU64,
+    /// What they weigh, in bytes.
+    pub(crate) express_bytes: Arc<AtomicUsize>,
     /// Room for the tests of states that run at once.
     pub(crate) state_tests: Semaphore,
     /// Set when the engine shuts down: nothing new is begun.
@@ -96,8 +98,12 @@ impl Environment {
         record.stop_ms.is_some_and(|stop_ms| stop_ms < self.expired_before_ms())
     }
 
-    /// Counts an Express execution that begins; false if as many run as may.
+    /// Counts an Express execution that begins; false if as many run as may, or if those that run take as much as they may.
     pub(crate) fn one_express_more(&self) -> bool {
+        let bytes = u64::try_from(self.express_bytes.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
+        if bytes >= self.options.limits.express_executions_bytes_max {
+            return false;
+        }
         let max = self.options.limits.express_executions_max;
         let more = |running: u64| (running < max).then_some(running + 1);
         self.express_executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()

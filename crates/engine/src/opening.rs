@@ -50,6 +50,7 @@ impl Engine {
             open_executions: Mutex::default(),
             state_tests: Semaphore::new(options.limits.state_tests_at_once_max),
             express_executions: AtomicU64::new(0),
+            express_bytes: Arc::default(),
             stopping: AtomicBool::new(false),
             deletions,
             shards: OnceLock::new(),
