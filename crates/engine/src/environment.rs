@@ -44,6 +44,8 @@ pub(crate) struct Environment {
     pub(crate) express_bytes: Arc<AtomicUsize>,
     /// Room for the tests of states that run at once.
     pub(crate) state_tests: Semaphore,
+    /// Room for what is done apart at once.
+    pub(crate) apart: Arc<Semaphore>,
     /// Set when the engine shuts down: nothing new is begun.
     pub(crate) stopping: AtomicBool,
     pub(crate) shards: OnceLock<Vec<ShardSender>>,
@@ -148,6 +150,20 @@ impl Environment {
         } else {
             self.runtime.spawn_blocking(work);
         }
+    }
+
+    /// Does what may take long where no shard and no connection waits for it, and gives what came of it. No more than so
+    /// many do so at once; further ones wait in line. What was begun holds its place until it is over, also when its caller
+    /// went away.
+    pub(crate) async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let place = Arc::clone(&self.apart).acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
+        let (reply, answer) = oneshot::channel();
+        self.spawn_blocking(move || {
+            let _place = place;
+            // Nobody waits any more when the caller went away.
+            let _ = reply.send(work());
+        });
+        answer.await.map_err(|_| self.no_answer())
     }
 
     /// Gives all shards an order and waits until all have carried it out.

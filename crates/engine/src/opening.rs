@@ -49,6 +49,7 @@ impl Engine {
             slow_lane: Arc::new(Lane::new(nanoseconds(options.slow_budget.time), stopwatch)),
             open_executions: Mutex::default(),
             state_tests: Semaphore::new(options.limits.state_tests_at_once_max),
+            apart: Arc::new(Semaphore::new(options.apart_at_once_max.max(1))),
             express_executions: AtomicU64::new(0),
             express_bytes: Arc::default(),
             stopping: AtomicBool::new(false),
