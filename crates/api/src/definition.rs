@@ -1,12 +1,27 @@
 //! Definitions in requests: parsed, and refused with AWS's text when a diagnostic is an error.
 
-use crate::ApiError;
+use crate::{Api, ApiError};
 use asl::{Parsed, StateMachine, StateMachineType};
+use json::Text;
 use std::sync::Arc;
 
 /// Parses a definition that is to be stored.
-pub(crate) fn parse(definition: &str, state_machine_type: StateMachineType) -> Result<Arc<StateMachine>, ApiError> {
-    accept(asl::parse(definition, state_machine_type)).map(Arc::new)
+pub(crate) async fn parse(
+    api: &Api,
+    definition: &Text,
+    state_machine_type: StateMachineType,
+) -> Result<Arc<StateMachine>, ApiError> {
+    accept(read(api, definition, state_machine_type).await?).map(Arc::new)
+}
+
+/// Reads a definition, whatever is wrong with it. A large one takes so long that no connection should wait for it.
+pub(crate) async fn read(
+    api: &Api,
+    definition: &Text,
+    state_machine_type: StateMachineType,
+) -> Result<Parsed, ApiError> {
+    let definition = Arc::clone(definition);
+    Ok(api.engine().apart(move || asl::parse(&definition, state_machine_type)).await?)
 }
 
 /// What was parsed, if no diagnostic is an error.

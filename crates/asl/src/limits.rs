@@ -38,6 +38,9 @@ pub struct Limits {
     pub open_executions_max: u64,
     /// Express executions that run at once. They are in memory, so there is a limit, which AWS has not.
     pub express_executions_max: u64,
+    /// Bytes of memory, as an estimate, that the Express executions take that run at once. When they take more no other is
+    /// started, until enough of them have ended.
+    pub express_executions_bytes_max: u64,
     /// State machines per account and Region.
     pub state_machines_max: u64,
     /// Published versions of one state machine.
@@ -81,6 +84,7 @@ impl Default for Limits {
             variables_bytes_total_max: 10_485_760,
             open_executions_max: 1_000_000,
             express_executions_max: 100_000,
+            express_executions_bytes_max: 1 << 30,
             state_machines_max: 100_000,
             versions_per_state_machine_max: 1_000,
             aliases_per_state_machine_max: 100,

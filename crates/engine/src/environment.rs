@@ -15,7 +15,7 @@ use crate::{
 };
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 use tokio::{
     runtime::Handle,
@@ -40,8 +40,12 @@ pub(crate) struct Environment {
     pub(crate) open_executions: Mutex<PerScope>,
     /// Express executions that run.
     pub(crate) express_executions: AtomicU64,
+    /// What they weigh, in bytes.
+    pub(crate) express_bytes: Arc<AtomicUsize>,
     /// Room for the tests of states that run at once.
     pub(crate) state_tests: Semaphore,
+    /// Room for what is done apart at once.
+    pub(crate) apart: Arc<Semaphore>,
     /// Set when the engine shuts down: nothing new is begun.
     pub(crate) stopping: AtomicBool,
     pub(crate) shards: OnceLock<Vec<ShardSender>>,
@@ -96,8 +100,12 @@ impl Environment {
         record.stop_ms.is_some_and(|stop_ms| stop_ms < self.expired_before_ms())
     }
 
-    /// Counts an Express execution that begins; false if as many run as may.
+    /// Counts an Express execution that begins; false if as many run as may, or if those that run take as much as they may.
     pub(crate) fn one_express_more(&self) -> bool {
+        let bytes = u64::try_from(self.express_bytes.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
+        if bytes >= self.options.limits.express_executions_bytes_max {
+            return false;
+        }
         let max = self.options.limits.express_executions_max;
         let more = |running: u64| (running < max).then_some(running + 1);
         self.express_executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
@@ -142,6 +150,20 @@ impl Environment {
         } else {
             self.runtime.spawn_blocking(work);
         }
+    }
+
+    /// Does what may take long where no shard and no connection waits for it, and gives what came of it. No more than so
+    /// many do so at once; further ones wait in line. What was begun holds its place until it is over, also when its caller
+    /// went away.
+    pub(crate) async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let place = Arc::clone(&self.apart).acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
+        let (reply, answer) = oneshot::channel();
+        self.spawn_blocking(move || {
+            let _place = place;
+            // Nobody waits any more when the caller went away.
+            let _ = reply.send(work());
+        });
+        answer.await.map_err(|_| self.no_answer())
     }
 
     /// Gives all shards an order and waits until all have carried it out.

@@ -205,13 +205,13 @@ impl Engine {
     }
 
     /// In the order of their names.
-    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn list_state_machines(
         &self,
         scope: &Account,
         page: Page,
     ) -> Result<Paged<Arc<StateMachineRecord>>, Error> {
-        self.inner.registry.list(scope, &page)
+        let (registry, scope) = (Arc::clone(&self.inner.registry), scope.clone());
+        self.inner.environment.apart(move || registry.list(&scope, &page)).await?
     }
 
     /// Ready when the start is durable. Standard: the same name and input again, while it runs, is the same start.
@@ -239,6 +239,12 @@ impl Engine {
     pub async fn not_redrivable(&self, record: &ExecutionRecord) -> Result<Option<NotRedrivable>, Error> {
         let environment = &self.inner.environment;
         redrive::refusal(record, &environment.tables()?, environment.clock.now_ms(), &environment.options.limits)
+    }
+
+    /// Does what may take long, like the reading of a definition, where no connection waits for it; gives what came of it. No
+    /// more than [`Options::apart_at_once_max`] do so at once. A panic of `work` is [`Error::AnswerLost`].
+    pub async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        self.inner.environment.apart(work).await
     }
 
     /// Runs one state on its own, for at most [`asl::Limits::test_state_seconds_max`]. Nothing of it is stored, so there
@@ -270,15 +276,14 @@ impl Engine {
     }
 
     /// The state machine as it was when the execution started.
-    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn state_machine_of_execution(&self, arn: &Arn) -> Result<Arc<StateMachineRecord>, Error> {
-        queries::state_machine_of_execution(&self.inner.environment, arn)
+        let arn = arn.clone();
+        self.read_apart(move |environment| queries::state_machine_of_execution(environment, &arn)).await
     }
 
     /// Newest first, without inputs and outcomes.
-    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn list_executions(&self, filter: ExecutionFilter, page: Page) -> Result<Paged<ExecutionRecord>, Error> {
-        queries::list_executions(&self.inner.environment, &filter, &page)
+        self.read_apart(move |environment| queries::list_executions(environment, &filter, &page)).await
     }
 
     /// A Map Run as of its last step.
@@ -299,20 +304,20 @@ impl Engine {
     }
 
     /// A page has fewer events than were asked for if they are large ([`asl::Limits::history_page_bytes_max`]).
-    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn history(&self, arn: &Arn, reverse: bool, page: Page) -> Result<Paged<machine::HistoryEvent>, Error> {
-        queries::history(&self.inner.environment, arn, reverse, true, &page)
+        let arn = arn.clone();
+        self.read_apart(move |environment| queries::history(environment, &arn, reverse, true, &page)).await
     }
 
     /// The same without inputs, outputs and variables.
-    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn history_without_data(
         &self,
         arn: &Arn,
         reverse: bool,
         page: Page,
     ) -> Result<Paged<machine::HistoryEvent>, Error> {
-        queries::history(&self.inner.environment, arn, reverse, false, &page)
+        let arn = arn.clone();
+        self.read_apart(move |environment| queries::history(environment, &arn, reverse, false, &page)).await
     }
 
     /// Ready when the execution has ended.

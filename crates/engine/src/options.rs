@@ -17,6 +17,12 @@ pub struct Options {
     pub slow_budget: query::Budget,
     /// Executions kept in memory; those that wait are put out of it first and loaded again when something happens.
     pub executions_in_memory_max: usize,
+    /// Bytes of memory, as an estimate, that the Standard executions take that are kept in it. Each shard has its share, and
+    /// keeps the execution that it used last, however large that is.
+    pub executions_in_memory_bytes_max: usize,
+    /// Long reads of the store and readings of definitions that are made at once, each on a thread of its own: few, as they
+    /// share the cores with the shards.
+    pub apart_at_once_max: usize,
     /// Requests that wait for a shard; further callers wait before they are heard.
     pub requests_waiting_max: usize,
     /// Commits of one shard that are on their way to the disk at once.
@@ -54,6 +60,8 @@ impl Default for Options {
                 last: true,
             },
             executions_in_memory_max: 8_192,
+            executions_in_memory_bytes_max: 256 << 20,
+            apart_at_once_max: 8,
             requests_waiting_max: 4_096,
             commits_in_flight_max: 3,
             batch_bytes_max: 1 << 20,

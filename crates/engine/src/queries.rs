@@ -2,9 +2,11 @@
 //!
 //! They are consistent all the same: the store shows what is durable and everything that was acknowledged, and nobody
 //! is told of anything else.
+//!
+//! What reads more than a few records does so apart, on a thread that nobody else waits for ([`Environment::apart`]).
 
 use crate::{
-    Error, ExecutionFilter, ExecutionRecord, MapRunRecord, Page, Paged, StateMachineRecord,
+    Engine, Error, ExecutionFilter, ExecutionRecord, MapRunRecord, Page, Paged, StateMachineRecord,
     environment::Environment,
     express::ExpressHistory,
     redrive,
@@ -16,6 +18,17 @@ use machine::{EventId, HistoryEvent, Status};
 use std::{collections::HashSet, sync::Arc};
 
 const ALL: [Status; 5] = [Status::Running, Status::Succeeded, Status::Failed, Status::TimedOut, Status::Aborted];
+
+impl Engine {
+    /// A read that may take long.
+    pub(crate) async fn read_apart<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Environment) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let environment = Arc::clone(&self.inner.environment);
+        self.inner.environment.apart(move || read(&environment)).await?
+    }
+}
 
 pub(crate) fn execution(environment: &Environment, arn: &Arn) -> Result<ExecutionRecord, Error> {
     let mut record = match express_history(environment, arn).and_then(|kept| kept.record(key_of(arn))) {

@@ -146,7 +146,11 @@ impl Shard {
         let options = &environment.options;
         Shard {
             number,
-            live: LiveExecutions::new(options.per_shard(options.executions_in_memory_max)),
+            live: LiveExecutions::new(
+                options.per_shard(options.executions_in_memory_max),
+                options.per_shard(options.executions_in_memory_bytes_max),
+                Arc::clone(&environment.express_bytes),
+            ),
             pipeline: Pipeline::new(tables, options.commits_in_flight_max, own.clone(), environment.runtime.clone()),
             timers: Timers::new(TIMERS_AT_ONCE),
             dispatcher: Dispatcher::new(Arc::clone(&environment), own.clone()),

@@ -7,6 +7,7 @@ use crate::redrive;
 use crate::states::{self, distributed_map, task, wait};
 use crate::test_state::Test;
 use crate::turn::{Turn, after};
+use crate::weight;
 use crate::{Effect, EventDetails, EventId, EventType, Failure, Frame, HistoryEvent, Part, PartId, TimerId, Trigger};
 use asl::{Limits, StateMachine, StateMachineType};
 use json::{Payload, Text};
@@ -149,6 +150,12 @@ impl Execution {
 
     pub fn facts(&self) -> &Arc<Facts> {
         &self.facts
+    }
+
+    /// About what it takes in memory, in bytes, texts and values of its payloads included. Known without a look at its
+    /// parts; a step changes it when it is made.
+    pub fn weight(&self) -> usize {
+        weight::facts(&self.facts).saturating_add(self.parts.weight())
     }
 
     pub fn status(&self) -> Status {

@@ -28,6 +28,7 @@ mod test_state;
 mod turn;
 mod variables;
 mod visit;
+mod weight;
 
 pub use effect::{Effect, TaskRequest, TimerId};
 pub use execution::{Execution, Facts, Outcome, Pending, Status, Step, StepError, TokenOf};

@@ -5,6 +5,7 @@
 
 use crate::frame::Timer;
 use crate::variables::Variables;
+use crate::weight;
 use crate::{EventId, Frame, Progress, Status, StepError, TimerId};
 use json::{Object, Payload};
 use serde::{Deserialize, Serialize};
@@ -98,6 +99,8 @@ pub(crate) struct Parts {
     before: BTreeMap<PartId, Option<Part>>,
     /// The same since a state failed, as long as nothing has caught its failure.
     before_failure: Option<BTreeMap<PartId, Option<Part>>>,
+    /// What the parts weighed when the last step was accepted.
+    weight: usize,
 }
 
 impl Parts {
@@ -106,7 +109,14 @@ impl Parts {
     }
 
     pub(crate) fn from_stored(parts: impl IntoIterator<Item = (PartId, Part)>) -> Parts {
-        Parts { by_id: parts.into_iter().collect(), before: BTreeMap::new(), before_failure: None }
+        let by_id: BTreeMap<PartId, Part> = parts.into_iter().collect();
+        let weight = by_id.values().map(weight::part).fold(0, usize::saturating_add);
+        Parts { by_id, before: BTreeMap::new(), before_failure: None, weight }
+    }
+
+    /// What they take in memory, in bytes: see [`weight`]. A step in progress does not count.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
     }
 
     pub(crate) fn get(&self, id: PartId) -> Option<&Part> {
@@ -276,7 +286,10 @@ impl Parts {
         self.recovered();
         let (mut changed, mut removed) = (Vec::new(), Vec::new());
         for (id, before) in std::mem::take(&mut self.before) {
-            if self.by_id.contains_key(&id) {
+            let now = self.by_id.get(&id);
+            let was = before.as_ref().map_or(0, weight::part);
+            self.weight = self.weight.saturating_sub(was).saturating_add(now.map_or(0, weight::part));
+            if now.is_some() {
                 changed.push(id);
             } else if before.is_some() {
                 removed.push(id);

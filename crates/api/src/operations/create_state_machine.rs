@@ -33,7 +33,7 @@ impl Operation for CreateStateMachine {
         let state_machine_type = definition::state_machine_type(input.r#type.as_deref());
         let new = NewStateMachine {
             arn: caller.arn(Resource::StateMachine { name: input.name }),
-            parsed: definition::parse(&input.definition, state_machine_type)?,
+            parsed: definition::parse(api, &input.definition, state_machine_type).await?,
             definition: input.definition,
             role_arn: input.role_arn,
             state_machine_type,

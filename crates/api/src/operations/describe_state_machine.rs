@@ -21,8 +21,10 @@ impl Operation for DescribeStateMachine {
         let arn = arn::state_machine(&input.state_machine_arn)?;
         let with_data = record::with_data(input.included_data.as_ref());
         if matches!(arn.resource, Resource::StateMachine { .. }) {
-            return Ok(record::state_machine(&*api.engine().state_machine(&arn).await?, with_data));
+            let found = api.engine().state_machine(&arn).await?;
+            return Ok(api.engine().apart(move || record::state_machine(&found, with_data)).await?);
         }
-        Ok(record::version(api.engine().version(&arn).await?, with_data))
+        let found = api.engine().version(&arn).await?;
+        Ok(api.engine().apart(move || record::version(found, with_data)).await?)
     }
 }

@@ -21,7 +21,7 @@ impl Operation for DescribeStateMachineForExecution {
         let arn = arn::described_execution(&input.execution_arn, api.engine().keeps_express_history())?;
         let record = api.engine().state_machine_of_execution(&arn).await?;
         let with_data = record::with_data(input.included_data.as_ref());
-        let output = record::state_machine_of_execution(&record, with_data);
+        let output = api.engine().apart(move || record::state_machine_of_execution(&record, with_data)).await?;
         let Resource::Execution { state_machine, .. } = &arn.resource else { return Ok(output) };
         let Some((_, label)) = state_machine.split_once('/') else { return Ok(output) };
         // A child of a Map Run executes `stateMachine:NAME/LABEL`.

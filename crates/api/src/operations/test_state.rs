@@ -28,7 +28,7 @@ impl Operation for TestState {
         if let Some(role_arn) = &input.role_arn {
             arn::any(role_arn)?;
         }
-        let definition = tested_state::find(&input)?;
+        let definition = tested_state::find(api, &input).await?;
         let state = tested_state::only(&definition)?;
         mock::check_configuration(&input, state)?;
         let input_text: Text = input.input.clone().unwrap_or_else(|| NO_INPUT.into());

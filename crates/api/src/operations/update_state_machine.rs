@@ -41,7 +41,7 @@ impl Operation for UpdateStateMachine {
             Some(text) => {
                 // What a definition may hold depends on the type, which never changes.
                 let state_machine_type = api.engine().state_machine(&arn).await?.state_machine_type;
-                let parsed = definition::parse(&text, state_machine_type)?;
+                let parsed = definition::parse(api, &text, state_machine_type).await?;
                 Some((text, parsed))
             }
         };

@@ -19,11 +19,12 @@ impl Operation for ValidateStateMachineDefinition {
     type Output = ValidateStateMachineDefinitionOutput;
 
     async fn call(
-        _api: &Api,
+        api: &Api,
         _caller: &Caller,
         input: ValidateStateMachineDefinitionInput,
     ) -> Result<ValidateStateMachineDefinitionOutput, ApiError> {
-        let parsed = asl::parse(&input.definition, definition::state_machine_type(input.r#type.as_deref()));
+        let state_machine_type = definition::state_machine_type(input.r#type.as_deref());
+        let parsed = definition::read(api, &input.definition, state_machine_type).await?;
         let warnings_too = input.severity.as_deref() == Some("WARNING");
         let has_error = parsed.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         let max = input.max_results.and_then(|max| usize::try_from(max).ok()).filter(|max| *max > 0);

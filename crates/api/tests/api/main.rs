@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends at what should not be")]
 
+mod apart;
 mod bad_requests;
 mod configurations;
 mod constraints;

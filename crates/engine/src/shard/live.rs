@@ -1,4 +1,4 @@
-//! The executions in memory. Those that have waited longest are put out of it when there are too many.
+//! The executions in memory. Those that have waited longest are put out of it when they are too many or take too much.
 
 use crate::{
     Logging, SyncResult,
@@ -9,7 +9,10 @@ use crate::{
 use machine::{Execution, PartId, Status, TimerId};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// An execution in memory.
@@ -40,6 +43,8 @@ pub(crate) struct Live {
     pub(crate) sync_reply: Option<Reply<SyncResult>>,
     /// Number of its last use.
     used: u64,
+    /// What it counts for among the others, in bytes: its weight after its last step.
+    weight: usize,
 }
 
 impl Live {
@@ -66,6 +71,7 @@ impl Live {
             batch: 0,
             sync_reply: None,
             used: 0,
+            weight: 0,
         }
     }
 
@@ -104,11 +110,19 @@ pub(crate) struct LiveExecutions {
     uses: VecDeque<(ExecutionKey, u64)>,
     next_use: u64,
     count_max: usize,
+    /// What the Standard ones among them weigh.
+    bytes: usize,
+    bytes_max: usize,
+    /// What the Express executions of all shards weigh.
+    express_bytes: Arc<AtomicUsize>,
 }
 
 impl LiveExecutions {
-    pub(crate) fn new(count_max: usize) -> LiveExecutions {
-        LiveExecutions { by_key: HashMap::new(), uses: VecDeque::new(), next_use: 0, count_max }
+    /// Not many more than `count_max`, and Standard executions of not much more than `bytes_max`, as long as some of them
+    /// wait.
+    pub(crate) fn new(count_max: usize, bytes_max: usize, express_bytes: Arc<AtomicUsize>) -> LiveExecutions {
+        let (by_key, uses) = (HashMap::new(), VecDeque::new());
+        LiveExecutions { by_key, uses, next_use: 0, count_max, bytes: 0, bytes_max, express_bytes }
     }
 
     pub(crate) fn get(&self, key: ExecutionKey) -> Option<&Live> {
@@ -120,8 +134,29 @@ impl LiveExecutions {
     }
 
     pub(crate) fn insert(&mut self, key: ExecutionKey, live: Live) {
+        self.remove(key);
         self.by_key.insert(key, live);
+        self.weigh(key);
         self.touch(key);
+    }
+
+    /// Counts it for what it weighs now. While the slow lane has it, it counts for what it did before.
+    pub(crate) fn weigh(&mut self, key: ExecutionKey) {
+        let Some(live) = self.by_key.get_mut(&key) else { return };
+        let Some(execution) = &live.execution else { return };
+        let (before, is_standard) = (live.weight, live.is_standard);
+        live.weight = execution.weight();
+        let now = live.weight;
+        self.count(is_standard, before, now);
+    }
+
+    fn count(&mut self, is_standard: bool, before: usize, now: usize) {
+        if is_standard {
+            self.bytes = self.bytes.saturating_sub(before).saturating_add(now);
+        } else {
+            self.express_bytes.fetch_add(now, Ordering::Relaxed);
+            self.express_bytes.fetch_sub(before, Ordering::Relaxed);
+        }
     }
 
     /// The store answers for it from now on, unless it was redriven meanwhile.
@@ -132,7 +167,10 @@ impl LiveExecutions {
     }
 
     pub(crate) fn remove(&mut self, key: ExecutionKey) -> Option<Live> {
-        self.by_key.remove(&key)
+        let mut live = self.by_key.remove(&key)?;
+        let weight = std::mem::take(&mut live.weight);
+        self.count(live.is_standard, weight, 0);
+        Some(live)
     }
 
     /// The same, if it lives only here.
@@ -160,6 +198,8 @@ impl LiveExecutions {
     pub(crate) fn take_standard(&mut self) -> Vec<(ExecutionKey, Live)> {
         let mut taken: Vec<_> = self.by_key.extract_if(|_, live| live.is_standard).collect();
         taken.sort_unstable_by_key(|(key, _)| *key);
+        taken.iter_mut().for_each(|(_, live)| live.weight = 0);
+        self.bytes = 0;
         taken
     }
 
@@ -176,19 +216,21 @@ impl LiveExecutions {
         }
     }
 
-    /// Puts executions out of memory until few enough are in it, the least recently used first. Those that are busy go
-    /// to the end of the line; no more than a few are looked at, as the next turn of the loop looks at the next.
+    /// Puts executions out of memory until few enough are in it, and take little enough, the least recently used first.
+    /// Those that are busy go to the end of the line; no more than a few are looked at, as the next turn of the loop looks
+    /// at the next.
     pub(crate) fn put_out(&mut self, durable: u64) {
         for _ in 0..LOOKED_AT_MAX {
-            if self.by_key.len() <= self.count_max {
+            let (are_too_many, are_too_large) = (self.by_key.len() > self.count_max, self.bytes > self.bytes_max);
+            if !are_too_many && !are_too_large {
                 return;
             }
             let Some((key, used)) = self.uses.pop_front() else { return };
+            // To read it again for each of its steps would not end if it alone is too large.
+            let is_last = used == self.next_use && !are_too_many;
             match self.by_key.get(&key) {
                 Some(live) if live.used != used => {}
-                Some(live) if live.can_be_put_out(durable) => {
-                    self.by_key.remove(&key);
-                }
+                Some(live) if live.can_be_put_out(durable) && !is_last => drop(self.remove(key)),
                 Some(_) => self.uses.push_back((key, used)),
                 None => {}
             }

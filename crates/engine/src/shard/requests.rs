@@ -101,6 +101,9 @@ impl Shard {
 
     /// StartSyncExecution, which has no error of its own for a limit: AWS throttles it.
     fn start_sync(&mut self, new: NewExecution, reply: Reply<SyncResult>) {
+        if let Err(error) = self.is_there_still(&new) {
+            return self.pipeline.outbox.answer(reply, Err(error));
+        }
         if !self.environment.one_express_more() {
             return self.pipeline.outbox.answer(reply, Err(Error::Throttled));
         }

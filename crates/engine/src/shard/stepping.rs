@@ -126,6 +126,7 @@ impl Shard {
 
     /// Takes a step into the batch; that of an Express execution, which stores nothing, takes effect at once.
     fn apply(&mut self, key: ExecutionKey, mut step: Step, fired: Option<TimerId>, then: Then) {
+        self.live.weigh(key);
         let Some(live) = self.live.get_mut(key) else { return };
         let mut outbox = Outbox::default();
         if let Some(last) = step.history.last() {

@@ -1,6 +1,7 @@
 //! State machines that are deleted while they have executions, or are about to have one.
 
 use crate::support::*;
+use asl::StateMachineType;
 use engine::{Engine, Error, OpenStore};
 use futures_util::FutureExt;
 use machine::{Outcome, Status};
@@ -214,6 +215,25 @@ async fn a_start_that_comes_after_the_deletion_is_refused_although_it_has_read_t
         let execution = engine.execution(&execution_arn("m", "late")).await;
         assert!(matches!(execution, Err(Error::ExecutionDoesNotExist(_))));
     }
+}
+
+#[tokio::test]
+async fn so_is_a_start_whose_caller_waits_for_the_end() {
+    let mut world = World::new();
+    (world.options.shards, world.options.requests_waiting_max) = (1, 1);
+    let store = HeldStore::new(&world);
+    let engine = store.open(&world).await;
+    let passes = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
+    let machine = create_typed(&engine, "m", passes, StateMachineType::Express).await;
+    let other = create(&engine, "other", WAITS).await;
+    let (started, go) = store.start(&engine, &other).await;
+    let mut late = pin!(engine.start_sync_execution(start_of(&machine, "late", "{}")));
+    assert!(late.as_mut().now_or_never().is_none());
+    go.send(()).unwrap();
+    started.await.unwrap().unwrap();
+    engine.delete_state_machine(&machine).await.unwrap();
+    let refused = late.await;
+    assert!(matches!(refused, Err(Error::StateMachineDoesNotExist(_))), "{refused:?}");
 }
 
 #[tokio::test]

@@ -4,7 +4,13 @@ use crate::support::*;
 use asl::{Arn, StateMachineType};
 use engine::{Error, ExecutionFilter, Page};
 use machine::{Outcome, Status};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 const PASSES: &str =
     r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Result":{"b":1},"End":true}}}"#;
@@ -211,6 +217,39 @@ async fn executions_that_wait_leave_the_memory_and_come_back() {
     }
 }
 
+/// Starts executions with an input of 100,000 characters, and lets their waits be over; gives how many of them were read
+/// again from the store for that.
+async fn read_again(bytes_max: usize, executions: u64) -> u64 {
+    let mut world = World::new();
+    (world.options.shards, world.options.executions_in_memory_bytes_max) = (1, bytes_max);
+    let (store, reads) = (world.store.clone(), Arc::new(AtomicU64::new(0)));
+    let shown = Arc::clone(&reads);
+    let open = move || Ok(Arc::new(SlowStore { inner: store.clone(), reads: Arc::clone(&shown) }) as _);
+    let engine = world.open_with(Arc::new(open)).await;
+    let machine = create(&engine, "m", WAITS).await;
+    let input = format!("\"{}\"", "x".repeat(100_000));
+    for number in 0..executions {
+        engine.start_execution(start_of(&machine, &format!("e{number}"), &input)).await.unwrap();
+    }
+    let before = reads.load(Ordering::SeqCst);
+    world.clock.advance(Duration::from_secs(60));
+    for number in 0..executions {
+        let name = format!("e{number}");
+        while engine.execution(&execution_arn("m", &name)).await.unwrap().status == Status::Running {
+            tokio::task::yield_now().await;
+        }
+    }
+    reads.load(Ordering::SeqCst) - before
+}
+
+#[tokio::test]
+async fn so_do_those_that_are_large() {
+    // About 800 kB each: two of them stay until others come back, and one more may be about to leave.
+    assert!((5..=8).contains(&read_again(2 << 20, 8).await));
+    assert_eq!(read_again(16 << 20, 8).await, 0);
+    assert_eq!(read_again(1, 1).await, 0, "the last one stays, however large it is");
+}
+
 #[tokio::test]
 async fn closed_executions_expire() {
     let mut world = World::new();
@@ -256,12 +295,23 @@ async fn a_name_is_not_given_again_for_90_days_after_the_end() {
 
 #[tokio::test]
 async fn only_so_many_express_executions_run() {
+    only_one_runs("{}", asl::Limits { express_executions_max: 1, ..asl::Limits::default() }).await;
+}
+
+#[tokio::test]
+async fn express_executions_take_only_so_much_memory() {
+    let input = format!("\"{}\"", "x".repeat(100_000));
+    only_one_runs(&input, asl::Limits { express_executions_bytes_max: 400_000, ..asl::Limits::default() }).await;
+}
+
+/// An execution with this input runs, and no other is started until it has ended.
+async fn only_one_runs(input: &str, limits: asl::Limits) {
     let mut world = World::new();
-    world.options.limits.express_executions_max = 1;
+    world.options.limits = limits;
     let engine = world.open().await;
     let machine = create_typed(&engine, "x", WAITS, StateMachineType::Express).await;
     for _ in 0..2 {
-        let started = engine.start_execution(start_of(&machine, "e", "{}")).await.unwrap();
+        let started = engine.start_execution(start_of(&machine, "e", input)).await.unwrap();
         let more = engine.start_execution(start_of(&machine, "f", "{}")).await;
         assert!(matches!(more, Err(Error::ExecutionLimitExceeded)), "{more:?}");
         let more = engine.start_sync_execution(start_of(&machine, "g", "{}")).await;

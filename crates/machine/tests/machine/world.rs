@@ -159,7 +159,19 @@ impl World {
         assert_eq!(timers, self.timers);
         let pending: Vec<EventId> = self.execution.pending().iter().map(|pending| call_id(&pending.effect)).collect();
         assert_eq!(pending.len(), self.calls.len());
+        self.check_weight();
         assert!(pending.iter().all(|id| self.calls.contains_key(id)));
+    }
+
+    /// What was counted along with the steps is what there is; not looked at where that would take long.
+    fn check_weight(&self) {
+        const PARTS_MAX: usize = 64;
+        if self.stored.len() > PARTS_MAX {
+            return;
+        }
+        let parts = self.stored.iter().map(|(id, bytes)| (*id, rmp_serde::from_slice::<Part>(bytes).unwrap()));
+        let read = Execution::from_parts(Facts::clone(self.execution.facts()), parts).unwrap();
+        assert_eq!(self.execution.weight(), read.weight());
     }
 
     /// Sets the clock to the timer that is due next, and fires it.

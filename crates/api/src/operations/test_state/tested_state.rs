@@ -1,19 +1,19 @@
 //! The state under test: one on its own, or one of a whole definition.
 
 use crate::model::TestStateInput;
-use crate::{ApiError, definition};
+use crate::{Api, ApiError, definition};
 use asl::{IntegrationPattern, State, StateKind, StateMachine, StateMachineType, TaskResource};
 
 /// Recorded: what AWS calls the state, in the context object and where something is wrong with it.
 const NAME: &str = "StateName";
 
 /// A state machine that has only the state under test.
-pub(super) fn find(input: &TestStateInput) -> Result<StateMachine, ApiError> {
+pub(super) async fn find(api: &Api, input: &TestStateInput) -> Result<StateMachine, ApiError> {
     let Some(name) = &input.state_name else {
-        let parsed = asl::parse_state(&input.definition, NAME);
-        return definition::accept(parsed);
+        let definition = input.definition.clone();
+        return definition::accept(api.engine().apart(move || asl::parse_state(&definition, NAME)).await?);
     };
-    let whole = definition::parse(&input.definition, StateMachineType::Standard)?;
+    let whole = definition::parse(api, &input.definition, StateMachineType::Standard).await?;
     let (_, state) = whole.find(name).ok_or_else(|| ApiError::validation("State not found in definition"))?;
     Ok(StateMachine::of_state(state, NAME))
 }
