@@ -177,6 +177,10 @@ fn abort(turn: &mut Turn<'_>, id: PartId, parent: Parent) -> Result<(), Halt> {
 
 /// Removes the parts of a fork.
 fn close(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), StepError> {
+    if turn.facts.redrive_count > 0 {
+        // The redrive of this very step may still want to start iterations here, and there are none any more.
+        turn.parts.root_mut()?.ready.retain(|ready| *ready != id);
+    }
     let Progress { started, .. } = *turn.parts.progress_mut(fork.progress)?;
     for index in 0..started {
         turn.parts.remove(fork.outputs.offset(index));

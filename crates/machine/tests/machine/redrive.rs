@@ -300,3 +300,23 @@ fn iterations_of_maps_in_maps_are_aborted_by_name() {
          45<37:MapIterationAborted 46<38:MapStateFailed 47<46:ExecutionFailed",
     );
 }
+
+/// Found by the simulator (seed 1100): what ended in the step of the redrive had its turn again in the same step.
+#[test]
+fn a_state_whose_children_end_at_once_has_one_turn() {
+    check(
+        r#"{"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "Retry": [{"ErrorEquals": ["States.ALL"],
+            "IntervalSeconds": 3, "MaxAttempts": 1}], "ItemProcessor": {"StartAt": "F", "States": {"F": {"Type": "Fail"}}}}}}"#,
+        "[0]",
+        &[Fire, Redrive],
+        "13<12:ExecutionRedriven 14<13:FailStateEntered 15<14:MapIterationFailed",
+    );
+    check(
+        r#"{"StartAt": "P", "States": {"A": {T:, "End": true}, "P": {"Type": "Parallel", "Next": "A", "Branches": [
+            {"StartAt": "W", "States": {"W": {"Type": "Wait", "Timestamp": "2026-11-23T09:36:10Z", "End": true}}}]}}}"#,
+        "{}",
+        &[Stop, Redrive],
+        "6<5:ExecutionRedriven 7<6:WaitStateExited 8<7:ParallelStateSucceeded 9<7:ParallelStateExited \
+         10<9:TaskStateEntered 11<10:TaskScheduled 12<11:TaskStarted",
+    );
+}
