@@ -132,8 +132,12 @@ impl<'d> Replay<'d> {
         let found = match fitting.as_slice() {
             [] => None,
             [id] => Some(*id),
-            // After a redrive many frames follow one event: their data tells them apart.
-            [first, ..] => fitting.iter().copied().find(|id| self.fits_data(*id, event)).or(Some(*first)),
+            // After a redrive many frames follow one event: their data tells them apart, and whose time has come.
+            [first, ..] => {
+                let meant: Vec<FrameId> = fitting.iter().copied().filter(|id| self.fits_data(*id, event)).collect();
+                let due = meant.iter().find(|id| self.is_due(**id, event));
+                due.or(meant.first()).or(Some(first)).copied()
+            }
         };
         found.ok_or_else(|| self.unexplained(event))
     }
@@ -171,7 +175,10 @@ impl<'d> Replay<'d> {
         };
         match &frame.phase {
             Phase::Arriving(_) => frame.input.as_ref().is_none_or(|input| shows("input", input)),
-            Phase::Leaving(ways) => ways.iter().any(|leaving| self.shows(event, &leaving.exit)),
+            Phase::Leaving(ways) => {
+                event.text("name") == Some(&frame.state.name)
+                    && ways.iter().any(|leaving| self.shows(event, &leaving.exit))
+            }
             Phase::Calling(call) if call.stage == Stage::Planned => {
                 shows("parameters", &call.request.parameters) || shows("input", &call.request.parameters)
             }
@@ -182,6 +189,12 @@ impl<'d> Replay<'d> {
             },
             _ => true,
         }
+    }
+
+    /// Whether nothing that this frame waits for is still to come.
+    fn is_due(&self, id: FrameId, event: &HistoryEvent) -> bool {
+        let Some((not_before_ms, _)) = self.frames[id].not_before else { return true };
+        event.timestamp_ms.is_none_or(|at_ms| at_ms >= not_before_ms)
     }
 
     /// Whether the event follows what it should at this frame.

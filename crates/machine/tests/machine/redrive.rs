@@ -320,3 +320,17 @@ fn a_state_whose_children_end_at_once_has_one_turn() {
          10<9:TaskStateEntered 11<10:TaskScheduled 12<11:TaskStarted",
     );
 }
+
+/// Found by the simulator (seed 1183): the checker took one Wait for the other, when both follow the redrive.
+#[test]
+fn waits_beside_each_other_are_told_apart() {
+    check(
+        r#"{"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true, "Branches": [
+            {"StartAt": "L", "States": {"L": {"Type": "Wait", "Seconds": 3600, "End": true}}},
+            {"StartAt": "S", "States": {"S": {"Type": "Wait", "Seconds": 10, "End": true}}}]}}}"#,
+        "{}",
+        &[Stop, Redrive, Fire, Fire],
+        "7<6:ExecutionRedriven 8<7:WaitStateExited 9<7:WaitStateExited 10<9:ParallelStateSucceeded \
+         11<9:ParallelStateExited 12<11:ExecutionSucceeded",
+    );
+}
