@@ -158,6 +158,7 @@ impl World {
             else {
                 continue;
             };
+            self.see_redrive(engine, number, &arn).await?;
             children += self.check_children(engine, number, &arn).await?;
             self.check_pages(engine, &arn).await?;
         }
@@ -166,6 +167,23 @@ impl World {
         let known = children + self.asked.iter().filter(|asked| asked.arn.is_some() && asked.seen.is_some()).count();
         let stored = self.disk.keys("executions").len();
         if stored == known { Ok(()) } else { Err(format!("I12: there are {stored} executions, and {known} are known")) }
+    }
+
+    /// A redrive whose answer was lost with a process may have been done, and its end was told to nobody.
+    async fn see_redrive(&mut self, engine: &Engine, number: usize, arn: &Arn) -> Result<(), Violation> {
+        let Some(asked) = self.asked.get(number) else { return Ok(()) };
+        let redrives = asked.seen.as_ref().map_or(0, |seen| seen.redrive_count);
+        if asked.redrives_tried <= redrives {
+            return Ok(());
+        }
+        let Some((record, events)) = self.read(engine, arn).await? else { return Ok(()) };
+        if record.redrive_count > redrives
+            && let Some(asked) = self.asked.get_mut(number)
+        {
+            asked.goes_on();
+            self.saw(number, &record, &events)?;
+        }
+        Ok(())
     }
 
     /// Map Runs of an execution, and their children: as many as there should be, each with a history of its own.

@@ -159,8 +159,7 @@ impl World {
             Err(error) if is_unknown(&error) => {}
             Err(error) => return Err(format!("e{number} cannot be redriven: {error}")),
         }
-        asked.earlier = asked.seen.take().or(asked.earlier.take());
-        asked.stop_ms = None;
+        asked.goes_on();
         let arn = asked.arn.as_ref().map(ToString::to_string);
         self.quiet.retain(|(quiet, _)| Some(quiet) != arn.as_ref());
         Ok(())

@@ -44,6 +44,12 @@ impl Asked {
     pub fn is_open(&self) -> bool {
         self.arn.is_some() && self.start_ms.is_some() && self.seen.is_none()
     }
+
+    /// It was redriven: what was seen of it is the beginning of what is to be seen.
+    pub fn goes_on(&mut self) {
+        self.earlier = self.seen.take().or(self.earlier.take());
+        self.stop_ms = None;
+    }
 }
 
 /// A token that a worker has.
