@@ -91,21 +91,22 @@ impl Client {
 
     /// The whole history of an execution, all pages.
     pub async fn history(&self, execution_arn: &str) -> Result<Vec<Value>, Error> {
-        let mut events = Vec::new();
-        let mut input = serde_json::json!({ "executionArn": execution_arn, "maxResults": 1000 });
+        let input = serde_json::json!({ "executionArn": execution_arn, "maxResults": 1000 });
+        self.all("GetExecutionHistory", input, "events").await
+    }
+
+    /// What an operation lists in `member`, all pages. `input` is an object.
+    pub async fn all(&self, operation: &str, mut input: Value, member: &str) -> Result<Vec<Value>, Error> {
+        let mut found = Vec::new();
         loop {
-            let mut page = self.call("GetExecutionHistory", input.clone()).await?;
-            if let Some(Value::Array(more)) = page.get_mut("events").map(Value::take) {
-                events.extend(more);
+            let mut page = self.call(operation, input.clone()).await?;
+            if let Some(Value::Array(more)) = page.get_mut(member).map(Value::take) {
+                found.extend(more);
             }
-            match page.get("nextToken") {
-                Some(token) => {
-                    if let Some(object) = input.as_object_mut() {
-                        object.insert("nextToken".to_owned(), token.clone());
-                    }
-                }
-                None => return Ok(events),
-            }
+            match (page.get("nextToken"), input.as_object_mut()) {
+                (Some(token), Some(input)) => input.insert("nextToken".to_owned(), token.clone()),
+                _ => return Ok(found),
+            };
         }
     }
 }

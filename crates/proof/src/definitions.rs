@@ -31,6 +31,11 @@ pub const DEFINITIONS: &[Definition] = &[
     Definition { name: "standard-children", write: |_, _| map_run("STANDARD", &standard_child()) },
 ];
 
+/// The ARN of the execution with this name.
+pub fn execution_arn(state_machine_arn: &str, name: &str) -> String {
+    format!("{}:{name}", state_machine_arn.replacen(":stateMachine:", ":execution:", 1))
+}
+
 /// Creates the activity and the state machines. What exists already stays.
 pub async fn deploy(client: &Client) -> Result<Deployed> {
     let activity = client.call("CreateActivity", json!({ "name": "work" })).await?;

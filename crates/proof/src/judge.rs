@@ -11,7 +11,7 @@
 //! | I12 | ListExecutions has what was started and nothing else |
 
 use crate::Result;
-use crate::definitions::DEFINITIONS;
+use crate::definitions::{DEFINITIONS, execution_arn};
 use crate::ledger::{Answered, Start};
 use crate::load::World;
 use checker::{Checker, Described, History};
@@ -88,7 +88,7 @@ fn judge_tasks(world: &World) {
 /// I1: where the execution is, if it is there at all. What nobody was told of may still run.
 async fn find(world: &World, name: &str, start: &Start) -> Result<Option<String>> {
     let (state_machine, _) = world.deployed.state_machines.get(start.state_machine).ok_or("no such state machine")?;
-    let execution = format!("{}:{name}", state_machine.replacen(":stateMachine:", ":execution:", 1));
+    let execution = execution_arn(state_machine, name);
     if start.execution_arn.as_ref().is_some_and(|acknowledged| *acknowledged != execution) {
         world.faults.add(format!("I1: {name} was acknowledged as {:?}", start.execution_arn));
     }
@@ -112,21 +112,14 @@ async fn find(world: &World, name: &str, start: &Start) -> Result<Option<String>
 /// All executions of a state machine, or children of a Map Run.
 async fn list(world: &World, of: &str) -> Result<BTreeSet<String>> {
     let by = if of.contains(":mapRun:") { "mapRunArn" } else { "stateMachineArn" };
-    let mut input = json!({ by: of, "maxResults": 100 });
     let mut found = BTreeSet::new();
-    loop {
-        let page = world.client.call("ListExecutions", input.clone()).await?;
-        for execution in page["executions"].as_array().into_iter().flatten() {
-            let arn = execution["executionArn"].as_str().unwrap_or_default().to_owned();
-            if !found.insert(arn.clone()) {
-                world.faults.add(format!("I12: {arn} is listed twice"));
-            }
-        }
-        match page.get("nextToken") {
-            Some(token) => input["nextToken"] = token.clone(),
-            None => return Ok(found),
+    for execution in world.client.all("ListExecutions", json!({ by: of, "maxResults": 100 }), "executions").await? {
+        let arn = execution["executionArn"].as_str().unwrap_or_default().to_owned();
+        if !found.insert(arn.clone()) {
+            world.faults.add(format!("I12: {arn} is listed twice"));
         }
     }
+    Ok(found)
 }
 
 /// The Map Runs of an execution, and the histories of their Standard children.
@@ -197,23 +190,13 @@ fn checker(definition: &Value) -> Result<Checker> {
 
 /// The history in small pages, and what it is when it is read from its end.
 async fn read_otherwise(world: &World, execution: &str) -> Result<(Vec<Value>, Vec<Value>)> {
-    let mut lists = Vec::new();
-    for reverse in [false, true] {
-        let mut input = json!({ "executionArn": execution, "maxResults": 7, "reverseOrder": reverse });
-        let mut events = Vec::new();
-        loop {
-            let page = world.client.call("GetExecutionHistory", input.clone()).await?;
-            events.extend(page["events"].as_array().cloned().unwrap_or_default());
-            match page.get("nextToken") {
-                Some(token) => input["nextToken"] = token.clone(),
-                None => break,
-            }
-        }
-        lists.push(events);
-    }
-    let mut reversed = lists.pop().unwrap_or_default();
+    let read = async |reverse: bool| {
+        let input = json!({ "executionArn": execution, "maxResults": 7, "reverseOrder": reverse });
+        world.client.all("GetExecutionHistory", input, "events").await
+    };
+    let (pages, mut reversed) = (read(false).await?, read(true).await?);
     reversed.reverse();
-    Ok((lists.pop().unwrap_or_default(), reversed))
+    Ok((pages, reversed))
 }
 
 /// Attempts of each visit of a task, on average.

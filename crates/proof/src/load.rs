@@ -1,7 +1,7 @@
 //! The load: clients that start executions and see them end, and workers of the activity. They outlive the server and
 //! write down what they were answered.
 
-use crate::definitions::{DEFINITIONS, Deployed};
+use crate::definitions::{DEFINITIONS, Deployed, execution_arn};
 use crate::faults::Faults;
 use crate::ledger::{Answered, Ledger};
 use crate::random::Random;
@@ -159,7 +159,7 @@ async fn start(world: &World, state_machine: usize, name: &str, input: &Value) -
             Ok(answer) => answer["executionArn"].as_str().ok_or("StartExecution gave no ARN")?.to_owned(),
             // It was done before, and unheard.
             Err(Error::Api { error, .. }) if error.code == "ExecutionAlreadyExists" => {
-                format!("{}:{name}", state_machine_arn.replacen(":stateMachine:", ":execution:", 1))
+                execution_arn(state_machine_arn, name)
             }
             Err(error) if is_unanswered(&error) => {
                 if world.random.one_in(4) {

@@ -6,6 +6,7 @@
 
 use crate::{Result, Wanted, process};
 use harness::{Client, Launch, Server};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
@@ -83,36 +84,19 @@ async fn start(
     Ok(())
 }
 
-/// RFC 3339, in UTC, by the civil calendar.
+/// RFC 3339, in UTC, with milliseconds.
 fn timestamp(ms: u64) -> String {
-    let (days, rest) = (i64::try_from(ms / 86_400_000).unwrap_or(0), ms % 86_400_000);
-    let era_day = days + 719_468;
-    let (era, day_of_era) = (era_day.div_euclid(146_097), era_day.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", rest % 1_000)
+    let timestamp = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    format!("{:.3}", timestamp.unwrap_or(Timestamp::MAX))
 }
 
 /// Every execution that has a status: when its timer was due, by its name, and when it ended, in milliseconds.
 async fn ended(client: &Client, state_machine: &str, status: &str) -> Result<Vec<(i64, i64)>> {
-    let mut input = json!({ "stateMachineArn": state_machine, "statusFilter": status, "maxResults": 1000 });
-    let mut found = Vec::new();
-    loop {
-        let page = client.call("ListExecutions", input.clone()).await?;
-        for execution in page["executions"].as_array().into_iter().flatten() {
-            let due = execution["name"].as_str().and_then(|name| name.split('-').next()?.parse().ok()).unwrap_or(0);
-            found.push((due, milliseconds(&execution["stopDate"])));
-        }
-        match page.get("nextToken") {
-            Some(token) => input["nextToken"] = token.clone(),
-            None => return Ok(found),
-        }
-    }
+    let input = json!({ "stateMachineArn": state_machine, "statusFilter": status, "maxResults": 1000 });
+    let executions = client.all("ListExecutions", input, "executions").await?;
+    let due = |name: &Value| name.as_str().and_then(|name| name.split('-').next()?.parse().ok()).unwrap_or(0);
+    let times = |execution: &Value| (due(&execution["name"]), milliseconds(&execution["stopDate"]));
+    Ok(executions.iter().map(times).collect())
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 are far below 2^53")]
