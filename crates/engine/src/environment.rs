@@ -13,6 +13,7 @@ use crate::{
     tables::{ExecutionKey, Tables, Writes},
     tokens::Sealer,
 };
+use asl::Limits;
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -85,7 +86,7 @@ impl Environment {
 
     /// Executions that closed before this time exist no more for who asks, whether or not they are removed already.
     pub(crate) fn expired_before_ms(&self) -> i64 {
-        self.clock.now_ms().saturating_sub(days_ms(self.options.limits.retention_days))
+        expired_before_ms(&*self.clock, &self.options.limits)
     }
 
     /// How long after its end the name of an execution that is removed is not given again; 0 if its execution is kept
@@ -190,7 +191,12 @@ impl Environment {
     }
 }
 
-fn days_ms(days: u64) -> i64 {
+/// The time before which executions must have closed to have expired now, in milliseconds since the Unix epoch.
+pub fn expired_before_ms(clock: &dyn Clock, limits: &Limits) -> i64 {
+    clock.now_ms().saturating_sub(days_ms(limits.retention_days))
+}
+
+pub(crate) fn days_ms(days: u64) -> i64 {
     const DAY_MS: i64 = 86_400_000;
     i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_MS)
 }

@@ -45,6 +45,7 @@ mod tokens;
 mod witness;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use environment::expired_before_ms;
 pub use error::Error;
 pub use fsck::{Checked, Finding, Severity, fsck};
 pub use model::*;

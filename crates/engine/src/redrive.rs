@@ -4,13 +4,13 @@
 
 use crate::{
     Error, ExecutionRecord, MapRunRecord, Remains,
+    environment::days_ms,
     tables::{StoredExecution, Tables},
 };
 use asl::{Limits, StateMachineType};
 use json::Text;
 use machine::Status;
 
-const DAY_MS: i64 = 86_400_000;
 /// So many client tokens of an execution are known …
 const TOKENS_MAX: usize = 10;
 /// … each for so long after its redrive.
@@ -117,8 +117,7 @@ fn by_its_limits(record: &ExecutionRecord, now_ms: i64, limits: &Limits) -> Opti
 
 /// How long after its end an execution can be redriven.
 fn period_ms(limits: &Limits) -> i64 {
-    let days = |days: u64| i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_MS);
-    days(limits.redrive_days).min(days(limits.retention_days).saturating_sub(EXPIRING_MS))
+    days_ms(limits.redrive_days).min(days_ms(limits.retention_days).saturating_sub(EXPIRING_MS))
 }
 
 impl StoredExecution {

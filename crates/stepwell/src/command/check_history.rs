@@ -1,10 +1,10 @@
 //! `stepwell check-history`: whether a history is a legal path of its definition.
 
-use super::{CommandResult, EXIT_FAILED};
+use super::state_machine_type::TypeArgument;
+use super::{CommandResult, EXIT_FAILED, OutputFormat};
 use crate::definition_file::{DefinitionFile, substitutions};
-use asl::StateMachineType;
 use checker::{Checker, Described, History, Texts, Verdict, Violation};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use json::{Object, Value};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,9 +30,8 @@ pub struct CheckHistory {
     /// What DescribeExecution answers: status, output, error, cause and times are compared with it
     #[arg(long, value_name = "FILE")]
     describe: Option<PathBuf>,
-    /// The type of the state machine
-    #[arg(long = "type", value_enum, default_value_t = TypeName::Standard)]
-    state_machine_type: TypeName,
+    #[command(flatten)]
+    state_machine_type: TypeArgument,
     /// The history is that of a child of this distributed Map: its label, or the name of its state
     #[arg(long, value_name = "MAP", conflicts_with = "state_machine_type")]
     child_of: Option<String>,
@@ -45,18 +44,6 @@ pub struct CheckHistory {
     /// A value for a `${NAME}` placeholder of the definition
     #[arg(long, value_name = "NAME=VALUE")]
     substitute: Vec<String>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum OutputFormat {
-    Text,
-    Json,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum TypeName {
-    Standard,
-    Express,
 }
 
 /// Why nothing could be checked.
@@ -88,18 +75,15 @@ impl CheckHistory {
             History { input: &input, events: &events, described: described.as_ref(), texts, ..History::default() };
         let verdict = checker.check(&history);
         match self.format {
-            OutputFormat::Text => println!("{verdict}"),
-            OutputFormat::Json => println!("{}", to_json(&verdict)),
+            OutputFormat::Text => super::print(&verdict.to_string())?,
+            OutputFormat::Json => super::print(&to_json(&verdict).to_string())?,
         }
         Ok(if verdict.is_legal() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
     }
 
     fn checker(&self) -> Result<Checker, Box<dyn std::error::Error>> {
         let file = DefinitionFile::read(&self.definition, &substitutions(&self.substitute)?)?;
-        let state_machine_type = match self.state_machine_type {
-            TypeName::Standard => StateMachineType::Standard,
-            TypeName::Express => StateMachineType::Express,
-        };
+        let state_machine_type = self.state_machine_type.state_machine_type();
         let checker = Checker::new(&file.definition, state_machine_type).map_err(|diagnostics| Error::Definition {
             path: self.definition.clone(),
             diagnostics: diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),

@@ -1,14 +1,13 @@
 //! `stepwell fsck`: whether a data folder is whole.
 
-use super::{CommandResult, EXIT_FAILED};
+use super::{CommandResult, EXIT_FAILED, OutputFormat};
 use crate::config::Config;
-use clap::{Args, ValueEnum};
-use engine::{Checked, Finding, Severity};
+use clap::Args;
+use engine::{Checked, Finding, Severity, SystemClock};
 use json::{Object, Value};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 use store_fjall::FjallStore;
 
 /// Check a data folder that no server uses: whether all records can be read, and agree with each other.
@@ -25,16 +24,9 @@ pub struct Fsck {
     /// Configuration file (TOML), for its folder and its limits
     #[arg(long, env = "STEPWELL_CONFIG")]
     config: Option<PathBuf>,
-    /// How to print what was found
+    /// How to print what was found; JSON is one object with the members `findings` and `checked`
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     format: OutputFormat,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum OutputFormat {
-    Text,
-    /// One object with the members `findings` and `checked`
-    Json,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +34,6 @@ enum Error {
     #[error("there is no data in `{}`", .0.display())]
     NoData(PathBuf),
 }
-
-const DAY_MS: i64 = 86_400_000;
 
 impl Fsck {
     pub fn run(&self) -> CommandResult {
@@ -53,14 +43,13 @@ impl Fsck {
             return Err(Error::NoData(data_dir).into());
         }
         let store = FjallStore::open(&data_dir, &store_fjall::Options::default())?;
-        let kept_ms = i64::try_from(config.limits.retention_days).unwrap_or(i64::MAX).saturating_mul(DAY_MS);
+        let expired_before_ms = engine::expired_before_ms(&SystemClock, &config.limits);
         let (mut findings, mut printed) = (Vec::new(), Ok(()));
-        let checked =
-            engine::fsck(Arc::new(store), now_ms().saturating_sub(kept_ms), &mut |finding| match self.format {
-                OutputFormat::Text if printed.is_ok() => printed = super::print(&text(&finding)),
-                OutputFormat::Text => {}
-                OutputFormat::Json => findings.push(finding),
-            });
+        let checked = engine::fsck(Arc::new(store), expired_before_ms, &mut |finding| match self.format {
+            OutputFormat::Text if printed.is_ok() => printed = super::print(&text(&finding)),
+            OutputFormat::Text => {}
+            OutputFormat::Json => findings.push(finding),
+        });
         printed?;
         match self.format {
             OutputFormat::Text => super::print(&summary(&checked))?,
@@ -68,11 +57,6 @@ impl Fsck {
         }
         Ok(if checked.damaged == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
     }
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn severity(finding: &Finding) -> &'static str {

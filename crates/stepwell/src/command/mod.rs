@@ -10,7 +10,7 @@ mod serve;
 mod state_machine_type;
 mod validate;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -66,6 +66,13 @@ fn eprint_chain(error: &(dyn std::error::Error + 'static)) {
     if let Some(hint) = hint::hint(error) {
         tell(&format!("hint: {hint}"));
     }
+}
+
+/// How a command prints what it found.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OutputFormat {
+    Text,
+    Json,
 }
 
 /// Standard output cannot take what was asked for.

@@ -8,12 +8,12 @@ use clap::{Args, ValueEnum};
 pub struct TypeArgument {
     /// The type of the state machine, in upper or lower case
     #[arg(long = "type", value_name = "TYPE", value_enum, ignore_case = true, default_value_t = TypeName::Standard)]
-    name: TypeName,
+    state_machine_type: TypeName,
 }
 
 impl TypeArgument {
     pub fn state_machine_type(&self) -> StateMachineType {
-        match self.name {
+        match self.state_machine_type {
             TypeName::Standard => StateMachineType::Standard,
             TypeName::Express => StateMachineType::Express,
         }

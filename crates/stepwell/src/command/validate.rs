@@ -2,9 +2,9 @@
 
 use super::found::{Found, check};
 use super::state_machine_type::TypeArgument;
-use super::{CommandResult, EXIT_FAILED, EXIT_UNUSABLE};
+use super::{CommandResult, EXIT_FAILED, EXIT_UNUSABLE, OutputFormat};
 use crate::definition_file::{self, DefinitionFile, substitutions};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use json::{Object, Value};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,12 +28,6 @@ pub struct Validate {
     /// A value for a `${NAME}` placeholder; placeholders without one get a plausible value
     #[arg(long, value_name = "NAME=VALUE")]
     substitute: Vec<String>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum OutputFormat {
-    Text,
-    Json,
 }
 
 impl Validate {
