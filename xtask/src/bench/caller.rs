@@ -38,7 +38,7 @@ impl Caller {
 
     /// Any operation, its answer as a tree: for what is not measured.
     pub async fn call(&mut self, operation: &str, input: &Value) -> Result<Value> {
-        Ok(serde_json::from_slice(self.connection.call(operation, &input.to_string()).await?.body)?)
+        Ok(serde_json::from_slice(self.connection.call(operation, &input.to_string()).await?)?)
     }
 
     /// Creates a state machine; gives its ARN.
@@ -61,7 +61,7 @@ impl Caller {
             arn: Cow<'a, str>,
         }
         let answer = self.connection.call("StartExecution", body).await?;
-        Ok(serde_json::from_slice::<Started<'_>>(answer.body)?.arn.into_owned())
+        Ok(serde_json::from_slice::<Started<'_>>(answer)?.arn.into_owned())
     }
 
     /// Starts an Express execution and waits for its end, which must be a success.
@@ -72,7 +72,7 @@ impl Caller {
             status: Cow<'a, str>,
         }
         let answer = self.connection.call("StartSyncExecution", body).await?;
-        match serde_json::from_slice::<Ended<'_>>(answer.body)?.status {
+        match serde_json::from_slice::<Ended<'_>>(answer)?.status {
             status if status == "SUCCEEDED" => Ok(()),
             status => Err(format!("an execution ended as {status}").into()),
         }
@@ -80,7 +80,7 @@ impl Caller {
 
     pub async fn describe(&mut self, execution_arn: &str) -> Result<Described> {
         let body = format!(r#"{{"executionArn":"{execution_arn}"}}"#);
-        Ok(serde_json::from_slice(self.connection.call("DescribeExecution", &body).await?.body)?)
+        Ok(serde_json::from_slice(self.connection.call("DescribeExecution", &body).await?)?)
     }
 
     /// Asks until the execution has ended, which must be a success.
@@ -102,7 +102,7 @@ impl Caller {
     pub async fn activity_task(&mut self, activity_arn: &str) -> Result<Option<(String, String)>> {
         let body = format!(r#"{{"activityArn":"{activity_arn}"}}"#);
         let answer = self.connection.call("GetActivityTask", &body).await?;
-        let ActivityTask { token, input } = serde_json::from_slice(answer.body)?;
+        let ActivityTask { token, input } = serde_json::from_slice(answer)?;
         Ok(token.zip(input))
     }
 

@@ -16,17 +16,7 @@ pub async fn run_for(
     unit: impl AsyncFn(usize, &mut Caller) -> Result,
 ) -> Result<Vec<Duration>> {
     let until = Instant::now() + time;
-    let client = async |number| {
-        let mut caller = subject.caller();
-        let mut latencies = Vec::new();
-        while Instant::now() < until {
-            let start = Instant::now();
-            unit(number, &mut caller).await?;
-            latencies.push(start.elapsed());
-        }
-        Result::Ok(latencies)
-    };
-    Ok(try_join_all((0..clients).map(client)).await?.concat())
+    run(subject, clients, |client| (Instant::now() < until).then_some(client), unit).await
 }
 
 /// Runs `unit` so many times in all; gives the latency of each. `unit` is told its own number.
@@ -36,20 +26,32 @@ pub async fn run_count(
     count: usize,
     unit: impl AsyncFn(usize, &mut Caller) -> Result,
 ) -> Result<Vec<Duration>> {
-    let next = Cell::new(0);
-    let client = async |_| {
+    let next = Cell::new(0..count);
+    let take = |_| {
+        let mut left = next.take();
+        let number = left.next();
+        next.set(left);
+        number
+    };
+    run(subject, clients, take, unit).await
+}
+
+/// Each client runs `unit` with what `next` gives for its number, until that is nothing.
+async fn run(
+    subject: &Subject,
+    clients: usize,
+    next: impl Fn(usize) -> Option<usize>,
+    unit: impl AsyncFn(usize, &mut Caller) -> Result,
+) -> Result<Vec<Duration>> {
+    let client = async |client| {
         let mut caller = subject.caller();
         let mut latencies = Vec::new();
-        loop {
-            let number = next.get();
-            if number >= count {
-                return Result::Ok(latencies);
-            }
-            next.set(number + 1);
+        while let Some(number) = next(client) {
             let start = Instant::now();
             unit(number, &mut caller).await?;
             latencies.push(start.elapsed());
         }
+        Result::Ok(latencies)
     };
     Ok(try_join_all((0..clients).map(client)).await?.concat())
 }

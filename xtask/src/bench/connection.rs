@@ -32,18 +32,13 @@ struct Head {
     closes: bool,
 }
 
-/// An answer with status 200: its body, and a header if one was asked for.
-pub struct Answer<'a> {
-    pub body: &'a [u8],
-}
-
 impl Connection {
     pub fn new(address: &str) -> Connection {
         Connection { address: address.into(), stream: None, request: Vec::new(), answer: Vec::new() }
     }
 
-    /// Calls an operation of AWS Step Functions with a body that is JSON.
-    pub async fn call(&mut self, operation: &str, body: &str) -> Result<Answer<'_>> {
+    /// Calls an operation of AWS Step Functions with a body that is JSON; gives the body of its answer.
+    pub async fn call(&mut self, operation: &str, body: &str) -> Result<&[u8]> {
         let headers = format!(
             "Content-Type: application/x-amz-json-1.0\r\nAuthorization: {AUTHORIZATION}\r\n\
              X-Amz-Target: AWSStepFunctions.{operation}\r\n"
@@ -51,8 +46,8 @@ impl Connection {
         self.send("POST", "/", &headers, body).await
     }
 
-    /// Sends any request; `headers` are whole lines.
-    pub async fn send(&mut self, method: &str, path: &str, headers: &str, body: &str) -> Result<Answer<'_>> {
+    /// Sends any request; `headers` are whole lines. Gives the body of the answer, whose status must be that of a success.
+    pub async fn send(&mut self, method: &str, path: &str, headers: &str, body: &str) -> Result<&[u8]> {
         self.request.clear();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\n{headers}Content-Length: {}\r\n\r\n",
@@ -83,7 +78,7 @@ impl Connection {
         if !(200..300).contains(&head.status) {
             return Err(format!("{} {}", head.status, String::from_utf8_lossy(body)).into());
         }
-        Ok(Answer { body })
+        Ok(body)
     }
 
     /// A header of the last answer.

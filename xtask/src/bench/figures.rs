@@ -108,9 +108,13 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [name, rate, p50, p99, max, done, processor, memory, note] = self.cells();
-        write!(f, "{name:24} {rate:>9} {p50:>9} {p99:>9} {max:>9} {done:>10} {processor:>11} {memory:>9}  {note}")
+        f.write_str(&line(&self.cells()))
     }
+}
+
+/// A line of the printed table, its heading or a workload's.
+pub fn line<T: fmt::Display>([name, rate, p50, p99, max, done, processor, memory, note]: &[T; 9]) -> String {
+    format!("{name:24} {rate:>9} {p50:>9} {p99:>9} {max:>9} {done:>10} {processor:>11} {memory:>9}  {note}")
 }
 
 /// The value that `per_mille` of a thousand did not exceed; the values are sorted.

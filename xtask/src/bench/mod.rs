@@ -13,8 +13,8 @@
 //! | `--peer NAME [--peer-folder FOLDER]` | measures another system beside ours, in pairs; it must be installed |
 //!
 //! It prints figures and ratios and judges none of them: machines are noisy, so compare within one run. What it does judge
-//! is a sample of the histories. The processor time of
-//! the server for each unit (`CPU µs each`) is the steadiest of the figures: who else uses the machine hardly changes it.
+//! is a sample of the histories. The processor time of the server for each unit (`CPU µs each`) is the steadiest of the
+//! figures: who else uses the machine hardly changes it.
 
 mod caller;
 mod checked;
@@ -58,7 +58,7 @@ pub fn run(arguments: &[String]) -> Result {
 async fn measure(options: &Options, run: &Run) -> Result {
     let machine = Machine::measure(run.scale.time.min(Duration::from_secs(1))).await?;
     println!("{machine}\n");
-    println!("{}", heading());
+    println!("{}", figures::line(&Figures::COLUMNS));
     if let Some(peer) = options.peer {
         return peers::compare(peer, &options.peer_folder, run).await;
     }
@@ -72,10 +72,4 @@ async fn measure(options: &Options, run: &Run) -> Result {
         report::write(&machine, &measured)?;
     }
     Ok(())
-}
-
-/// The head of the printed table; its columns are those of [`Figures`].
-fn heading() -> String {
-    let [name, rate, p50, p99, max, done, processor, memory, note] = Figures::COLUMNS;
-    format!("{name:24} {rate:>9} {p50:>9} {p99:>9} {max:>9} {done:>10} {processor:>11} {memory:>9}  {note}")
 }

@@ -123,7 +123,7 @@ pub async fn serve_function() -> Result {
     let mut runtime = Connection::new(&std::env::var("AWS_LAMBDA_RUNTIME_API")?);
     loop {
         let invocation = runtime.send("GET", "/2018-06-01/runtime/invocation/next", "", "").await?;
-        let input = String::from_utf8(invocation.body.to_vec())?;
+        let input = String::from_utf8(invocation.to_vec())?;
         let id = runtime.header("Lambda-Runtime-Aws-Request-Id").ok_or("an invocation without an id")?;
         runtime.send("POST", &format!("/2018-06-01/runtime/invocation/{id}/response"), "", &input).await?;
     }
