@@ -121,8 +121,7 @@ impl Checker {
     /// that the service made up is that of the only Map without one.
     pub fn of_children(&self, map: &str) -> Option<Checker> {
         let maps = distributed_maps(&self.definition.flow);
-        let label = |distributed: &asl::Distributed| distributed.label.clone();
-        let labelled = maps.iter().find(|(_, found)| label(found).is_some_and(|label| *label == *map));
+        let labelled = maps.iter().find(|(_, found)| found.label.as_deref() == Some(map));
         let named = maps.iter().find(|(name, _)| ***name == *map);
         let mut unlabelled = maps.iter().filter(|(_, found)| found.label.is_none());
         let only = unlabelled.next().filter(|_| unlabelled.next().is_none());
