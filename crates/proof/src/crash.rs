@@ -92,7 +92,7 @@ async fn one_folder(binary: &Path, points: u64, traced: bool, random: &Random, t
     server.restart().await?;
     let deployed = definitions::deploy(&server.client()).await?;
     let world = Arc::new(World::new(server.client(), deployed, random.next()));
-    let load = Load::begin(&world, CLIENTS);
+    let mut load = Load::begin(&world, CLIENTS);
     for _ in 0..points {
         server.set_launch(Launch { under: if traced { trace(random) } else { Vec::new() }, ..Launch::default() });
         crash(&mut server, random, tally).await?;
@@ -104,6 +104,7 @@ async fn one_folder(binary: &Path, points: u64, traced: bool, random: &Random, t
     server.restart().await?;
     load.finish().await;
     tally.histories += judge::judge(&world).await?;
+    drop(load);
     server.kill();
     world.faults.fsck(binary, &server.data_dir())?;
     world.faults.verdict().inspect_err(|_| keep(&server))

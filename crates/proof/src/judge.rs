@@ -27,13 +27,13 @@ const ATTEMPTS_MAX: usize = 61;
 
 /// Judges everything; what is wrong goes to the faults of the world. Gives how many histories were read.
 pub async fn judge(world: &World) -> Result<usize> {
-    judge_tasks(world);
     let mut starts = BTreeMap::new();
     for (name, start) in world.ledger.starts() {
         if let Some(execution) = find(world, &name, &start).await? {
             starts.insert(name, (execution, start));
         }
     }
+    judge_tasks(world);
     let mut histories = 0;
     let checkers: Vec<Checker> =
         world.deployed.state_machines.iter().map(|(_, text)| checker(text)).collect::<Result<_>>()?;

@@ -64,7 +64,8 @@ pub fn is_unanswered(error: &Error) -> bool {
 pub struct Load {
     world: Arc<World>,
     clients: JoinSet<()>,
-    /// They go on until the clients have ended: somebody must do the tasks.
+    /// They go on as long as the load is there: somebody must do the tasks, also those of an execution whose start nobody
+    /// heard of.
     workers: JoinSet<()>,
 }
 
@@ -94,14 +95,13 @@ impl Load {
         load
     }
 
-    /// Begins nothing more; ready when everything has ended, or should have.
-    pub async fn finish(mut self) {
+    /// Begins nothing more; ready when everything that a client waits for has ended, or should have.
+    pub async fn finish(&mut self) {
         self.world.is_finishing.store(true, Ordering::SeqCst);
         let ended = async { while self.clients.join_next().await.is_some() {} };
         if tokio::time::timeout(END_WITHIN, ended).await.is_err() {
             self.world.faults.add(format!("executions have not ended after {} s", END_WITHIN.as_secs()));
         }
-        self.workers.abort_all();
     }
 }
 
