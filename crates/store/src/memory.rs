@@ -3,6 +3,7 @@
 use crate::{Batch, BoxFuture, Error, Keyspace, Range, Record, Store, Write};
 use std::{
     collections::BTreeMap,
+    fmt,
     future::ready,
     ops::Bound,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,9 +13,16 @@ type Keyspaces = BTreeMap<Keyspace, BTreeMap<Vec<u8>, Vec<u8>>>;
 
 /// Keeps its records in memory; each commit is "durable" before the call returns. Clones share the records: a clone is
 /// to this store what opening its folder again is to one on disk.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct MemoryStore {
     keyspaces: Arc<Mutex<Keyspaces>>,
+}
+
+/// All records, also while somebody else reads some: two stores with the same records look the same.
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("keyspaces", &*self.lock()).finish()
+    }
 }
 
 impl MemoryStore {
