@@ -43,7 +43,8 @@ struct Inner {
 
 impl Api {
     pub fn new(engine: Engine, config: ApiConfig) -> Api {
-        let page_tokens = PageTokens::new(engine.derived_key("page tokens"), Arc::clone(engine.clock()));
+        let (key, hours) = (engine.derived_key("page tokens"), engine.limits().page_token_hours);
+        let page_tokens = PageTokens::new(key, Arc::clone(engine.clock()), hours);
         Api { inner: Arc::new(Inner { engine, config, page_tokens }) }
     }
 

@@ -20,8 +20,8 @@ pub(crate) async fn read(
     definition: &Text,
     state_machine_type: StateMachineType,
 ) -> Result<Parsed, ApiError> {
-    let definition = Arc::clone(definition);
-    Ok(api.engine().apart(move || asl::parse(&definition, state_machine_type)).await?)
+    let (definition, limits) = (Arc::clone(definition), api.limits().clone());
+    Ok(api.engine().apart(move || asl::parse(&definition, state_machine_type, &limits)).await?)
 }
 
 /// What was parsed, if no diagnostic is an error.

@@ -1,5 +1,5 @@
 //! Page tokens: positions of the engine, sealed so that nobody can read or make one, and good only for the
-//! operation and the filter that they were given for, and for a day. The key is the store's, so they survive a restart.
+//! operation and the filter that they were given for, and for some hours. The key is the store's, so they survive a restart.
 
 use crate::ApiError;
 use crate::random;
@@ -10,21 +10,23 @@ use engine::{Clock, Page};
 use json::Text;
 use std::sync::Arc;
 
-/// Results of a page when `maxResults` is 0 or not given.
+/// Results of a page when `maxResults` is 0 or not given: AWS's default, which each request can change. How many it can
+/// ask for, 1,000, is a constraint of the service model.
 const PAGE_SIZE_DEFAULT: usize = 100;
 const NONCE_LEN: usize = 12;
-/// How long a token is good.
-const LIFETIME_MS: i64 = 24 * 3_600_000;
 
 /// Seals and opens page tokens.
 pub(crate) struct PageTokens {
     cipher: Aes256Gcm,
     clock: Arc<dyn Clock>,
+    lifetime_ms: i64,
 }
 
 impl PageTokens {
-    pub(crate) fn new(key: [u8; 32], clock: Arc<dyn Clock>) -> PageTokens {
-        PageTokens { cipher: Aes256Gcm::new(&key.into()), clock }
+    /// `hours` is how long a token is good.
+    pub(crate) fn new(key: [u8; 32], clock: Arc<dyn Clock>, hours: u64) -> PageTokens {
+        let lifetime_ms = i64::try_from(hours).unwrap_or(i64::MAX).saturating_mul(3_600_000);
+        PageTokens { cipher: Aes256Gcm::new(&key.into()), clock, lifetime_ms }
     }
 
     /// The page that `maxResults` and `nextToken` ask for. `filter` is everything that selects the results.
@@ -53,7 +55,7 @@ impl PageTokens {
         let content = self.cipher.decrypt(&Nonce::from(*nonce), payload).ok()?;
         let (sealed_ms, position) = content.split_first_chunk()?;
         let age_ms = self.clock.now_ms().saturating_sub(i64::from_be_bytes(*sealed_ms));
-        (age_ms < LIFETIME_MS).then(|| position.to_vec())
+        (age_ms < self.lifetime_ms).then(|| position.to_vec())
     }
 }
 
@@ -67,25 +69,27 @@ mod tests {
     use engine::ManualClock;
     use std::time::Duration;
 
-    fn tokens(key: u8, clock: &Arc<ManualClock>) -> PageTokens {
-        PageTokens::new([key; 32], Arc::clone(clock) as _)
+    fn tokens(key: u8, clock: &Arc<ManualClock>, hours: u64) -> PageTokens {
+        PageTokens::new([key; 32], Arc::clone(clock) as _, hours)
     }
 
     #[test]
-    fn a_token_is_good_for_a_day_and_for_the_store_that_gave_it() {
-        let clock = Arc::new(ManualClock::at(0));
-        let token = tokens(1, &clock).next(Some(b"position".to_vec()), &[]).unwrap();
-        clock.advance(Duration::from_hours(24) - Duration::from_millis(1));
-        let page = tokens(1, &clock).page(None, Some(&token), &[]).unwrap();
-        assert_eq!(page.after, Some(b"position".to_vec()));
-        assert!(tokens(2, &clock).page(None, Some(&token), &[]).is_err());
-        clock.advance(Duration::from_millis(1));
-        assert!(tokens(1, &clock).page(None, Some(&token), &[]).is_err());
+    fn a_token_is_good_for_some_hours_and_for_the_store_that_gave_it() {
+        for hours in [1, 24] {
+            let clock = Arc::new(ManualClock::at(0));
+            let token = tokens(1, &clock, hours).next(Some(b"position".to_vec()), &[]).unwrap();
+            clock.advance(Duration::from_hours(hours) - Duration::from_millis(1));
+            let page = tokens(1, &clock, hours).page(None, Some(&token), &[]).unwrap();
+            assert_eq!(page.after, Some(b"position".to_vec()));
+            assert!(tokens(2, &clock, hours).page(None, Some(&token), &[]).is_err());
+            clock.advance(Duration::from_millis(1));
+            assert!(tokens(1, &clock, hours).page(None, Some(&token), &[]).is_err());
+        }
     }
 
     #[test]
     fn a_token_is_good_for_its_filter_only() {
-        let tokens = tokens(1, &Arc::new(ManualClock::at(0)));
+        let tokens = tokens(1, &Arc::new(ManualClock::at(0)), 24);
         let filter = ["ListExecutions", "arn:aws:states:us-east-1:123456789012:stateMachine:a", "RUNNING"];
         let token = tokens.next(Some(b"position".to_vec()), &filter).unwrap();
         let page = tokens.page(Some(3), Some(&token), &filter).unwrap();
@@ -110,7 +114,7 @@ mod tests {
 
     #[test]
     fn no_size_and_zero_are_the_default() {
-        let tokens = tokens(1, &Arc::new(ManualClock::at(0)));
+        let tokens = tokens(1, &Arc::new(ManualClock::at(0)), 24);
         for (max, size) in [(None, 100), (Some(0), 100), (Some(1), 1), (Some(1000), 1000)] {
             assert_eq!(tokens.page(max, None, &[]).unwrap().size, size);
         }

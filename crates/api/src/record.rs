@@ -190,7 +190,7 @@ fn variable_references(record: &StateMachineRecord, with_data: bool) -> Option<B
     if !with_data {
         return None;
     }
-    let parsed = asl::parse(&record.definition, record.state_machine_type).state_machine?;
+    let parsed = asl::parse_accepted(&record.definition, record.state_machine_type)?;
     let references: BTreeMap<Text, Vec<Text>> = (parsed.variable_references().into_iter())
         .map(|(state, variables)| (state.into(), variables.into_iter().map(Text::from).collect()))
         .collect();

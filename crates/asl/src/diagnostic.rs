@@ -95,7 +95,7 @@ impl fmt::Display for Diagnostic {
 /// The message of `InvalidDefinition`, made of all errors; `None` when there are only warnings.
 ///
 /// ```
-/// let parsed = asl::parse(r#"{"StartAt": "A"}"#, asl::StateMachineType::Standard);
+/// let parsed = asl::parse(r#"{"StartAt": "A"}"#, asl::StateMachineType::Standard, &asl::Limits::default());
 /// assert_eq!(
 ///     asl::invalid_definition_message(&parsed.diagnostics).unwrap(),
 ///     "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States] at /'"

@@ -44,49 +44,51 @@ pub struct Parsed {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads a definition. Never fails: what is wrong is in the diagnostics, in document order, AWS's codes and words.
+/// Reads a definition. Never fails: what is wrong is in the diagnostics, in document order, AWS's codes and words. Of the
+/// limits only what stands in a definition is looked at, not how long it is.
 ///
 /// ```
 /// let definition = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}"#;
-/// let parsed = asl::parse(definition, asl::StateMachineType::Standard);
+/// let parsed = asl::parse(definition, asl::StateMachineType::Standard, &asl::Limits::default());
 /// assert!(parsed.state_machine.is_none());
 /// assert_eq!(
 ///     parsed.diagnostics[0].to_string(),
 ///     "MISSING_TRANSITION_TARGET: Missing 'Next' target: B at /States/A/Next"
 /// );
 /// ```
-pub fn parse(definition: &str, state_machine_type: StateMachineType) -> Parsed {
-    let document = Document::new(state_machine_type);
+pub fn parse(definition: &str, state_machine_type: StateMachineType, limits: &Limits) -> Parsed {
+    let document = Document::new(state_machine_type, limits.clone());
     let state_machine = read(definition, &document);
     let state_machine = state_machine.filter(|_| !document.has_errors());
     Parsed { state_machine, diagnostics: document.into_diagnostics() }
 }
 
-/// Reads a definition that was accepted before, by this version or an earlier one: what today's rules have against it
-/// does not matter any more. `None` only if no state machine can be read from it.
+/// Reads a definition that was accepted before, by this version or an earlier one, under these limits or others: what
+/// today's rules have against it does not matter any more. `None` only if no state machine can be read from it.
 ///
 /// ```
 /// let refused_today = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}"#;
 /// assert!(asl::parse_accepted(refused_today, asl::StateMachineType::Standard).is_some());
 /// ```
 pub fn parse_accepted(definition: &str, state_machine_type: StateMachineType) -> Option<StateMachine> {
-    read(definition, &Document::new(state_machine_type))
+    read(definition, &Document::new(state_machine_type, Limits::of_accepted()))
 }
 
 /// Reads the definition of one state, which gets the name `name`. Where it goes is not looked at: there is no other
 /// state. It is read as the only state of a JSONPath state machine.
 ///
 /// ```
-/// let parsed = asl::parse_state(r#"{"Type": "Pass", "Next": "B"}"#, "A");
+/// let limits = asl::Limits::default();
+/// let parsed = asl::parse_state(r#"{"Type": "Pass", "Next": "B"}"#, "A", &limits);
 /// assert!(parsed.state_machine.unwrap().find("A").is_some());
-/// let parsed = asl::parse_state(r#"{"Type": "Parallel", "Branches": [], "End": true}"#, "A");
+/// let parsed = asl::parse_state(r#"{"Type": "Parallel", "Branches": [], "End": true}"#, "A", &limits);
 /// assert_eq!(
 ///     parsed.diagnostics[0].to_string(),
 ///     "SCHEMA_VALIDATION_FAILED: Value cannot be empty at /States/A/Branches"
 /// );
 /// ```
-pub fn parse_state(definition: &str, name: &str) -> Parsed {
-    let document = Document::of_state();
+pub fn parse_state(definition: &str, name: &str, limits: &Limits) -> Parsed {
+    let document = Document::of_state(limits.clone());
     let state_machine = match Value::parse(definition) {
         Ok(state) => {
             let states = Object::from([(name, state)]);

@@ -1,5 +1,9 @@
 //! Every limit in one place. AWS's quotas are the defaults; each can be configured.
 //!
+//! What is no quota but part of the language or of the API is not here: how many seconds a timeout can count, how long a
+//! name, an error or a cause can be, how many results a page has. An operator who changed it would change ASL, or what
+//! SDKs send and expect.
+//!
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +31,8 @@ pub struct Limits {
     pub inline_map_concurrency_max: usize,
     /// Children of a Map Run that run at once when `MaxConcurrency` is 0 or larger.
     pub distributed_map_concurrency_max: u64,
+    /// What `MaxItems` of an `ItemReader`, and `MaxItemsPerBatch`, may count.
+    pub map_run_items_max: u64,
     /// Bytes of the results of a Map Run before its state has selected from them. What the state gives out is bounded
     /// like any other output.
     pub map_run_result_bytes_max: u64,
@@ -53,6 +59,10 @@ pub struct Limits {
     pub tags_per_resource_max: usize,
     /// Pollers of one activity at once.
     pub activity_pollers_max: usize,
+    /// Seconds that GetActivityTask waits for a task before it answers that there is none.
+    pub activity_poll_seconds: u64,
+    /// Hours that a page token is good.
+    pub page_token_hours: u64,
     /// Seconds that the test of a state may take.
     pub test_state_seconds_max: u64,
     /// Tests of states that run at once; more of them wait in line.
@@ -63,6 +73,10 @@ pub struct Limits {
     pub name_reuse_days: u64,
     /// Days after its end in which an execution can be redriven; no more than it is kept.
     pub redrive_days: u64,
+    /// Client tokens of RedriveExecution that are known of one execution, the latest …
+    pub redrive_tokens_max: usize,
+    /// … and minutes that each is known after its redrive.
+    pub redrive_token_minutes: u64,
     /// How often one Map Run can be redriven.
     pub map_run_redrives_max: u32,
 }
@@ -79,6 +93,7 @@ impl Default for Limits {
             express_seconds_max: 300,
             inline_map_concurrency_max: 40,
             distributed_map_concurrency_max: 10_000,
+            map_run_items_max: 100_000_000,
             map_run_result_bytes_max: 16 << 20,
             variable_bytes_max: 262_144,
             variables_bytes_total_max: 10_485_760,
@@ -91,12 +106,23 @@ impl Default for Limits {
             activities_max: 100_000,
             tags_per_resource_max: 50,
             activity_pollers_max: 1_000,
+            activity_poll_seconds: 60,
+            page_token_hours: 24,
             test_state_seconds_max: 300,
             state_tests_at_once_max: 64,
             retention_days: 90,
             name_reuse_days: 90,
             redrive_days: 14,
+            redrive_tokens_max: 10,
+            redrive_token_minutes: 15,
             map_run_redrives_max: 1_000,
         }
+    }
+}
+
+impl Limits {
+    /// To read a definition with that was accepted before: under which limits is not known, and does not matter any more.
+    pub fn of_accepted() -> Limits {
+        Limits { payload_bytes_max: usize::MAX, map_run_items_max: u64::MAX, ..Limits::default() }
     }
 }

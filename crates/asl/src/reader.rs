@@ -6,7 +6,7 @@
 use crate::diagnostic::{Diagnostic, DiagnosticCode, Severity};
 use crate::kind;
 use crate::shape::{Group, Shape};
-use crate::{MaybePath, QueryLanguage, StateMachineType, Template};
+use crate::{Limits, MaybePath, QueryLanguage, StateMachineType, Template};
 use json::{Object, Text, Value};
 use query::{Path, PayloadTemplate, SyntaxError, jsonata};
 use std::cell::RefCell;
@@ -16,16 +16,17 @@ pub(crate) struct Document {
     pub(crate) state_machine_type: StateMachineType,
     /// The state machine was made around one state, and what surrounds it is not there.
     pub(crate) is_of_state: bool,
+    limits: Limits,
     diagnostics: RefCell<Vec<Diagnostic>>,
 }
 
 impl Document {
-    pub(crate) fn new(state_machine_type: StateMachineType) -> Document {
-        Document { state_machine_type, is_of_state: false, diagnostics: RefCell::default() }
+    pub(crate) fn new(state_machine_type: StateMachineType, limits: Limits) -> Document {
+        Document { state_machine_type, is_of_state: false, limits, diagnostics: RefCell::default() }
     }
 
-    pub(crate) fn of_state() -> Document {
-        Document { is_of_state: true, ..Document::new(StateMachineType::Standard) }
+    pub(crate) fn of_state(limits: Limits) -> Document {
+        Document { is_of_state: true, ..Document::new(StateMachineType::Standard, limits) }
     }
 
     pub(crate) fn push(&self, diagnostic: Diagnostic) {
@@ -77,6 +78,10 @@ impl<'a> Reader<'a> {
             nesting: 0,
             sees: Sees::Nothing,
         }
+    }
+
+    pub(crate) fn limits(&self) -> &'a Limits {
+        &self.document.limits
     }
 
     pub(crate) fn object(&self) -> &'a Object {

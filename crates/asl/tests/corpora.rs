@@ -57,7 +57,7 @@ const IN_AWS_WORDS: &[(&str, &str)] = &[
 
 fn errors(definition: &Value) -> Vec<Diagnostic> {
     let (text, _) = asl::substitute(&definition.to_string(), &BTreeMap::new());
-    let parsed = asl::parse(&text, StateMachineType::Standard);
+    let parsed = asl::parse(&text, StateMachineType::Standard, &asl::Limits::default());
     let errors: Vec<Diagnostic> = parsed.diagnostics.into_iter().filter(Diagnostic::is_error).collect();
     assert_eq!(parsed.state_machine.is_some(), errors.is_empty());
     errors

@@ -3,7 +3,7 @@
 //! A case is a definition on one line and below it each diagnostic that it gives, or `ok`. `state` and `jsonata` put
 //! one state, named `X`, into a state machine of that query language; `express` makes the type of it Express.
 
-use asl::{Diagnostic, Severity, StateMachineType, parse};
+use asl::{Diagnostic, Limits, MaybePath, Severity, StateKind, StateMachineType, parse, parse_accepted};
 
 fn check(table: &str) {
     for case in table.split("\n\n").map(str::trim).filter(|case| !case.is_empty()) {
@@ -27,7 +27,7 @@ fn diagnostics(case: &str) -> Vec<Diagnostic> {
     } else {
         case.to_owned()
     };
-    parse(&definition, state_machine_type).diagnostics
+    parse(&definition, state_machine_type, &Limits::default()).diagnostics
 }
 
 fn in_a_line(diagnostic: &Diagnostic) -> String {
@@ -94,6 +94,44 @@ fn nesting_has_a_limit() {
     });
     let codes: Vec<&str> = diagnostics(&format!("state {nested}")).iter().map(|found| found.code.as_str()).collect();
     assert_eq!(codes, ["TOO_DEEPLY_NESTED"]);
+}
+
+#[test]
+fn what_a_definition_may_count_follows_the_limits() {
+    let map = |reader: &str, batcher: &str| {
+        format!(
+            r#"{{"StartAt": "X", "States": {{"X": {{"Type": "Map", "End": true,
+              "ItemReader": {{"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {{"InputType": "JSON", {reader}}}}},
+              "ItemBatcher": {{{batcher}}},
+              "ItemProcessor": {{"ProcessorConfig": {{"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}},
+                "StartAt": "A", "States": {{"A": {{"Type": "Pass", "End": true}}}}}}}}}}}}"#
+        )
+    };
+    let raised = Limits { payload_bytes_max: 1_000_000, map_run_items_max: 200_000_000, ..Limits::default() };
+    let check = |limits: &Limits, reader: &str, batcher: &str, expected: &[&str]| {
+        let parsed = parse(&map(reader, batcher), StateMachineType::Standard, limits);
+        let found: Vec<String> = parsed.diagnostics.iter().map(|found| found.message.clone()).collect();
+        assert_eq!(found, expected, "{reader} {batcher}");
+    };
+    let (few, many, more) = ("262145", "1000000", "1000001");
+    let bytes = |bytes: &str| format!(r#""MaxInputBytesPerBatch": {bytes}"#);
+    check(&Limits::default(), r#""MaxItems": 1"#, &bytes(few), &["Maximum value is 262144"]);
+    check(&raised, r#""MaxItems": 1"#, &bytes(many), &[]);
+    check(&raised, r#""MaxItems": 1"#, &bytes(more), &["Maximum value is 1000000"]);
+    check(&raised, r#""MaxItems": 200000000"#, r#""MaxItemsPerBatch": 200000000"#, &[]);
+    let both = ["Maximum value is 200000000"; 2];
+    check(&raised, r#""MaxItems": 200000001"#, r#""MaxItemsPerBatch": 200000001"#, &both);
+    let lowered = Limits { payload_bytes_max: 1_000, ..Limits::default() };
+    check(&lowered, r#""MaxItems": 1"#, &bytes("1001"), &["Maximum value is 1000"]);
+
+    // It was accepted before, whatever the limits are now: nothing of it is lost.
+    let accepted = parse_accepted(&map(r#""MaxItems": 200000000"#, &bytes(many)), StateMachineType::Standard).unwrap();
+    let StateKind::Map(map) = &accepted.flow.states["X"].kind else { panic!() };
+    let distributed = map.distributed.as_ref().unwrap();
+    let reader = distributed.item_reader.as_ref().unwrap();
+    assert!(matches!(reader.max_items, Some(MaybePath::Literal(200_000_000))));
+    let batcher = distributed.item_batcher.as_ref().unwrap();
+    assert!(matches!(batcher.max_input_bytes_per_batch, Some(MaybePath::Literal(1_000_000))));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "an error here is a failed test")]
 
-use asl::{Diagnostic, DiagnosticCode, StateMachineType, invalid_definition_message, parse};
+use asl::{Diagnostic, DiagnosticCode, Limits, StateMachineType, invalid_definition_message, parse};
 use json::{Object, Value};
 
 fn rows(text: &str) -> impl Iterator<Item = Value> {
@@ -15,7 +15,8 @@ fn text<'a>(row: &'a Value, key: &str) -> &'a str {
 
 fn parsed(row: &Value) -> asl::Parsed {
     let is_express = text(row, "type") == "EXPRESS";
-    parse(text(row, "definition"), if is_express { StateMachineType::Express } else { StateMachineType::Standard })
+    let state_machine_type = if is_express { StateMachineType::Express } else { StateMachineType::Standard };
+    parse(text(row, "definition"), state_machine_type, &Limits::default())
 }
 
 #[test]

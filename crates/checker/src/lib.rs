@@ -109,7 +109,7 @@ impl Checker {
     /// # Errors
     /// The diagnostics, when it is no definition.
     pub fn new(definition: &str, state_machine_type: StateMachineType) -> Result<Checker, Vec<Diagnostic>> {
-        let parsed = asl::parse(definition, state_machine_type);
+        let parsed = asl::parse(definition, state_machine_type, &Limits::of_accepted());
         let is_error = |found: &Diagnostic| found.severity == Severity::Error;
         let errors = || parsed.diagnostics.iter().filter(|found| is_error(found)).cloned().collect::<Vec<_>>();
         let definition = parsed.state_machine.ok_or_else(errors)?;

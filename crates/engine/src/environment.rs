@@ -197,6 +197,9 @@ pub fn expired_before_ms(clock: &dyn Clock, limits: &Limits) -> i64 {
 }
 
 pub(crate) fn days_ms(days: u64) -> i64 {
-    const DAY_MS: i64 = 86_400_000;
-    i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_MS)
+    minutes_ms(days.saturating_mul(24 * 60))
+}
+
+pub(crate) fn minutes_ms(minutes: u64) -> i64 {
+    i64::try_from(minutes).unwrap_or(i64::MAX).saturating_mul(60_000)
 }

@@ -4,18 +4,15 @@
 
 use crate::{
     Error, ExecutionRecord, MapRunRecord, Remains,
-    environment::days_ms,
+    environment::{days_ms, minutes_ms},
     tables::{StoredExecution, Tables},
 };
 use asl::{Limits, StateMachineType};
 use json::Text;
 use machine::Status;
 
-/// So many client tokens of an execution are known …
-const TOKENS_MAX: usize = 10;
-/// … each for so long after its redrive.
-const TOKEN_MS: i64 = 15 * 60_000;
-/// An execution that expires within this time is not redriven: it may be on the list of what is removed.
+/// An execution that expires within this time is not redriven: it may be on the list of what is removed. No quota of AWS,
+/// but longer than it takes to remove what is on that list.
 const EXPIRING_MS: i64 = 60_000;
 
 /// Why an execution cannot be redriven.
@@ -122,18 +119,19 @@ fn period_ms(limits: &Limits) -> i64 {
 
 impl StoredExecution {
     /// When this very redrive was made, if it was made before.
-    pub(crate) fn redriven_with(&self, client_token: Option<&Text>, now_ms: i64) -> Option<i64> {
+    pub(crate) fn redriven_with(&self, client_token: Option<&Text>, now_ms: i64, limits: &Limits) -> Option<i64> {
+        let known_ms = minutes_ms(limits.redrive_token_minutes);
         let is_known =
-            |(token, at_ms): &&(Text, i64)| Some(token) == client_token && now_ms.saturating_sub(*at_ms) < TOKEN_MS;
+            |(token, at_ms): &&(Text, i64)| Some(token) == client_token && now_ms.saturating_sub(*at_ms) < known_ms;
         self.redrives.iter().find(is_known).map(|(_, at_ms)| *at_ms)
     }
 
     /// The execution runs again.
-    pub(crate) fn redrive(&mut self, client_token: Option<Text>, now_ms: i64) {
+    pub(crate) fn redrive(&mut self, client_token: Option<Text>, now_ms: i64, limits: &Limits) {
         if let Some(token) = client_token {
             self.redrives.retain(|(known, _)| *known != token);
             self.redrives.push((token, now_ms));
-            let forgotten = self.redrives.len().saturating_sub(TOKENS_MAX);
+            let forgotten = self.redrives.len().saturating_sub(limits.redrive_tokens_max);
             self.redrives.drain(..forgotten);
         }
         self.kept.clear();

@@ -344,7 +344,7 @@ mod tests {
                 seconds_max: 1_000_000,
             };
             let text = definition(&mut random, ingredients);
-            let parsed = asl::parse(&text, state_machine_type);
+            let parsed = asl::parse(&text, state_machine_type, &asl::Limits::default());
             assert!(parsed.state_machine.is_some(), "seed {seed}: {:?}\n{text}", parsed.diagnostics);
         }
     }

@@ -48,7 +48,7 @@ impl World {
     pub(crate) fn create_machines(&mut self, engine: &Engine) {
         for machine in &self.machines {
             let state_machine_type = type_of(machine.is_express);
-            let Some(parsed) = asl::parse(&machine.definition, state_machine_type).state_machine else { continue };
+            let Some(parsed) = asl::parse_accepted(&machine.definition, state_machine_type) else { continue };
             let new = NewStateMachine {
                 arn: machine.arn.clone(),
                 definition: machine.definition.clone(),

@@ -181,6 +181,18 @@ fn validate_tells_what_is_wrong_and_where() {
 }
 
 #[test]
+fn validate_takes_the_limits_of_a_server() {
+    let batches =
+        READS.replace("\"ResultWriter\"", "\"ItemBatcher\": {\"MaxInputBytesPerBatch\": 300000}, \"ResultWriter\"");
+    let folder = folder(&[("batches.json", batches.as_str())]);
+    check(&folder, &["validate", "batches.json"], 1, "Maximum value is 262144…", "");
+    let limit = ["validate", "--limit", "payload_bytes_max=300_000", "batches.json"];
+    check(&folder, &limit, 0, "1 file checked: 0 errors…", "");
+    let unknown = ["validate", "--limit", "x=1", "batches.json"];
+    check(&folder, &unknown, 2, "", "`--limit x=1` cannot be used…");
+}
+
+#[test]
 fn validate_gives_json_for_tools() {
     let folder = folder(&[("passes.json", PASSES), ("broken.json", BROKEN)]);
     let found = |arguments: &[&str]| -> (Option<i32>, Value) {

@@ -37,6 +37,28 @@ async fn a_large_input_runs_through_a_long_history() {
 }
 
 #[tokio::test]
+async fn batches_of_a_map_grow_with_the_limit_of_payloads() {
+    let limits = ["payload_bytes_max=1_000_000", "request_bytes_max=4_000_000"];
+    let arguments: Vec<&str> = limits.into_iter().flat_map(|limit| ["--limit", limit]).collect();
+    let server = Server::start(Path::new(PROGRAM), &arguments).await.unwrap();
+    let client = server.client();
+    let count = json!({"Type": "Pass", "Parameters": {"count.$": "States.ArrayLength($.Items)"}, "End": true});
+    let processor = json!({"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+        "StartAt": "A", "States": {"A": count}});
+    let map = json!({"Type": "Map", "ItemBatcher": {"MaxInputBytesPerBatch": 500_000},
+        "ItemProcessor": processor, "End": true});
+    let definition = json!({"StartAt": "M", "States": {"M": map}}).to_string();
+    let new = json!({"name": "m", "definition": definition, "roleArn": "arn:aws:iam::000000000000:role/r"});
+    let state_machine = client.call("CreateStateMachine", new).await.unwrap()["stateMachineArn"].clone();
+    // Four batches by AWS's limit, two by the one that the definition asks for.
+    let items: Vec<String> = (0..8).map(|number| number.to_string().repeat(110_000)).collect();
+    let start = json!({"stateMachineArn": state_machine, "input": json!(items).to_string()});
+    let execution = client.call("StartExecution", start).await.unwrap()["executionArn"].clone();
+    let described = client.closed(execution.as_str().unwrap(), Duration::from_millis(20)).await.unwrap();
+    assert_eq!(described["output"], json!(r#"[{"count":4},{"count":4}]"#), "{described}");
+}
+
+#[tokio::test]
 async fn what_is_over_a_limit_gets_the_errors_of_aws() {
     let limits = ["history_events_max=1000", "state_machines_max=1", "activities_max=1", "open_executions_max=1"];
     let arguments: Vec<&str> = limits.into_iter().flat_map(|limit| ["--limit", limit]).collect();

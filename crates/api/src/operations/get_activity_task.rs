@@ -5,9 +5,6 @@ use crate::operation::Operation;
 use crate::{Api, ApiError, Caller, arn};
 use std::time::Duration;
 
-/// How long a worker waits for a task before it is told that there is none.
-const POLL: Duration = Duration::from_secs(60);
-
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetActivityTask.html>
 pub(crate) struct GetActivityTask;
 
@@ -18,7 +15,8 @@ impl Operation for GetActivityTask {
 
     async fn call(api: &Api, caller: &Caller, input: GetActivityTaskInput) -> Result<GetActivityTaskOutput, ApiError> {
         let arn = arn::activity(&input.activity_arn)?;
-        let task = api.engine().activity_task_for(caller.origin, &arn, input.worker_name, POLL).await?;
+        let poll = Duration::from_secs(api.limits().activity_poll_seconds);
+        let task = api.engine().activity_task_for(caller.origin, &arn, input.worker_name, poll).await?;
         // Without a task the answer has no token.
         Ok(task.map_or_else(GetActivityTaskOutput::default, |task| GetActivityTaskOutput {
             task_token: Some(task.token),

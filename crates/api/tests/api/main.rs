@@ -7,6 +7,7 @@ mod bad_requests;
 mod configurations;
 mod constraints;
 mod declared_errors;
+mod limits;
 mod map_run_redrive;
 mod operations;
 mod redrive;

@@ -2,7 +2,7 @@
 
 use api::{Api, ApiConfig};
 use bytes::Bytes;
-use engine::{Engine, Options, SystemClock, Task, Tasks};
+use engine::{Clock, Engine, Options, SystemClock, Task, Tasks};
 use http::{Request, Response};
 use json::Value;
 use machine::TaskRequest;
@@ -25,14 +25,18 @@ pub async fn api() -> Api {
 }
 
 pub async fn api_with(options: Options) -> Api {
-    api_over(Arc::new(MemoryStore::new()), options).await
+    api_at(Arc::new(SystemClock), options).await
+}
+
+pub async fn api_at(clock: Arc<dyn Clock>, options: Options) -> Api {
+    api_over(Arc::new(MemoryStore::new()), clock, options).await
 }
 
 /// An API, and how many commits it has made.
 pub async fn counted_api() -> (Api, Arc<AtomicU64>) {
     let commits = Arc::new(AtomicU64::new(0));
     let store = CountingStore { inner: MemoryStore::new(), commits: Arc::clone(&commits) };
-    (api_over(Arc::new(store), Options::default()).await, commits)
+    (api_over(Arc::new(store), Arc::new(SystemClock), Options::default()).await, commits)
 }
 
 /// Tells how often something was written.
@@ -54,9 +58,9 @@ impl Store for CountingStore {
     }
 }
 
-async fn api_over(store: Arc<dyn Store>, options: Options) -> Api {
+async fn api_over(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> Api {
     let open_store: engine::OpenStore = Arc::new(move || Ok(Arc::clone(&store)));
-    let engine = Engine::open(open_store, Arc::new(NoTasks), Arc::new(SystemClock), options).await.unwrap();
+    let engine = Engine::open(open_store, Arc::new(NoTasks), clock, options).await.unwrap();
     Api::new(engine, ApiConfig { account_id: "123456789012".into(), default_region: "us-east-1".into() })
 }
 

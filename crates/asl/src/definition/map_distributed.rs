@@ -133,9 +133,6 @@ const WRITER_CONFIG: Shape =
 /// Fields of a Map that need the distributed mode.
 const DISTRIBUTED_ONLY: &[&str] = &["ItemReader", "ItemBatcher", "ResultWriter", "Label"];
 
-const MAX_ITEMS_MAX: u64 = 100_000_000;
-const MAX_INPUT_BYTES_PER_BATCH_MAX: u64 = 262_144;
-
 impl Distributed {
     /// `None` for an inline Map.
     pub(crate) fn read(map: &Reader<'_>, processor: &Reader<'_>) -> Option<Distributed> {
@@ -189,7 +186,11 @@ impl ItemReader {
             }
             config.texts("CSVHeaders");
             check_csv(config);
-            max_items = config.read_maybe_path("MaxItems", kind::integer(0..=MAX_ITEMS_MAX), kind::input_path);
+            max_items = config.read_maybe_path(
+                "MaxItems",
+                kind::integer(0..=reader.limits().map_run_items_max),
+                kind::input_path,
+            );
             items_pointer = config.read("ItemsPointer", kind::string);
         }
         let reader_config = reader.get("ReaderConfig").cloned().unwrap_or_default();
@@ -212,9 +213,11 @@ impl ItemBatcher {
     fn read(reader: &Reader<'_>) -> ItemBatcher {
         reader.check(&ITEM_BATCHER);
         let count = |field, most| reader.read_maybe_path(field, kind::integer(0..=most), kind::input_path);
+        // A batch is the input of an execution.
+        let bytes_max = u64::try_from(reader.limits().payload_bytes_max).unwrap_or(u64::MAX);
         ItemBatcher {
-            max_items_per_batch: count("MaxItemsPerBatch", MAX_ITEMS_MAX),
-            max_input_bytes_per_batch: count("MaxInputBytesPerBatch", MAX_INPUT_BYTES_PER_BATCH_MAX),
+            max_items_per_batch: count("MaxItemsPerBatch", reader.limits().map_run_items_max),
+            max_input_bytes_per_batch: count("MaxInputBytesPerBatch", bytes_max),
             batch_input: reader.template("BatchInput"),
         }
     }

@@ -15,6 +15,7 @@ use crate::{
 };
 use json::Text;
 use machine::{Execution, Trigger};
+use std::sync::Arc;
 
 impl Shard {
     pub(super) fn redrive(&mut self, redrive: RedriveExecution, reply: Reply<i64>) {
@@ -43,6 +44,7 @@ impl Shard {
         token: Option<&Text>,
         now_ms: i64,
     ) -> Result<Redrivable, Error> {
+        let limits = &Arc::clone(&self.environment).options.limits;
         let refused = |why| Err(Error::ExecutionNotRedrivable { arn: arn.clone(), why });
         let stored = match self.find(key)? {
             Found::Absent => return Err(Error::ExecutionDoesNotExist(arn.clone())),
@@ -51,15 +53,15 @@ impl Shard {
             }
             Found::Closed(stored) => stored,
             Found::Open => {
-                let redriven_ms = self.live.get(key).and_then(|live| live.stored.redriven_with(token, now_ms));
+                let live = self.live.get(key);
+                let redriven_ms = live.and_then(|live| live.stored.redriven_with(token, now_ms, limits));
                 return redriven_ms
                     .map_or_else(|| refused(NotRedrivable::Running), |at_ms| Ok(Redrivable::Before(at_ms)));
             }
         };
-        if let Some(redriven_ms) = stored.redriven_with(token, now_ms) {
+        if let Some(redriven_ms) = stored.redriven_with(token, now_ms, limits) {
             return Ok(Redrivable::Before(redriven_ms));
         }
-        let limits = &self.environment.options.limits;
         if let Some(why) = redrive::refusal(&stored.record, self.tables()?, now_ms, limits)? {
             return refused(why);
         }
@@ -87,7 +89,7 @@ impl Shard {
         };
         // Later than its end, whatever the clock says: the two must not be listed under the same time.
         let redrive_ms = now_ms.max(live.last_ms.saturating_add(1));
-        stored.redrive(token, redrive_ms);
+        stored.redrive(token, redrive_ms, &self.environment.options.limits);
         let facts = execution.facts();
         let facts =
             crate::tables::facts_of(&stored.record, facts.input.clone(), facts.region.clone(), facts.account.clone());

@@ -122,7 +122,7 @@ async fn a_corrupt_execution_does_not_keep_its_state_machine_from_being_deleted(
 async fn a_definition_that_rules_of_today_refuse_goes_on() {
     // `Next` leads nowhere: as long as nothing goes there, it is as good as any.
     let refused = WAITS.replace(r#""End":true}"#, r#""End":true},"P":{"Type":"Pass","Next":"Nowhere"}"#);
-    assert!(asl::parse(&refused, asl::StateMachineType::Standard).state_machine.is_none());
+    assert!(asl::parse(&refused, asl::StateMachineType::Standard, &asl::Limits::default()).state_machine.is_none());
     let accepted = format!("{WAITS:<width$}", width = refused.len());
     let world = World::to_be_damaged();
     let engine = world.open().await;
@@ -144,7 +144,7 @@ async fn a_definition_that_rules_of_today_refuse_goes_on() {
     assert_eq!(*engine.state_machine(&machine).await.unwrap().definition, *unreadable);
     let refused = engine.start_execution(start_of(&machine, "refused", "{}")).await;
     assert!(matches!(refused, Err(Error::Corrupt { keyspace: "revisions", .. })), "{refused:?}");
-    let parsed = asl::parse(WAITS, asl::StateMachineType::Standard).state_machine.unwrap();
+    let parsed = asl::parse(WAITS, asl::StateMachineType::Standard, &asl::Limits::default()).state_machine.unwrap();
     let change = StateMachineChange { definition: Some((WAITS.into(), Arc::new(parsed))), ..Default::default() };
     engine.update_state_machine(&machine, change).await.unwrap();
     start(&engine, &machine, "repaired").await;

@@ -215,6 +215,33 @@ async fn a_client_token_makes_it_the_same_call() {
 }
 
 #[tokio::test]
+async fn how_many_client_tokens_are_known_and_for_how_long_are_limits() {
+    let mut world = World::new();
+    world.options.limits.redrive_tokens_max = 2;
+    world.options.limits.redrive_token_minutes = 3;
+    let engine = world.open().await;
+    create(&engine, "m", TASK).await;
+    let arn = failed(&world, &engine, "e").await;
+    // Each call, and how often the execution has been redriven after it.
+    let calls = [("a", 1), ("b", 2), ("a", 2), ("c", 3), ("b", 3), ("a", 4), ("c", 4), ("b", 5)];
+    for (token, redrives) in calls {
+        let before = engine.execution(&arn).await.unwrap().redrive_count;
+        redrive(&engine, &arn, Some(token)).await.unwrap();
+        if redrives > before {
+            world.calls.next().await.fail("Broken");
+            engine.wait_until_closed(&arn).await.unwrap();
+        }
+        assert_eq!(engine.execution(&arn).await.unwrap().redrive_count, redrives, "{token}");
+    }
+    world.clock.advance(2 * MINUTE);
+    redrive(&engine, &arn, Some("b")).await.unwrap();
+    assert_eq!(engine.execution(&arn).await.unwrap().redrive_count, 5);
+    world.clock.advance(2 * MINUTE);
+    redrive(&engine, &arn, Some("b")).await.unwrap();
+    assert_eq!(engine.execution(&arn).await.unwrap().redrive_count, 6);
+}
+
+#[tokio::test]
 async fn redriven_ones_are_listed_as_such() {
     let world = World::new();
     let engine = world.open().await;

@@ -168,7 +168,8 @@ async fn an_execution_that_is_set_aside_is_removed_after_its_time() {
 }
 
 async fn update(engine: &Engine, machine: &Arn, definition: &str) {
-    let parsed = Arc::new(asl::parse(definition, StateMachineType::Standard).state_machine.unwrap());
+    let parsed =
+        Arc::new(asl::parse(definition, StateMachineType::Standard, &asl::Limits::default()).state_machine.unwrap());
     let change = StateMachineChange { definition: Some((definition.into(), parsed)), ..StateMachineChange::default() };
     engine.update_state_machine(machine, change).await.unwrap();
 }

@@ -16,7 +16,8 @@ const TWO: &str = r#"{"StartAt":"B","States":{"B":{"Type":"Pass","End":true}}}"#
 const WAITS: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"End":true}}}"#;
 
 fn change(definition: &str) -> StateMachineChange {
-    let parsed = Arc::new(asl::parse(definition, StateMachineType::Standard).state_machine.unwrap());
+    let parsed =
+        Arc::new(asl::parse(definition, StateMachineType::Standard, &asl::Limits::default()).state_machine.unwrap());
     StateMachineChange { definition: Some((definition.into(), parsed)), ..StateMachineChange::default() }
 }
 

@@ -191,7 +191,7 @@ pub fn execution_arn(state_machine: &str, name: &str) -> Arn {
 }
 
 pub fn new_state_machine(name: &str, definition: &str, state_machine_type: StateMachineType) -> NewStateMachine {
-    let parsed = asl::parse(definition, state_machine_type);
+    let parsed = asl::parse(definition, state_machine_type, &asl::Limits::default());
     NewStateMachine {
         arn: arn("stateMachine", name),
         parsed: Arc::new(parsed.state_machine.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics))),

@@ -11,7 +11,7 @@ const LAMBDA: &str = r#""Type":"Task","Resource":"arn:aws:states:::lambda:invoke
 fn state(definition: &str) -> TestState {
     TestState {
         scope: Account { partition: "aws".into(), region: "us-east-1".into(), account: "123456789012".into() },
-        definition: asl::parse_state(definition, "S").state_machine.unwrap(),
+        definition: asl::parse_state(definition, "S", &asl::Limits::default()).state_machine.unwrap(),
         role_arn: "".into(),
         input: payload("{}"),
         input_text: "{}".into(),

@@ -13,7 +13,7 @@ const TWO: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Result":2,"End
 const WAITS: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"End":true}}}"#;
 
 fn change(definition: &str) -> StateMachineChange {
-    let parsed = asl::parse(definition, StateMachineType::Standard).state_machine.unwrap();
+    let parsed = asl::parse(definition, StateMachineType::Standard, &asl::Limits::default()).state_machine.unwrap();
     StateMachineChange { definition: Some((definition.into(), parsed.into())), ..StateMachineChange::default() }
 }
 

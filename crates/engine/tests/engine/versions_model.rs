@@ -64,7 +64,7 @@ impl Model {
         self.result += 1;
         self.current = None;
         let text = definition(self.result);
-        let parsed = asl::parse(&text, StateMachineType::Standard).state_machine.unwrap();
+        let parsed = asl::parse(&text, StateMachineType::Standard, &asl::Limits::default()).state_machine.unwrap();
         let change = StateMachineChange { definition: Some((text.into(), parsed.into())), ..Default::default() };
         engine.update_state_machine(&arn("stateMachine", "m"), change).await.unwrap();
     }

@@ -82,7 +82,7 @@ async fn an_execution_that_a_restart_takes_up_is_logged_on() {
     world.options.log = Some(Arc::clone(&told) as _);
     let engine = world.open().await;
     let machine = create_logging(&engine, "m", "ALL", StateMachineType::Standard).await;
-    let change = asl::parse(WAITS, StateMachineType::Standard).state_machine.unwrap();
+    let change = asl::parse(WAITS, StateMachineType::Standard, &asl::Limits::default()).state_machine.unwrap();
     let change =
         engine::StateMachineChange { definition: Some((WAITS.into(), Arc::new(change))), ..Default::default() };
     engine.update_state_machine(&machine, change).await.unwrap();

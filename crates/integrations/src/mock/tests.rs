@@ -6,7 +6,7 @@ use super::*;
 fn check_mock(resource: &str, mode: MockCheck, result: &str, expected: Result<(), &str>) {
     let arn = format!("arn:aws:states:::{resource}");
     let machine = format!(r#"{{"Type":"Task","Resource":"{arn}","End":true}}"#);
-    let parsed = asl::parse_state(&machine, "T").state_machine.unwrap();
+    let parsed = asl::parse_state(&machine, "T", &asl::Limits::default()).state_machine.unwrap();
     let asl::StateKind::Task(task) = &parsed.flow.states["T"].kind else { panic!("{resource}") };
     let found = check(&task.resource, &Value::parse(result).unwrap(), mode);
     assert_eq!(found, expected.map_err(str::to_owned), "{resource} {result}");

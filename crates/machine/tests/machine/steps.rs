@@ -13,7 +13,8 @@ const DEFINITION: &str = r#"{"StartAt": "A", "States": {
 #[test]
 fn a_step_that_fails_leaves_the_execution_unchanged() {
     let mut world = World::started(DEFINITION, "{}");
-    let other = asl::parse(&DEFINITION.replace("\"D\"", "\"E\""), asl::StateMachineType::Standard);
+    let other =
+        asl::parse(&DEFINITION.replace("\"D\"", "\"E\""), asl::StateMachineType::Standard, &asl::Limits::default());
     let other = other.state_machine.unwrap_or_else(|| panic!("{:?}", other.diagnostics));
     world.succeed(world.call(), "2");
     let before = format!("{:?}", world.execution);

@@ -19,7 +19,7 @@ fn object(text: &str) -> Object {
 }
 
 fn test(state: &str, input: &str, setup: TestSetup) -> Tested {
-    let parsed = asl::parse_state(state, "S");
+    let parsed = asl::parse_state(state, "S", &Limits::default());
     let definition = parsed.state_machine.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
     let mut test = StateTest::new(facts(StateMachineType::Express, input), definition, setup);
     let token_of = |id: u64| format!("token of {id}").into();

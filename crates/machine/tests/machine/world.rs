@@ -43,7 +43,7 @@ pub struct World {
 
 impl World {
     pub fn new(definition: &str, state_machine_type: StateMachineType, input: &str) -> World {
-        let parsed = asl::parse(definition, state_machine_type);
+        let parsed = asl::parse(definition, state_machine_type, &asl::Limits::default());
         let machine = parsed.state_machine.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
         World {
             definition: definition.to_owned(),

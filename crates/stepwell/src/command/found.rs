@@ -1,7 +1,7 @@
 //! What is found in the file of a definition: AWS's diagnostics, and notes of our own, each with its place.
 
 use crate::definition_file::DefinitionFile;
-use asl::{Distributed, Flow, Map, Severity, State, StateKind, StateMachineType};
+use asl::{Distributed, Flow, Limits, Map, Severity, State, StateKind, StateMachineType};
 use json::{Object, Value};
 use std::path::{Path, PathBuf};
 
@@ -28,9 +28,9 @@ pub struct Checked {
     pub state_machine: Option<asl::StateMachine>,
 }
 
-/// Checks a definition as `ValidateStateMachineDefinition` does. If that finds no error, notes say what cannot work here.
-pub fn check(path: &Path, file: &DefinitionFile, state_machine_type: StateMachineType) -> Checked {
-    let parsed = asl::parse(&file.definition, state_machine_type);
+/// Checks a definition as `ValidateStateMachineDefinition` does on a server with these limits. If that finds no error, notes say what cannot work here.
+pub fn check(path: &Path, file: &DefinitionFile, state_machine_type: StateMachineType, limits: &Limits) -> Checked {
+    let parsed = asl::parse(&file.definition, state_machine_type, limits);
     let diagnostics = parsed.diagnostics.into_iter().map(|diagnostic| Found {
         path: path.to_owned(),
         severity: diagnostic.severity,

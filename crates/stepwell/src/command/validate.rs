@@ -3,6 +3,7 @@
 use super::found::{Found, check};
 use super::state_machine_type::TypeArgument;
 use super::{CommandResult, EXIT_FAILED, EXIT_UNUSABLE, OutputFormat};
+use crate::config::Config;
 use crate::definition_file::{self, DefinitionFile, substitutions};
 use clap::Args;
 use json::{Object, Value};
@@ -28,16 +29,22 @@ pub struct Validate {
     /// A value for a `${NAME}` placeholder; placeholders without one get a plausible value
     #[arg(long, value_name = "NAME=VALUE")]
     substitute: Vec<String>,
+    /// A limit of the server that the definitions are for; AWS's quotas are the defaults
+    #[arg(long = "limit", value_name = "NAME=NUMBER")]
+    limits: Vec<String>,
 }
 
 impl Validate {
     pub fn run(&self) -> CommandResult {
         let substitutions = substitutions(&self.substitute)?;
+        let mut config = Config::default();
+        config.set_limits(&self.limits)?;
+        let state_machine_type = self.state_machine_type.state_machine_type();
         let mut found = Vec::new();
         let mut unreadable = Vec::new();
         for path in &self.files {
             match DefinitionFile::read(path, &substitutions) {
-                Ok(file) => found.extend(check(path, &file, self.state_machine_type.state_machine_type()).found),
+                Ok(file) => found.extend(check(path, &file, state_machine_type, &config.limits).found),
                 // The other files are checked all the same.
                 Err(error) => unreadable.push((path, error)),
             }

@@ -10,8 +10,8 @@ const NAME: &str = "StateName";
 /// A state machine that has only the state under test.
 pub(super) async fn find(api: &Api, input: &TestStateInput) -> Result<StateMachine, ApiError> {
     let Some(name) = &input.state_name else {
-        let definition = input.definition.clone();
-        return definition::accept(api.engine().apart(move || asl::parse_state(&definition, NAME)).await?);
+        let (definition, limits) = (input.definition.clone(), api.limits().clone());
+        return definition::accept(api.engine().apart(move || asl::parse_state(&definition, NAME, &limits)).await?);
     };
     let whole = definition::parse(api, &input.definition, StateMachineType::Standard).await?;
     let (_, state) = whole.find(name).ok_or_else(|| ApiError::validation("State not found in definition"))?;
