@@ -1,5 +1,6 @@
 //! History events on the wire, written straight from the engine's events into the answer.
 
+use crate::escaped;
 use crate::shape::Timestamp;
 use json::Text;
 use machine::{EventDetails, EventType, HistoryEvent};
@@ -31,7 +32,8 @@ impl Serialize for ShownEvent {
         members.serialize_entry("id", &event.id)?;
         members.serialize_entry("previousEventId", &event.previous_event_id)?;
         if event.details != EventDetails::None {
-            let details = Details { details: &event.details, with_data: self.with_data };
+            let data = if self.with_data { Data::Whole } else { Data::Hidden };
+            let details = Details { details: &event.details, data };
             members.serialize_key(&DetailsName(event))?;
             members.serialize_value(&details)?;
         }
@@ -67,19 +69,28 @@ impl std::fmt::Display for LowerFirst {
 /// The details member of an event.
 pub(crate) struct Details<'a> {
     pub(crate) details: &'a EventDetails,
-    /// Whether inputs, outputs and variables are shown.
-    pub(crate) with_data: bool,
+    pub(crate) data: Data,
 }
 
-/// Nothing that AWS cuts off is shown here: payloads are within the limits.
+/// How much of inputs, outputs and variables is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Data {
+    /// Nothing; they are not there at all.
+    Hidden,
+    Whole,
+    /// Each of them up to so many bytes, as they stand escaped in a JSON text.
+    UpTo(usize),
+}
+
+/// Whether something of an input, an output or the variables is missing.
 #[derive(Serialize)]
-struct Whole {
+struct DataDetails {
     truncated: bool,
 }
 
 impl Serialize for Details<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = Members { map: serializer.serialize_map(None)?, with_data: self.with_data };
+        let mut members = Members { map: serializer.serialize_map(None)?, data: self.data };
         members.details(self.details)?;
         members.map.end()
     }
@@ -87,7 +98,7 @@ impl Serialize for Details<'_> {
 
 struct Members<M> {
     map: M,
-    with_data: bool,
+    data: Data,
 }
 
 impl<M: SerializeMap> Members<M> {
@@ -100,24 +111,36 @@ impl<M: SerializeMap> Members<M> {
     }
 
     fn input(&mut self, text: &str) -> Result<(), M::Error> {
-        self.data("input", text, "inputDetails")
+        self.payload("input", text, "inputDetails")
     }
 
     fn output(&mut self, text: &str) -> Result<(), M::Error> {
-        self.data("output", text, "outputDetails")
+        self.payload("output", text, "outputDetails")
     }
 
-    fn data<V: Serialize + ?Sized>(
-        &mut self,
-        name: &'static str,
-        value: &V,
-        details: &'static str,
-    ) -> Result<(), M::Error> {
-        if !self.with_data {
-            return Ok(());
+    fn payload(&mut self, name: &'static str, text: &str, details: &'static str) -> Result<(), M::Error> {
+        let Some(bytes_max) = self.bytes_max() else { return Ok(()) };
+        let shown = escaped::cut(text, bytes_max);
+        self.member(name, shown)?;
+        self.member(details, &DataDetails { truncated: shown.len() < text.len() })
+    }
+
+    fn variables(&mut self, variables: &[(Text, Text)]) -> Result<(), M::Error> {
+        let Some(bytes_max) = self.bytes_max() else { return Ok(()) };
+        let shown = shown_variables(variables, bytes_max);
+        let is_whole = |(shown, variable): (&(&str, &str), &(Text, Text))| shown.1.len() == variable.1.len();
+        let truncated = shown.len() < variables.len() || !shown.iter().zip(variables).all(is_whole);
+        self.member("assignedVariables", &Pairs(&shown))?;
+        self.member("assignedVariablesDetails", &DataDetails { truncated })
+    }
+
+    /// What each input, output and set of variables may take; `None` when they are not shown.
+    fn bytes_max(&self) -> Option<usize> {
+        match self.data {
+            Data::Hidden => None,
+            Data::Whole => Some(usize::MAX),
+            Data::UpTo(bytes_max) => Some(bytes_max),
         }
-        self.member(name, value)?;
-        self.member(details, &Whole { truncated: false })
     }
 
     fn failure(&mut self, error: Option<&Text>, cause: Option<&Text>) -> Result<(), M::Error> {
@@ -167,10 +190,7 @@ impl<M: SerializeMap> Members<M> {
             EventDetails::StateExited { name, output, assigned_variables } => {
                 self.member("name", name)?;
                 self.output(output.text())?;
-                match assigned_variables {
-                    Some(variables) => self.data("assignedVariables", &Pairs(variables), "assignedVariablesDetails"),
-                    None => Ok(()),
-                }
+                assigned_variables.as_ref().map_or(Ok(()), |variables| self.variables(variables))
             }
             EventDetails::ActivityStarted { worker_name } => self.optional("workerName", worker_name.as_ref()),
             EventDetails::MapStateStarted { length } => self.member("length", length),
@@ -220,7 +240,7 @@ impl<M: SerializeMap> Members<M> {
             } => {
                 self.service(resource_type, resource)?;
                 self.member("region", region)?;
-                if self.with_data {
+                if self.data != Data::Hidden {
                     self.member("parameters", parameters.text())?;
                 }
                 self.bounds(*timeout_seconds, *heartbeat_seconds, role_arn.as_ref())
@@ -239,12 +259,27 @@ impl<M: SerializeMap> Members<M> {
     }
 }
 
+/// The variables that have room in so many bytes, and the beginning of the one that has not.
+fn shown_variables(variables: &[(Text, Text)], bytes_max: usize) -> Vec<(&str, &str)> {
+    let mut room = bytes_max;
+    let mut shown = Vec::new();
+    for (name, value) in variables {
+        let piece = escaped::cut(value, room);
+        shown.push((&**name, piece));
+        if piece.len() < value.len() {
+            break;
+        }
+        room = room.saturating_sub(escaped::len(value));
+    }
+    shown
+}
+
 /// Names and values as an object.
-struct Pairs<'a>(&'a [(Text, Text)]);
+struct Pairs<'a>(&'a [(&'a str, &'a str)]);
 
 impl Serialize for Pairs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+        serializer.collect_map(self.0.iter().copied())
     }
 }
 

@@ -11,6 +11,7 @@ mod caller;
 mod configuration;
 mod definition;
 mod error;
+mod escaped;
 mod history;
 mod log_record;
 mod map_run;

@@ -2,18 +2,22 @@
 //!
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html>
 
-use crate::history::Details;
+use crate::history::{Data, Details};
 use engine::Logged;
 use machine::HistoryEvent;
 use serde::{Serialize, Serializer};
 
 /// Each event of `logged` as one line of JSON, without a line end.
-pub fn log_records(logged: &Logged) -> impl Iterator<Item = String> {
-    logged.events.iter().map(|event| {
+///
+/// An input, an output, or all variables of one event, that would take more than `data_bytes_max` bytes, as they stand
+/// escaped in the line, are cut to that, and `truncated` in their details says so.
+pub fn log_records(logged: &Logged, data_bytes_max: usize) -> impl Iterator<Item = String> {
+    let data = if logged.logging.include_execution_data { Data::UpTo(data_bytes_max) } else { Data::Hidden };
+    logged.events.iter().map(move |event| {
         let record = LogRecord {
             id: Written(event.id),
             event_type: event.event_type.as_str(),
-            details: Details { details: &event.details, with_data: logged.logging.include_execution_data },
+            details: Details { details: &event.details, data },
             previous_event_id: Written(event.previous_event_id),
             event_timestamp: Written(event.timestamp_ms),
             execution_arn: &logged.execution_arn,
@@ -56,7 +60,7 @@ impl<N: std::fmt::Display> Serialize for Written<N> {
 mod tests {
     use super::*;
     use engine::{LogLevel, Logging};
-    use json::Payload;
+    use json::{Payload, Value};
     use machine::{EventDetails, EventType};
     use std::sync::Arc;
 
@@ -65,7 +69,7 @@ mod tests {
         let logging = Logging { level: LogLevel::All, include_execution_data: with_data, log_group: "g".into() };
         let logged =
             Logged { logging: Arc::new(logging), execution_arn: "arn".into(), redrive_count: 0, events: vec![event] };
-        let records: Vec<_> = log_records(&logged).collect();
+        let records: Vec<_> = log_records(&logged, 1_000).collect();
         let expected = format!(
             r#"{{"id":"2","type":"{}","details":{expected},"previous_event_id":"0","event_timestamp":"1718026591000","execution_arn":"arn","redrive_count":"0"}}"#,
             event_type.as_str()
@@ -84,5 +88,57 @@ mod tests {
         check(EventType::ExecutionSucceeded, succeeded, false, "{}");
         let failed = EventDetails::Failed { error: Some("E".into()), cause: Some("c".into()) };
         check(EventType::ExecutionFailed, failed, false, r#"{"error":"E","cause":"c"}"#);
+    }
+
+    /// The details of an event, with this much of its data.
+    fn details(details: EventDetails, data_bytes_max: usize) -> Value {
+        let event = HistoryEvent {
+            id: 2,
+            previous_event_id: 0,
+            timestamp_ms: 0,
+            event_type: EventType::PassStateExited,
+            details,
+        };
+        let logging = Logging { level: LogLevel::All, include_execution_data: true, log_group: "g".into() };
+        let logged =
+            Logged { logging: Arc::new(logging), execution_arn: "arn".into(), redrive_count: 0, events: vec![event] };
+        let record = log_records(&logged, data_bytes_max).next().unwrap();
+        Value::parse(&record).unwrap().get("details").unwrap().clone()
+    }
+
+    #[test]
+    fn a_payload_that_is_too_large_is_cut_and_says_so() {
+        // Each quote is a backslash and a quote in the record.
+        let entered = || EventDetails::StateEntered { name: "S".into(), input: Payload::parse(r#""abcde""#).unwrap() };
+        let check = |bytes_max: usize, expected: &str| {
+            assert_eq!(details(entered(), bytes_max), Value::parse(expected).unwrap(), "{bytes_max}");
+        };
+        check(9, r#"{"name":"S","input":"\"abcde\"","inputDetails":{"truncated":false}}"#);
+        check(8, r#"{"name":"S","input":"\"abcde","inputDetails":{"truncated":true}}"#);
+        check(4, r#"{"name":"S","input":"\"ab","inputDetails":{"truncated":true}}"#);
+        check(1, r#"{"name":"S","input":"","inputDetails":{"truncated":true}}"#);
+    }
+
+    #[test]
+    fn output_and_variables_are_cut_each_by_itself() {
+        let exited = || EventDetails::StateExited {
+            name: "S".into(),
+            output: Payload::parse("123456").unwrap(),
+            assigned_variables: Some(vec![
+                ("a".into(), "12".into()),
+                ("b".into(), "345".into()),
+                ("c".into(), "6".into()),
+            ]),
+        };
+        let check = |bytes_max: usize, output: &str, variables: &str, truncated: (bool, bool)| {
+            let expected = format!(
+                r#"{{"name":"S","output":"{output}","outputDetails":{{"truncated":{}}},"assignedVariables":{variables},"assignedVariablesDetails":{{"truncated":{}}}}}"#,
+                truncated.0, truncated.1
+            );
+            assert_eq!(details(exited(), bytes_max), Value::parse(&expected).unwrap(), "{bytes_max}");
+        };
+        check(6, "123456", r#"{"a":"12","b":"345","c":"6"}"#, (false, false));
+        check(5, "12345", r#"{"a":"12","b":"345","c":""}"#, (true, true));
+        check(4, "1234", r#"{"a":"12","b":"34"}"#, (true, true));
     }
 }

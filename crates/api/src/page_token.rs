@@ -78,7 +78,7 @@ mod tests {
         for hours in [1, 24] {
             let clock = Arc::new(ManualClock::at(0));
             let token = tokens(1, &clock, hours).next(Some(b"position".to_vec()), &[]).unwrap();
-            clock.advance(Duration::from_hours(hours) - Duration::from_millis(1));
+            clock.advance(Duration::from_hours(hours - 1) + Duration::from_millis(3_599_999));
             let page = tokens(1, &clock, hours).page(None, Some(&token), &[]).unwrap();
             assert_eq!(page.after, Some(b"position".to_vec()));
             assert!(tokens(2, &clock, hours).page(None, Some(&token), &[]).is_err());

@@ -3,17 +3,17 @@
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html>
 
 use crate::model::{CloudWatchEventsExecutionDataDetails, DescribeExecutionOutput};
-use crate::{random, record};
+use crate::{escaped, random, record};
 use asl::Arn;
 use engine::{ExecutionRecord, NotRedrivable};
 use json::Text;
 use serde::Serialize;
 
-/// Bytes of input and output, escaped, that an event may carry.
-const DATA_BYTES_MAX: usize = 248 * 1024;
-
 /// The event that tells of `execution` as it now is, as one line of JSON. `sent_ms` is the time in milliseconds.
-pub fn status_change_event(execution: ExecutionRecord, sent_ms: i64) -> String {
+///
+/// With more than `data_bytes_max` bytes of input and output together, as they stand escaped in the event, it has no input;
+/// with so many of output alone, no output.
+pub fn status_change_event(execution: ExecutionRecord, sent_ms: i64, data_bytes_max: usize) -> String {
     let arn = execution.arn.parse::<Arn>().ok();
     let (account, region) = arn.map_or_else(Default::default, |arn| (arn.account, arn.region));
     let not_redrivable = NotRedrivable::by_its_end(&execution);
@@ -27,7 +27,7 @@ pub fn status_change_event(execution: ExecutionRecord, sent_ms: i64) -> String {
         time: time(sent_ms),
         region,
         resources: [execution.execution_arn.clone()],
-        detail: Detail::of(execution),
+        detail: Detail::of(execution, data_bytes_max),
     };
     // Texts and numbers serialize always.
     serde_json::to_string(&event).unwrap_or_default()
@@ -77,12 +77,12 @@ struct Detail {
 }
 
 impl Detail {
-    fn of(execution: DescribeExecutionOutput) -> Detail {
-        let escaped = |text: &Option<Text>| text.as_deref().map_or(0, escaped_bytes);
+    fn of(execution: DescribeExecutionOutput, data_bytes_max: usize) -> Detail {
+        let escaped = |text: &Option<Text>| text.as_deref().map_or(0, escaped::len);
         let (input_bytes, output_bytes) = (escaped(&execution.input), escaped(&execution.output));
         let has_output = execution.output.is_some();
-        let output = execution.output.filter(|_| output_bytes <= DATA_BYTES_MAX);
-        let input = execution.input.filter(|_| input_bytes + output_bytes <= DATA_BYTES_MAX);
+        let output = execution.output.filter(|_| output_bytes <= data_bytes_max);
+        let input = execution.input.filter(|_| input_bytes + output_bytes <= data_bytes_max);
         Detail {
             execution_arn: execution.execution_arn,
             state_machine_arn: execution.state_machine_arn,
@@ -106,18 +106,14 @@ impl Detail {
     }
 }
 
-/// Bytes of a text as a JSON string.
-fn escaped_bytes(text: &str) -> usize {
-    let escaped = text.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t')).count();
-    text.len() + escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use asl::StateMachineType;
     use json::{Payload, Value};
     use machine::{Outcome, Status};
+
+    const DATA_BYTES_MAX: usize = 248 * 1024;
 
     fn execution() -> ExecutionRecord {
         ExecutionRecord {
@@ -147,7 +143,7 @@ mod tests {
     }
 
     fn event(execution: ExecutionRecord) -> Value {
-        Value::parse(&status_change_event(execution, 1_551_210_141_999)).unwrap()
+        Value::parse(&status_change_event(execution, 1_551_210_141_999, DATA_BYTES_MAX)).unwrap()
     }
 
     fn check(event: &Value, member: &str, expected: &str) {

@@ -23,6 +23,12 @@ pub struct Limits {
     pub definition_chars_max: usize,
     /// Bytes of one API request.
     pub request_bytes_max: usize,
+    /// Bytes of an input, an output or the variables of an event in a log record, as they stand escaped in it; what is larger
+    /// is cut, and the record says so. CloudWatch Logs takes no more.
+    pub log_data_bytes_max: usize,
+    /// Bytes of input and output together in the event of a change of status, as they stand escaped in it; what is larger is
+    /// left out, and the event says so. EventBridge takes no more.
+    pub event_data_bytes_max: usize,
     /// Seconds that a Standard execution may take.
     pub standard_seconds_max: u64,
     /// Seconds that an Express execution may take.
@@ -73,9 +79,9 @@ pub struct Limits {
     pub name_reuse_days: u64,
     /// Days after its end in which an execution can be redriven; no more than it is kept.
     pub redrive_days: u64,
-    /// Client tokens of RedriveExecution that are known of one execution, the latest …
+    /// Client tokens of RedriveExecution that are known of one execution: the latest.
     pub redrive_tokens_max: usize,
-    /// … and minutes that each is known after its redrive.
+    /// Minutes after its redrive in which a client token is known.
     pub redrive_token_minutes: u64,
     /// How often one Map Run can be redriven.
     pub map_run_redrives_max: u32,
@@ -89,6 +95,8 @@ impl Default for Limits {
             history_page_bytes_max: 8 << 20,
             definition_chars_max: 1_048_576,
             request_bytes_max: 1_048_576,
+            log_data_bytes_max: 248 << 10,
+            event_data_bytes_max: 248 << 10,
             standard_seconds_max: 31_536_000,
             express_seconds_max: 300,
             inline_map_concurrency_max: 40,

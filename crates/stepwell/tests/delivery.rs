@@ -85,6 +85,30 @@ async fn logs_and_events_go_to_files() {
     assert_eq!(lines(&log, 6).await.len(), 6);
 }
 
+#[tokio::test]
+async fn data_that_is_too_large_is_cut_in_logs_and_left_out_of_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = "[limits]\nlog_data_bytes_max = 8\nevent_data_bytes_max = 8\n";
+    let targets = "[logs]\nfolder = 'logs'\n[events]\nfile = 'events.jsonl'\n";
+    let server = start_server(&folder, &format!("{limits}{targets}")).await;
+    let client = server.client();
+    run_one(&client, "STANDARD").await;
+    let log = folder.path().join("logs/aws/vendedlogs/states/orders.jsonl");
+    lines(&log, 2).await;
+    let state_machine = "arn:aws:states:us-east-1:000000000000:stateMachine:m-STANDARD";
+    client.call("StartExecution", json!({"stateMachineArn": state_machine, "input": "[\"abcde\"]"})).await.unwrap();
+    let records = lines(&log, 4).await;
+    assert_eq!(records[0]["details"]["inputDetails"], json!({"truncated": false}));
+    let cut = json!({"name": "A", "input": "[\"abcde", "inputDetails": {"truncated": true}});
+    assert_eq!(records[2]["details"], cut);
+    let events = lines(&folder.path().join("events.jsonl"), 4).await;
+    let data: Vec<_> =
+        events.iter().map(|event| (&event["detail"]["input"], &event["detail"]["inputDetails"])).collect();
+    let (small, included) = (json!("{}"), json!({"included": true}));
+    let left_out = json!({"included": false});
+    assert_eq!(data[1..3], [(&small, &included), (&Value::Null, &left_out)]);
+}
+
 /// A listener on a free port.
 async fn listen() -> (u16, mpsc::UnboundedReceiver<(String, Value)>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

@@ -19,11 +19,13 @@ const OPEN_MAX: usize = 64;
 pub(super) struct LogFolder {
     folder: PathBuf,
     open: HashMap<PathBuf, File>,
+    data_bytes_max: usize,
 }
 
 impl LogFolder {
-    pub(super) fn new(folder: &Path) -> LogFolder {
-        LogFolder { folder: folder.to_owned(), open: HashMap::new() }
+    /// `data_bytes_max` is [`asl::Limits::log_data_bytes_max`].
+    pub(super) fn new(folder: &Path, data_bytes_max: usize) -> LogFolder {
+        LogFolder { folder: folder.to_owned(), open: HashMap::new(), data_bytes_max }
     }
 
     async fn append(&mut self, path: PathBuf, lines: &str) -> Result<(), Error> {
@@ -48,7 +50,7 @@ impl Sink<Logged> for LogFolder {
         let mut lines: HashMap<PathBuf, String> = HashMap::new();
         for logged in batch {
             let lines = lines.entry(self.folder.join(file_of(&logged.logging.log_group))).or_default();
-            for record in api::log_records(logged) {
+            for record in api::log_records(logged, self.data_bytes_max) {
                 lines.push_str(&record);
                 lines.push('\n');
             }
@@ -73,11 +75,14 @@ fn file_of(log_group: &str) -> PathBuf {
 }
 
 /// All log groups on standard output; each line names its own.
-pub(super) struct StandardOutput;
+pub(super) struct StandardOutput {
+    /// [`asl::Limits::log_data_bytes_max`]
+    pub(super) data_bytes_max: usize,
+}
 
 impl Sink<Logged> for StandardOutput {
     async fn deliver(&mut self, batch: &[Logged]) -> Result<(), Error> {
-        let lines = named_lines(batch);
+        let lines = named_lines(batch, self.data_bytes_max);
         // A reader that is slow must not hold up other tasks.
         let write = move || std::io::stdout().lock().write_all(lines.as_bytes());
         let written = tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other);
@@ -86,11 +91,11 @@ impl Sink<Logged> for StandardOutput {
 }
 
 /// A line for each record, which names its log group first.
-fn named_lines(batch: &[Logged]) -> String {
+fn named_lines(batch: &[Logged], data_bytes_max: usize) -> String {
     let mut lines = String::new();
     for logged in batch {
         let log_group = json::Value::from(&*logged.logging.log_group).to_string();
-        for record in api::log_records(logged) {
+        for record in api::log_records(logged, data_bytes_max) {
             let members = record.strip_prefix('{').unwrap_or(&record);
             lines.extend(["{\"log_group\":", &log_group, ",", members, "\n"]);
         }
@@ -102,17 +107,19 @@ fn named_lines(batch: &[Logged]) -> String {
 pub(super) struct EventFile {
     path: PathBuf,
     file: Option<File>,
+    data_bytes_max: usize,
 }
 
 impl EventFile {
-    pub(super) fn new(path: &Path) -> EventFile {
-        EventFile { path: path.to_owned(), file: None }
+    /// `data_bytes_max` is [`asl::Limits::event_data_bytes_max`].
+    pub(super) fn new(path: &Path, data_bytes_max: usize) -> EventFile {
+        EventFile { path: path.to_owned(), file: None, data_bytes_max }
     }
 }
 
 impl Sink<ExecutionRecord> for EventFile {
     async fn deliver(&mut self, batch: &[ExecutionRecord]) -> Result<(), Error> {
-        let lines: String = batch.iter().map(|record| super::http::event(record) + "\n").collect();
+        let lines: String = batch.iter().map(|record| super::event(record, self.data_bytes_max) + "\n").collect();
         let mut file = match self.file.take() {
             Some(file) => file,
             None => open(&self.path).await?,
@@ -175,7 +182,7 @@ mod tests {
             events: vec![event.clone(), event],
         };
         let line = r#"{"log_group":"/a\"b","id":"1","type":"ParallelStateFailed","details":{},"previous_event_id":"0","event_timestamp":"7","execution_arn":"arn","redrive_count":"0"}"#;
-        assert_eq!(named_lines(&[logged]), format!("{line}\n{line}\n"));
+        assert_eq!(named_lines(&[logged], 1_000), format!("{line}\n{line}\n"));
     }
 
     #[tokio::test]

@@ -74,18 +74,25 @@ impl Target {
     }
 }
 
-impl Sink<ExecutionRecord> for Target {
-    async fn deliver(&mut self, batch: &[ExecutionRecord]) -> Result<(), Error> {
-        let mut outcome = Ok(());
-        for record in batch {
-            outcome = outcome.and(self.send(event(record)).await);
-        }
-        outcome
+/// A request for each event.
+pub(super) struct Events {
+    target: Target,
+    data_bytes_max: usize,
+}
+
+impl Events {
+    /// `data_bytes_max` is [`asl::Limits::event_data_bytes_max`].
+    pub(super) fn new(target: Target, data_bytes_max: usize) -> Events {
+        Events { target, data_bytes_max }
     }
 }
 
-/// The event of a change of status. It happened when the execution last began or ended.
-pub(super) fn event(record: &ExecutionRecord) -> String {
-    let at_ms = record.stop_ms.or(record.redrive_ms).unwrap_or(record.start_ms);
-    api::status_change_event(record.clone(), at_ms)
+impl Sink<ExecutionRecord> for Events {
+    async fn deliver(&mut self, batch: &[ExecutionRecord]) -> Result<(), Error> {
+        let mut outcome = Ok(());
+        for record in batch {
+            outcome = outcome.and(self.target.send(super::event(record, self.data_bytes_max)).await);
+        }
+        outcome
+    }
 }

@@ -16,7 +16,7 @@ use std::{path::PathBuf, sync::Arc};
 use tokio::time::Instant;
 
 use file::{EventFile, LogFolder, StandardOutput};
-use http::Target;
+use http::{Events, Target};
 use otlp::Otlp;
 use queue::{Ending, Running};
 
@@ -53,17 +53,27 @@ impl Delivery {
     pub fn start(config: &Config) -> Delivery {
         let mut delivery = Delivery::default();
         let bytes_max = config.delivery_bytes_max;
+        let log_data = config.limits.log_data_bytes_max;
         delivery.log = match &config.logs {
-            LogsConfig { folder: Some(folder), .. } => Some(delivery.run(LogFolder::new(folder), "logs", bytes_max)),
-            LogsConfig { standard_output: true, .. } => Some(delivery.run(StandardOutput, "logs", bytes_max)),
+            LogsConfig { folder: Some(folder), .. } => {
+                Some(delivery.run(LogFolder::new(folder, log_data), "logs", bytes_max))
+            }
+            LogsConfig { standard_output: true, .. } => {
+                Some(delivery.run(StandardOutput { data_bytes_max: log_data }, "logs", bytes_max))
+            }
             LogsConfig { otlp_endpoint: Some(url), .. } => {
-                Some(delivery.run(Otlp::new(Target::new(url)), "logs", bytes_max))
+                Some(delivery.run(Otlp::new(Target::new(url), log_data), "logs", bytes_max))
             }
             LogsConfig { .. } => None,
         };
+        let event_data = config.limits.event_data_bytes_max;
         delivery.status_changes = match &config.events {
-            EventsConfig { file: Some(path), .. } => Some(delivery.run(EventFile::new(path), "events", bytes_max)),
-            EventsConfig { url: Some(url), .. } => Some(delivery.run(Target::new(url), "events", bytes_max)),
+            EventsConfig { file: Some(path), .. } => {
+                Some(delivery.run(EventFile::new(path, event_data), "events", bytes_max))
+            }
+            EventsConfig { url: Some(url), .. } => {
+                Some(delivery.run(Events::new(Target::new(url), event_data), "events", bytes_max))
+            }
             EventsConfig { .. } => None,
         };
         delivery
@@ -87,4 +97,10 @@ impl Delivery {
         self.running.push(running);
         queue
     }
+}
+
+/// The event of a change of status. It happened when the execution last began or ended.
+fn event(record: &ExecutionRecord, data_bytes_max: usize) -> String {
+    let at_ms = record.stop_ms.or(record.redrive_ms).unwrap_or(record.start_ms);
+    api::status_change_event(record.clone(), at_ms, data_bytes_max)
 }

@@ -11,26 +11,28 @@ use std::collections::BTreeMap;
 /// Sends to an endpoint such as `http://127.0.0.1:4318/v1/logs`.
 pub(super) struct Otlp {
     target: Target,
+    data_bytes_max: usize,
 }
 
 impl Otlp {
-    pub(super) fn new(target: Target) -> Otlp {
-        Otlp { target }
+    /// `data_bytes_max` is [`asl::Limits::log_data_bytes_max`].
+    pub(super) fn new(target: Target, data_bytes_max: usize) -> Otlp {
+        Otlp { target, data_bytes_max }
     }
 }
 
 impl Sink<Logged> for Otlp {
     async fn deliver(&mut self, batch: &[Logged]) -> Result<(), Error> {
-        self.target.send(request(batch)).await
+        self.target.send(request(batch, self.data_bytes_max)).await
     }
 }
 
 /// One resource for each log group.
-fn request(batch: &[Logged]) -> String {
+fn request(batch: &[Logged], data_bytes_max: usize) -> String {
     let mut records: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for logged in batch {
         let records = records.entry(&logged.logging.log_group).or_default();
-        for (event, record) in logged.events.iter().zip(api::log_records(logged)) {
+        for (event, record) in logged.events.iter().zip(api::log_records(logged, data_bytes_max)) {
             records.push(log_record(event.event_type, event.timestamp_ms, &record));
         }
     }
@@ -116,6 +118,6 @@ mod tests {
             record(1, "TaskTimedOut", r#""severityNumber":17,"severityText":"ERROR""#),
             record(2, "ExecutionFailed", r#""severityNumber":21,"severityText":"FATAL""#),
         );
-        assert_eq!(request(&[logged]), expected);
+        assert_eq!(request(&[logged], 1_000), expected);
     }
 }
