@@ -140,7 +140,8 @@ impl Config {
 
     fn start_paths_in(&mut self, folder: &Path) {
         self.data_dir = folder.join(&self.data_dir);
-        for path in self.logs.folder.iter_mut().chain(&mut self.events.file) {
+        let (logs, events) = (&mut self.logs, &mut self.events);
+        for path in [&mut logs.folder, &mut logs.ca_file, &mut events.file, &mut events.ca_file].into_iter().flatten() {
             *path = folder.join(&*path);
         }
         for function in &mut self.functions {

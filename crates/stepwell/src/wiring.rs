@@ -2,7 +2,7 @@
 
 use crate::command;
 use crate::config::Config;
-use crate::delivery::Delivery;
+use crate::delivery::{self, Delivery};
 use crate::step_functions::InProcess;
 use api::{Api, ApiConfig};
 use engine::{Engine, OpenStore, Options, SystemClock};
@@ -25,6 +25,8 @@ pub struct System {
 pub enum Error {
     #[error("cannot use the configured functions")]
     Functions(#[from] integrations::Error),
+    #[error("cannot deliver logs and events")]
+    Delivery(#[from] delivery::Error),
     #[error(transparent)]
     Engine(#[from] engine::Error),
 }
@@ -35,7 +37,7 @@ pub async fn durable(config: &Config, endpoint: &str) -> Result<System, Error> {
     let data_dir = config.data_dir.clone();
     let open_store: OpenStore =
         Arc::new(move || Ok(Arc::new(FjallStore::open(&data_dir, &store_fjall::Options::default())?) as _));
-    start(open_store, config, endpoint, Delivery::start(config)).await
+    start(open_store, config, endpoint, Delivery::start(config)?).await
 }
 
 /// An engine whose store is gone with it, and that delivers nothing. `endpoint` is where functions reach the API.

@@ -2,27 +2,39 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-use bytes::Bytes;
-use harness::{Client, Server};
-use http_body_util::{BodyExt, Full};
-use hyper::{Request, Response, body::Incoming, service::service_fn};
-use hyper_util::rt::TokioIo;
+#[path = "delivery/endpoint.rs"]
+mod endpoint;
+
+use endpoint::{Authority, listen, listen_with_tls, take_requests};
+use harness::{Client, Launch, Server};
 use serde_json::{Value, json};
-use std::convert::Infallible;
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::net::TcpListener;
 
 const GROUP: &str = "/aws/vendedlogs/states/orders";
 /// How long to wait between two looks.
 const POLL: Duration = Duration::from_millis(10);
 
 async fn start_server(folder: &TempDir, configuration: &str) -> Server {
+    start_server_in(folder, configuration, &[]).await
+}
+
+/// With these variables in its environment.
+async fn start_server_in(folder: &TempDir, configuration: &str, environment: &[(&str, &Path)]) -> Server {
     let path = folder.path().join("stepwell.toml");
     std::fs::write(&path, configuration).unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_stepwell"));
-    Server::start(program, &["--config", path.to_str().unwrap()]).await.unwrap()
+    let variable = |(name, value): &(&str, &Path)| ((*name).to_owned(), value.to_str().unwrap().to_owned());
+    let launch = Launch {
+        arguments: vec!["--config".to_owned(), path.to_str().unwrap().to_owned()],
+        environment: environment.iter().map(variable).collect(),
+        ..Launch::default()
+    };
+    let mut server = Server::stopped(program, launch).unwrap();
+    server.restart().await.unwrap();
+    server
 }
 
 /// Creates a state machine that logs and starts one execution of it; gives its ARN.
@@ -109,40 +121,6 @@ async fn data_that_is_too_large_is_cut_in_logs_and_left_out_of_events() {
     assert_eq!(data[1..3], [(&small, &included), (&Value::Null, &left_out)]);
 }
 
-/// A listener on a free port.
-async fn listen() -> (u16, mpsc::UnboundedReceiver<(String, Value)>) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    (listener.local_addr().unwrap().port(), take_requests(listener))
-}
-
-/// Takes every request, and gives path and body. The first is refused, as by a server that starts up.
-fn take_requests(listener: TcpListener) -> mpsc::UnboundedReceiver<(String, Value)> {
-    let (sender, received) = mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        let is_first = std::sync::atomic::AtomicBool::new(true);
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            let sender = sender.clone();
-            let refuse = is_first.swap(false, std::sync::atomic::Ordering::SeqCst);
-            let service = service_fn(move |request: Request<Incoming>| {
-                let sender = sender.clone();
-                async move {
-                    let path = request.uri().path().to_owned();
-                    let body = request.into_body().collect().await.unwrap().to_bytes();
-                    if refuse {
-                        let answer = Response::builder().status(503).header("Connection", "close");
-                        return Ok::<_, Infallible>(answer.body(Full::new(Bytes::new())).unwrap());
-                    }
-                    sender.send((path, serde_json::from_slice(&body).unwrap())).unwrap();
-                    Ok(Response::new(Full::new(Bytes::new())))
-                }
-            });
-            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-        }
-    });
-    received
-}
-
 #[tokio::test]
 async fn an_endpoint_that_comes_late_misses_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -153,7 +131,7 @@ async fn an_endpoint_that_comes_late_misses_nothing() {
     while !server.log().contains("a delivery waits") {
         tokio::time::sleep(POLL).await;
     }
-    let mut events = take_requests(TcpListener::bind(address).await.unwrap());
+    let mut events = take_requests(TcpListener::bind(address).await.unwrap(), None);
     for status in ["RUNNING", "FAILED"] {
         let (_, event) = events.recv().await.unwrap();
         assert_eq!((&event["detail"]["status"], &event["resources"][0]), (&json!(status), &json!(execution)));
@@ -188,4 +166,44 @@ async fn logs_and_events_go_to_http_endpoints() {
         let (path, event) = events.recv().await.unwrap();
         assert_eq!((path.as_str(), &event["detail"]["status"]), ("/in", &json!(status)));
     }
+}
+
+#[tokio::test]
+async fn logs_and_events_go_to_https_endpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    // One of a file, and one that the system trusts: OpenSSL's variable says where the system has them.
+    let (of_file, of_system) = (Authority::new(), Authority::new());
+    std::fs::write(folder.path().join("ca.pem"), of_file.pem()).unwrap();
+    let system = folder.path().join("system.pem");
+    std::fs::write(&system, of_system.pem()).unwrap();
+    let (logs_port, mut logs) = listen_with_tls(&of_file).await;
+    let (events_port, mut events) = listen_with_tls(&of_system).await;
+    let configuration = format!(
+        "[logs]\notlp_endpoint = 'https://localhost:{logs_port}/v1/logs'\nca_file = 'ca.pem'\n\
+         [events]\nurl = 'https://127.0.0.1:{events_port}/in'\n"
+    );
+    let server = start_server_in(&folder, &configuration, &[("SSL_CERT_FILE", &system)]).await;
+    run_one(&server.client(), "STANDARD").await;
+    let (path, sent) = logs.recv().await.unwrap();
+    assert_eq!(path, "/v1/logs");
+    let records = sent["resourceLogs"][0]["scopeLogs"][0]["logRecords"].as_array().unwrap();
+    assert_eq!(of(records, "severityText"), ["ERROR", "FATAL"]);
+    for status in ["RUNNING", "FAILED"] {
+        let (path, event) = events.recv().await.unwrap();
+        assert_eq!((path.as_str(), &event["detail"]["status"]), ("/in", &json!(status)));
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_nobody_trusted_vouches_for_gets_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), Authority::new().pem()).unwrap();
+    let (port, mut events) = listen_with_tls(&Authority::new()).await;
+    let configuration = format!("[events]\nurl = 'https://127.0.0.1:{port}/'\nca_file = 'ca.pem'\n");
+    let server = start_server(&folder, &configuration).await;
+    run_one(&server.client(), "STANDARD").await;
+    while !server.log().contains("invalid peer certificate") {
+        tokio::time::sleep(POLL).await;
+    }
+    assert!(events.try_recv().is_err());
 }

@@ -1,6 +1,8 @@
 //! What cannot work, found before anything is opened.
 
 use super::Config;
+use crate::delivery;
+use http::Uri;
 use integrations::FunctionConfig;
 use std::{
     collections::HashSet,
@@ -41,6 +43,10 @@ impl Config {
             .or_else(|| limits(&self.limits))
             .or_else(|| targets("logs", "`folder`, `standard_output` or `otlp_endpoint`", self.logs.targets()))
             .or_else(|| targets("events", "`file` or `url`", self.events.targets()))
+            .or_else(|| {
+                ca_file("logs", "otlp_endpoint", self.logs.otlp_endpoint.as_ref(), self.logs.ca_file.as_deref())
+            })
+            .or_else(|| ca_file("events", "url", self.events.url.as_ref(), self.events.ca_file.as_deref()))
             .or_else(|| functions(&self.functions))
     }
 }
@@ -85,6 +91,16 @@ fn limits(limits: &asl::Limits) -> Option<Wrong> {
 
 fn targets(section: &str, choices: &str, count: usize) -> Option<Wrong> {
     (count > 1).then(|| wrong(section, format!("`[{section}]` takes one of {choices}")))
+}
+
+/// Authorities are for an endpoint that TLS is spoken with.
+fn ca_file(section: &str, field: &str, url: Option<&Uri>, path: Option<&Path>) -> Option<Wrong> {
+    let path = path?;
+    let why = match url {
+        Some(url) if delivery::is_https(url) => delivery::authorities(path).err()?.to_string(),
+        _ => format!("`ca_file` is for an `{field}` that begins with `https://`"),
+    };
+    Some(wrong(format!("{section}.ca_file"), why))
 }
 
 fn functions(functions: &[FunctionConfig]) -> Option<Wrong> {

@@ -15,6 +15,8 @@ pub struct LogsConfig {
     /// OTLP over HTTP, in JSON: `http://127.0.0.1:4318/v1/logs`.
     #[serde(deserialize_with = "url")]
     pub otlp_endpoint: Option<Uri>,
+    /// Certificates, in PEM, of the authorities that vouch for an `https` endpoint, in place of those of the system.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Where the changes of the status of Standard executions are told, in EventBridge's form. One of these.
@@ -26,6 +28,8 @@ pub struct EventsConfig {
     /// A `POST` for each event.
     #[serde(deserialize_with = "url")]
     pub url: Option<Uri>,
+    /// As in [`LogsConfig`].
+    pub ca_file: Option<PathBuf>,
 }
 
 impl LogsConfig {
@@ -42,9 +46,9 @@ impl EventsConfig {
 
 fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uri>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let url = text.parse::<Uri>().ok().filter(|url| url.scheme_str() == Some("http") && url.authority().is_some());
-    match url {
+    let is_known = |url: &Uri| matches!(url.scheme_str(), Some("http" | "https")) && url.authority().is_some();
+    match text.parse::<Uri>().ok().filter(is_known) {
         Some(url) => Ok(Some(url)),
-        None => Err(D::Error::custom(format!("`{text}` is no URL that begins with `http://`"))),
+        None => Err(D::Error::custom(format!("`{text}` is no URL that begins with `http://` or `https://`"))),
     }
 }

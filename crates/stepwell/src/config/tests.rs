@@ -43,7 +43,15 @@ fn what_is_wrong_has_its_line() {
     check("listen = '0.0.0.0'", "line 1: refusing to listen on `0.0.0.0`");
     check("[logs]\nfolder = 'a'\nstandard_output = true", "line 1: `[logs]` takes one of `folder`");
     check("[events]\nfile = 'a'\nurl = 'http://a/'", "line 1: `[events]` takes one of `file` or `url`");
-    check("[events]\nurl = 'https://a/'", "`https://a/` is no URL that begins with `http://`");
+    check("[events]\nurl = 'ftp://a/'", "`ftp://a/` is no URL that begins with `http://` or `https://`");
+    let ca_file = "ca_file = 'stepwell.toml'";
+    let none = "stepwell.toml`: it has no certificate in PEM";
+    check(&format!("[logs]\notlp_endpoint = 'https://a/'\n{ca_file}"), none);
+    check(&format!("[events]\nurl = 'https://a/'\n{ca_file}"), "line 3: cannot read certificates from");
+    check("[events]\nurl = 'https://a/'\nca_file = 'none.pem'", "line 3: cannot read certificates from");
+    let for_https = "line 3: `ca_file` is for an `url` that begins with `https://`";
+    check(&format!("[events]\nurl = 'http://a/'\n{ca_file}"), for_https);
+    check(&format!("[logs]\n{ca_file}"), "line 2: `ca_file` is for an `otlp_endpoint` that begins with `https://`");
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! Sends to an HTTP endpoint, again where that helps; one event a request.
 
-use super::{Error, Sink};
+use super::{
+    Error, Sink,
+    tls::{self, Connector},
+};
 use ::http::{Request, Uri, header};
 use bytes::Bytes;
 use engine::ExecutionRecord;
 use http_body_util::Full;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
-use std::time::Duration;
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use std::{path::Path, time::Duration};
 
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -21,13 +21,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Where requests go.
 pub(super) struct Target {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
     url: Uri,
 }
 
 impl Target {
-    pub(super) fn new(url: &Uri) -> Target {
-        Target { client: Client::builder(TokioExecutor::new()).build_http(), url: url.clone() }
+    /// With a file of authorities these are trusted, and not those of the system.
+    pub(super) fn new(url: &Uri, ca_file: Option<&Path>) -> Result<Target, Error> {
+        let client = Client::builder(TokioExecutor::new()).build(tls::connector(url, ca_file)?);
+        Ok(Target { client, url: url.clone() })
     }
 
     /// Sends a JSON text, and waits for an endpoint that does not answer: meanwhile the queue keeps what comes. What
@@ -58,14 +60,16 @@ impl Target {
     }
 
     async fn attempt(&self, body: Bytes) -> Result<(), Error> {
-        let no_answer = |why: String| Error::NoAnswer { url: self.url.to_string(), why };
+        let no_answer = |source| Error::NoAnswer { url: self.url.to_string(), source };
         let request = Request::post(&self.url)
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(body))
-            .map_err(|error| no_answer(error.to_string()))?;
+            .map_err(|error| no_answer(error.into()))?;
         let answer = tokio::time::timeout(ANSWER_WITHIN, self.client.request(request)).await;
-        let answer = answer.map_err(|_| no_answer(format!("it took longer than {} s", ANSWER_WITHIN.as_secs())))?;
-        let status = answer.map_err(|error| no_answer(error.to_string()))?.status();
+        let status = answer
+            .map_err(|_| no_answer(format!("it took longer than {} s", ANSWER_WITHIN.as_secs()).into()))?
+            .map_err(|error| no_answer(error.into()))?
+            .status();
         if status.is_success() {
             Ok(())
         } else {

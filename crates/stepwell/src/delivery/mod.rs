@@ -9,6 +9,7 @@ mod file;
 mod http;
 mod otlp;
 mod queue;
+mod tls;
 
 use crate::config::{Config, EventsConfig, LogsConfig};
 use engine::{ExecutionRecord, Logged, Receive};
@@ -19,6 +20,7 @@ use file::{EventFile, LogFolder, StandardOutput};
 use http::{Events, Target};
 use otlp::Otlp;
 use queue::{Ending, Running};
+pub use tls::{authorities, is_https};
 
 /// Why something cannot be delivered.
 #[derive(Debug, thiserror::Error)]
@@ -27,10 +29,16 @@ pub enum Error {
     Write { path: PathBuf, source: std::io::Error },
     #[error("cannot write to standard output")]
     StandardOutput { source: std::io::Error },
-    #[error("no answer from `{url}`: {why}; check that somebody listens there")]
-    NoAnswer { url: String, why: String },
+    #[error("no answer from `{url}`; check that somebody listens there")]
+    NoAnswer { url: String, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("`{url}` answered {status}")]
     Refused { url: String, status: u16 },
+    #[error("cannot read certificates from `{path}`: {why}")]
+    CaFile { path: PathBuf, why: String },
+    #[error("the system names no certificate authorities; install them, or give a file of them as `ca_file`")]
+    NoAuthorities { source: std::io::Error },
+    #[error("cannot set up TLS")]
+    Tls { source: rustls::Error },
 }
 
 /// Takes what is delivered, in order. What an error names is lost.
@@ -50,7 +58,7 @@ pub struct Delivery {
 
 impl Delivery {
     /// Starts what the configuration asks for. Must be called in a tokio runtime.
-    pub fn start(config: &Config) -> Delivery {
+    pub fn start(config: &Config) -> Result<Delivery, Error> {
         let mut delivery = Delivery::default();
         let bytes_max = config.delivery_bytes_max;
         let log_data = config.limits.log_data_bytes_max;
@@ -61,8 +69,9 @@ impl Delivery {
             LogsConfig { standard_output: true, .. } => {
                 Some(delivery.run(StandardOutput { data_bytes_max: log_data }, "logs", bytes_max))
             }
-            LogsConfig { otlp_endpoint: Some(url), .. } => {
-                Some(delivery.run(Otlp::new(Target::new(url), log_data), "logs", bytes_max))
+            LogsConfig { otlp_endpoint: Some(url), ca_file, .. } => {
+                let target = Target::new(url, ca_file.as_deref())?;
+                Some(delivery.run(Otlp::new(target, log_data), "logs", bytes_max))
             }
             LogsConfig { .. } => None,
         };
@@ -71,12 +80,13 @@ impl Delivery {
             EventsConfig { file: Some(path), .. } => {
                 Some(delivery.run(EventFile::new(path, event_data), "events", bytes_max))
             }
-            EventsConfig { url: Some(url), .. } => {
-                Some(delivery.run(Events::new(Target::new(url), event_data), "events", bytes_max))
+            EventsConfig { url: Some(url), ca_file, .. } => {
+                let target = Target::new(url, ca_file.as_deref())?;
+                Some(delivery.run(Events::new(target, event_data), "events", bytes_max))
             }
             EventsConfig { .. } => None,
         };
-        delivery
+        Ok(delivery)
     }
 
     /// Waits until the queues are empty, all of them until `deadline`. Called when the engine tells no more.
