@@ -12,6 +12,7 @@ use asl::State;
 use engine::TestState as Test;
 use json::{Object, Payload, Text, Value};
 use machine::{TestSetup, TestStatus, Tested};
+use tested_state::Found;
 
 /// The input of a state that is tested without one.
 const NO_INPUT: &str = "{}";
@@ -28,13 +29,16 @@ impl Operation for TestState {
         if let Some(role_arn) = &input.role_arn {
             arn::any(role_arn)?;
         }
-        let definition = tested_state::find(api, &input).await?;
+        let Found { definition, map } = tested_state::find(api, &input).await?;
         let state = tested_state::only(&definition)?;
         mock::check_configuration(&input, state)?;
         let input_text: Text = input.input.clone().unwrap_or_else(|| NO_INPUT.into());
-        let setup = setup(api, &input, state)?;
+        let mut setup = setup(api, &input, state)?;
         let failures = setup.map_iteration_failure_count;
         let state_input = parse_input(&input_text)?;
+        if let (Some(map), None) = (map, &setup.context_object) {
+            setup.context_object = Some(context_object::in_iteration(&map, state_input.value()));
+        }
         let test = Test {
             scope: caller.scope(),
             role_arn: input.role_arn.clone().unwrap_or_default(),

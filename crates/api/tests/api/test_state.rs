@@ -6,6 +6,12 @@ use serde_json::{Value, json};
 const TASK: &str = r#"{"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true}"#;
 const CALLBACK: &str = r#"{"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "End": true,
     "Parameters": {"QueueUrl": "q", "MessageBody.$": "$$.Task.Token"}}"#;
+const HTTP: &str = r#"{"Type": "Task", "Resource": "arn:aws:states:::http:invoke", "Next": "N", "ResultPath": "$.answer",
+    "Parameters": {"ApiEndpoint": "https://api.example.com/orders", "Method": "POST", "RequestBody.$": "$",
+        "Authentication": {"ConnectionArn": "arn:aws:events:us-east-1:123456789012:connection/c/1"}},
+    "ResultSelector": {"status.$": "$.StatusCode", "id.$": "$.ResponseBody.id"},
+    "Retry": [{"ErrorEquals": ["States.Http.StatusCode.429"], "IntervalSeconds": 3}],
+    "Catch": [{"ErrorEquals": ["States.Http.StatusCode.404"], "Next": "C"}]}"#;
 const PASS: &str = r#"{"Type": "Pass", "End": true}"#;
 const PARALLEL: &str = r#"{"Type": "Parallel", "Branches": [{"StartAt": "B", "States": {"B": {"Type": "Succeed"}}}],
     "End": true}"#;
@@ -125,4 +131,70 @@ async fn what_is_answered() {
             "afterItemBatcher": r#"[{"Items": [{"n": 1}, 2]}, {"Items": [3]}]"#,
             "maxConcurrency": 0, "toleratedFailurePercentage": 50.0}}),
     );
+}
+
+#[tokio::test]
+async fn an_http_task_is_mocked() {
+    let api = api().await;
+    let secrets = json!({"mock": {"result": "{}"}, "revealSecrets": true, "inspectionLevel": "TRACE"});
+    let why = "TestState does not support RevealSecrets when a mock is specified.";
+    let refusal = refused(&api, "TestState", &request(HTTP, &secrets)).await;
+    assert_eq!(refusal, ("ValidationException".to_owned(), why.to_owned()));
+    let answer = async |mut more: Value| {
+        more["input"] = json!(r#"{"n":1}"#);
+        ask(&api, "TestState", &request(HTTP, &more)).await
+    };
+    // Nothing is sent, so there is neither request nor response to show; and any result will do.
+    let result =
+        json!({"StatusCode": 201, "StatusText": "Created", "Headers": {"a": ["b"]}, "ResponseBody": {"id": 7}});
+    let mock = json!({"mock": {"result": result.to_string()}, "inspectionLevel": "TRACE", "revealSecrets": false});
+    let parameters = r#"{"ApiEndpoint": "https://api.example.com/orders", "Method": "POST", "RequestBody": {"n": 1}, "Authentication": {"ConnectionArn": "arn:aws:events:us-east-1:123456789012:connection/c/1"}}"#;
+    let given = r#"{"StatusCode": 201, "StatusText": "Created", "Headers": {"a": ["b"]}, "ResponseBody": {"id": 7}}"#;
+    let output = r#"{"n": 1, "answer": {"status": 201, "id": 7}}"#;
+    check(
+        &answer(mock).await,
+        &json!({"status": "SUCCEEDED", "output": output, "nextState": "N", "inspectionData": {
+            "input": r#"{"n": 1}"#, "afterInputPath": r#"{"n": 1}"#, "afterParameters": parameters, "result": given,
+            "afterResultSelector": r#"{"status": 201, "id": 7}"#, "afterResultPath": output}}),
+    );
+    let failing = |error: &str| json!({"mock": {"errorOutput": {"error": error, "cause": "why"}}});
+    let status = |error: &'static str, status: &str| json!({"status": status, "error": error, "cause": "why"});
+    check(&answer(failing("States.Http.StatusCode.429")).await, &status("States.Http.StatusCode.429", "RETRIABLE"));
+    check(&answer(failing("States.Http.StatusCode.500")).await, &status("States.Http.StatusCode.500", "FAILED"));
+    let mut caught = status("States.Http.StatusCode.404", "CAUGHT_ERROR");
+    caught["nextState"] = json!("C");
+    caught["output"] = json!(r#"{"Error": "States.Http.StatusCode.404", "Cause": "why"}"#);
+    check(&answer(failing("States.Http.StatusCode.404")).await, &caught);
+}
+
+#[tokio::test]
+async fn a_state_in_a_map_is_told_of_the_first_iteration() {
+    let api = api().await;
+    let state = json!({"Type": "Pass", "Parameters": {"item.$": "$$.Map.Item"}, "End": true});
+    let outer = |map: &Value| json!({"StartAt": "M", "States": {"M": map}}).to_string();
+    let inside = |name: &str| {
+        let parallel =
+            json!({"Type": "Parallel", "End": true, "Branches": [{"StartAt": name, "States": {name: state}}]});
+        json!({"StartAt": "P", "States": {"P": parallel}})
+    };
+    let inline = json!({"Type": "Map", "End": true, "ItemProcessor": inside("S")});
+    let mut distributed = inline.clone();
+    distributed["ItemProcessor"]["ProcessorConfig"] = json!({"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"});
+    let mut reads = distributed.clone();
+    reads["ItemReader"] = json!({"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b"},
+        "ReaderConfig": {"InputType": "JSON"}});
+    let mut nested = distributed.clone();
+    nested["ItemProcessor"]["StartAt"] = json!("I");
+    nested["ItemProcessor"]["States"] = json!({"I": inline});
+    let plain = r#"{"item": {"Index": 0, "Value": [1]}}"#;
+    let of_data = r#"{"item": {"Index": 0, "Value": [1], "Source": "STATE_DATA"}}"#;
+    for (map, expected) in [(&inline, plain), (&distributed, of_data), (&reads, plain), (&nested, plain)] {
+        let more = json!({"stateName": "S", "input": "[1]"});
+        let answer = ask(&api, "TestState", &request(&outer(map), &more)).await;
+        check(&answer, &json!({"status": "SUCCEEDED", "output": expected}));
+    }
+    // A state that is in no Map has no item.
+    let definition = json!({"StartAt": "S", "States": {"S": state}}).to_string();
+    let answer = ask(&api, "TestState", &request(&definition, &json!({"stateName": "S"}))).await;
+    assert_eq!(answer.get("status").and_then(json::Value::as_str), Some("FAILED"));
 }

@@ -1,6 +1,6 @@
 //! A flow: `StartAt` and `States`.
 
-use super::{State, StateKind};
+use super::{Map, State, StateKind};
 use crate::diagnostic::DiagnosticCode;
 use crate::kind;
 use crate::reader::Reader;
@@ -43,6 +43,17 @@ impl Flow {
             return Some((self, state));
         }
         self.states.values().flat_map(State::flows).find_map(|flow| flow.find(state_name))
+    }
+
+    /// The innermost Map in whose item processor `state_name` stands.
+    pub fn map_around(&self, state_name: &str) -> Option<&Map> {
+        let around = |state: &&State| state.flows().iter().any(|flow| flow.find(state_name).is_some());
+        let state = self.states.values().find(around)?;
+        let map = match &state.kind {
+            StateKind::Map(map) => Some(map),
+            _ => None,
+        };
+        state.flows().iter().find_map(|flow| flow.map_around(state_name)).or(map)
     }
 }
 

@@ -72,6 +72,13 @@ fn what_fits() {
         ("sqs:sendMessage.waitForTaskToken", Strict, r#"{"MessageId": 1}"#),
         ("lambda:invoke", Strict, r#"{"StatusCode": 200, "Payload": {"any": ["thing"]}}"#),
         ("apigateway:invoke", Strict, r#"{"approval": true}"#),
+        // AWS's guide: mocks of these are not checked.
+        ("apigateway:invoke", Strict, "[1]"),
+        ("http:invoke", Strict, r#"{"StatusCode": "two hundred"}"#),
+        ("http:invoke", Strict, "7"),
+        ("eks:call", Strict, r#"{"ResponseBody": 1}"#),
+        ("eks:call", Strict, "7"),
+        ("eks:runJob.sync", Strict, "7"),
         ("dynamodb:getItem", Strict, r#"{"Item": {"id": {"S": "1"}}}"#),
         (
             "states:startExecution.sync:2",

@@ -3,7 +3,7 @@
 use super::tested_state;
 use crate::ApiError;
 use crate::model::TestStateInput;
-use asl::State;
+use asl::{Map, State};
 use json::{Object, Value};
 
 /// What a member holds.
@@ -60,6 +60,16 @@ pub(super) fn read(input: &TestStateInput, state: &State) -> Result<Option<Objec
         ));
     }
     Ok(Some(object.clone()))
+}
+
+/// What a state in the iterations of a Map is told without a context object: it is the first iteration, and the item is its
+/// input. Where items that a reader reads would come from is not known.
+pub(super) fn in_iteration(map: &Map, input: &Value) -> Object {
+    let mut item = Object::from([("Index", Value::from(0_i64)), ("Value", input.clone())]);
+    if map.distributed.as_ref().is_some_and(|distributed| distributed.item_reader.is_none()) {
+        item.insert("Source", "STATE_DATA");
+    }
+    Object::from([("Map", Value::Object(Object::from([("Item", Value::Object(item))])))])
 }
 
 /// `within` is the path to the object, with a dot at its end.

@@ -23,6 +23,9 @@ pub(super) fn check_configuration(input: &TestStateInput, state: &State) -> Resu
     if let Some((name, _)) = given.iter().find(|(_, is_given)| *is_given && input.mock.is_none()) {
         return refused(name, "when a mock is not specified.");
     }
+    if input.reveal_secrets == Some(true) && input.mock.is_some() {
+        return refused("RevealSecrets", "when a mock is specified.");
+    }
     let is_map = matches!(state.kind, StateKind::Map(_));
     if let Some((name, _)) = given.iter().skip(3).find(|(_, is_given)| *is_given && !is_map) {
         return refused(name, "for states other than Map.");

@@ -2,20 +2,28 @@
 
 use crate::model::TestStateInput;
 use crate::{Api, ApiError, definition};
-use asl::{IntegrationPattern, State, StateKind, StateMachine, StateMachineType, TaskResource};
+use asl::{IntegrationPattern, Map, State, StateKind, StateMachine, StateMachineType, TaskResource};
 
 /// Recorded: what AWS calls the state, in the context object and where something is wrong with it.
 const NAME: &str = "StateName";
 
-/// A state machine that has only the state under test.
-pub(super) async fn find(api: &Api, input: &TestStateInput) -> Result<StateMachine, ApiError> {
+/// What is tested.
+pub(super) struct Found {
+    /// A state machine that has only the state under test.
+    pub(super) definition: StateMachine,
+    /// The Map whose iterations the state belongs to.
+    pub(super) map: Option<Map>,
+}
+
+pub(super) async fn find(api: &Api, input: &TestStateInput) -> Result<Found, ApiError> {
     let Some(name) = &input.state_name else {
         let (definition, limits) = (input.definition.clone(), api.limits().clone());
-        return definition::accept(api.engine().apart(move || asl::parse_state(&definition, NAME, &limits)).await?);
+        let parsed = api.engine().apart(move || asl::parse_state(&definition, NAME, &limits)).await?;
+        return Ok(Found { definition: definition::accept(parsed)?, map: None });
     };
     let whole = definition::parse(api, &input.definition, StateMachineType::Standard).await?;
     let (_, state) = whole.find(name).ok_or_else(|| ApiError::validation("State not found in definition"))?;
-    Ok(StateMachine::of_state(state, NAME))
+    Ok(Found { definition: StateMachine::of_state(state, NAME), map: whole.flow.map_around(name).cloned() })
 }
 
 /// The one state of it.
