@@ -14,9 +14,9 @@ pub struct Failure {
     pub cause: Option<Text>,
 }
 
-/// Longest error name that AWS keeps, in characters.
+/// Longest error name that AWS keeps, in characters: as the service model has it, so no client expects more.
 const ERROR_CHARS_MAX: usize = 256;
-/// Longest cause that AWS keeps, in characters.
+/// Longest cause, likewise.
 const CAUSE_CHARS_MAX: usize = 32_768;
 
 impl Failure {

@@ -76,7 +76,7 @@ const ITEM_PROCESSOR: Shape = Shape {
     groups: &[],
 };
 
-/// Numbers of a Map that count something.
+/// Numbers of a Map that count something: what the field can hold. How many children run at once is a limit.
 const COUNT_MAX: u64 = u32::MAX as u64;
 
 impl Map {

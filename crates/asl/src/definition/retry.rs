@@ -44,6 +44,7 @@ const SHAPE: Shape = Shape {
     groups: &[],
 };
 
+// Bounds of the language, which AWS's diagnostics name: no quotas, so no limits of a server.
 const INTERVAL_SECONDS_MAX: u64 = 99_999_999;
 const MAX_ATTEMPTS_MAX: u64 = 99_999_999;
 const MAX_DELAY_SECONDS_MAX: u64 = 31_622_400;

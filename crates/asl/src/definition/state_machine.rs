@@ -46,7 +46,7 @@ const SHAPE: Shape = Shape {
     groups: &[],
 };
 
-/// Seconds that any `TimeoutSeconds` or `HeartbeatSeconds` may count.
+/// Seconds that any `TimeoutSeconds` or `HeartbeatSeconds` may count: a bound of the language, no quota.
 pub(crate) const TIMEOUT_SECONDS_MAX: u64 = 99_999_999;
 
 impl QueryLanguage {
