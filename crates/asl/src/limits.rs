@@ -6,6 +6,7 @@
 //!
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
 
+use crate::StateMachineType;
 use serde::{Deserialize, Serialize};
 
 /// How much of everything there may be.
@@ -14,8 +15,11 @@ use serde::{Deserialize, Serialize};
 pub struct Limits {
     /// Bytes of an input, output or result.
     pub payload_bytes_max: usize,
-    /// Events of one execution history.
+    /// Events of the history of one Standard execution.
     pub history_events_max: u64,
+    /// Events of one Express execution. AWS has no such limit: its states take milliseconds each, so that the five minutes
+    /// are one. Here they take microseconds, and a loop without end would keep a processor busy all that time.
+    pub express_history_events_max: u64,
     /// Bytes of inputs, outputs and variables in one page of a history; a page with more has fewer events than were
     /// asked for, but at least one.
     pub history_page_bytes_max: usize,
@@ -87,11 +91,22 @@ pub struct Limits {
     pub map_run_redrives_max: u32,
 }
 
+impl Limits {
+    /// Events that the history of an execution of this type may have.
+    pub fn events_max(&self, state_machine_type: StateMachineType) -> u64 {
+        match state_machine_type {
+            StateMachineType::Standard => self.history_events_max,
+            StateMachineType::Express => self.express_history_events_max,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
             payload_bytes_max: 262_144,
             history_events_max: 25_000,
+            express_history_events_max: 250_000,
             history_page_bytes_max: 8 << 20,
             definition_chars_max: 1_048_576,
             request_bytes_max: 1_048_576,

@@ -131,6 +131,11 @@ impl Checker {
         Some(Checker { definition, state_machine_type, limits: self.limits.clone(), budget: self.budget })
     }
 
+    /// Events that a history may have.
+    fn events_max(&self) -> u64 {
+        self.limits.events_max(self.state_machine_type)
+    }
+
     /// Checks one history. One that has not ended is checked as the beginning of a legal one.
     ///
     /// Takes time in proportion to the history and what its expressions cost.
@@ -153,7 +158,7 @@ impl Checker {
         let is_lost = history.events.iter().any(|event| replay.take(event).is_err());
         replay.finish_history();
         let mut verdict = replay.verdict;
-        read::check_envelopes(history.events, &self.limits, &mut verdict);
+        read::check_envelopes(history.events, self.events_max(), &mut verdict);
         if let Some(described) = history.described.filter(|_| !is_lost) {
             described.check(history, &mut verdict);
         }

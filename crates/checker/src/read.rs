@@ -2,7 +2,7 @@
 
 use crate::event::HistoryEvent;
 use crate::verdict::{Rule, Verdict, Violation};
-use asl::Limits;
+
 use json::Value;
 use serde_json::value::RawValue;
 
@@ -52,7 +52,7 @@ fn is_reversed(events: &[HistoryEvent]) -> bool {
 }
 
 /// Ids, the order of the events that they name, timestamps, and how many there are.
-pub(crate) fn check_envelopes(events: &[HistoryEvent], limits: &Limits, verdict: &mut Verdict) {
+pub(crate) fn check_envelopes(events: &[HistoryEvent], events_max: u64, verdict: &mut Verdict) {
     let mut last_ms = i64::MIN;
     for (event, expected) in events.iter().zip(1..) {
         let mut report = |rule, message| verdict.violations.push(Violation { event_id: event.id, rule, message });
@@ -71,8 +71,8 @@ pub(crate) fn check_envelopes(events: &[HistoryEvent], limits: &Limits, verdict:
         }
     }
     verdict.events = events.len() as u64;
-    if verdict.events > limits.history_events_max {
-        let message = format!("has more than {} events", limits.history_events_max);
+    if verdict.events > events_max {
+        let message = format!("has more than {events_max} events");
         verdict.violations.push(Violation { event_id: verdict.events, rule: Rule::Limits, message });
     }
     if events.is_empty() {

@@ -151,7 +151,7 @@ impl Awaited {
         let Some((effect, call)) = &mut self.call else {
             due.await;
             self.timers.remove(&timer);
-            return Trigger::TimerFired { timer };
+            return Trigger::TimerFired { timer, due_ms };
         };
         let effect = *effect;
         match future::select(call, due).await {
@@ -164,7 +164,7 @@ impl Awaited {
             }
             Either::Right(((), _)) => {
                 self.timers.remove(&timer);
-                Trigger::TimerFired { timer }
+                Trigger::TimerFired { timer, due_ms }
             }
         }
     }

@@ -290,7 +290,8 @@ impl Turn<'_> {
             Ok(()) => Ok(()),
             Err(Halt::HistoryFull) => {
                 let last = self.parts.root()?.last_event;
-                self.end_failed(last, Failure::history_full(self.limits.history_events_max))?;
+                let events_max = self.limits.events_max(self.facts.state_machine_type);
+                self.end_failed(last, Failure::history_full(events_max))?;
                 // There is no room for a redrive, and what stands there may be half of a move.
                 self.parts.clear();
                 Ok(())
@@ -303,7 +304,7 @@ impl Turn<'_> {
         match trigger {
             Trigger::Start => self.start(),
             Trigger::Continue => Ok(()),
-            Trigger::TimerFired { timer } => self.timer_fired(timer),
+            Trigger::TimerFired { timer, due_ms } => self.timer_fired(timer, due_ms),
             Trigger::ActivityStarted { effect, worker_name } => {
                 self.call(effect).map_or(Ok(()), |id| task::activity_started(self, id, worker_name))
             }
@@ -372,10 +373,9 @@ impl Turn<'_> {
         own.min(after(self.facts.start_ms, of_type))
     }
 
-    fn timer_fired(&mut self, id: TimerId) -> Result<(), Halt> {
+    fn timer_fired(&mut self, id: TimerId, due_ms: i64) -> Result<(), Halt> {
         // A timer that was moved on after it went off, and before the execution heard of it, is not due yet.
-        let now_ms = self.ambient.now_ms;
-        let is_it = |timer: Timer| timer.id == id && timer.due_ms <= now_ms;
+        let is_it = |timer: Timer| timer == Timer { id, due_ms };
         if self.parts.root()?.deadline.is_some_and(is_it) {
             self.parts.root_mut()?.deadline = None;
             return Ok(self.end(0, Outcome::TimedOut(Failure::default()))?);

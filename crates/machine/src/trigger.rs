@@ -11,9 +11,11 @@ pub enum Trigger {
     Start,
     /// The last step was bounded: go on.
     Continue,
-    /// A timer that a step set is due.
+    /// A timer that a step set for this time (milliseconds since the Unix epoch) is due. One that was moved meanwhile is
+    /// another: it is due at another time.
     TimerFired {
         timer: TimerId,
+        due_ms: i64,
     },
     /// A worker took the activity task (`ActivityStarted`).
     ActivityStarted {
@@ -59,4 +61,26 @@ pub enum Trigger {
         error: Option<Text>,
         cause: Option<Text>,
     },
+}
+
+impl Trigger {
+    /// Whether expressions may be evaluated on it, which can take long. What only writes down that something happened never
+    /// does.
+    pub fn may_evaluate(&self) -> bool {
+        match self {
+            Trigger::Start
+            | Trigger::Continue
+            | Trigger::TimerFired { .. }
+            | Trigger::ActivityNotScheduled { .. }
+            | Trigger::TaskNotSubmitted { .. }
+            | Trigger::TaskSucceeded { .. }
+            | Trigger::TaskFailed { .. }
+            | Trigger::Redrive
+            | Trigger::MapRunEnded { .. } => true,
+            Trigger::ActivityStarted { .. }
+            | Trigger::TaskSubmitted { .. }
+            | Trigger::TaskHeartbeat { .. }
+            | Trigger::Stop { .. } => false,
+        }
+    }
 }

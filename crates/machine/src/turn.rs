@@ -38,7 +38,7 @@ impl<'t> Turn<'t> {
         event_type: EventType,
         details: EventDetails,
     ) -> Result<EventId, Halt> {
-        if self.next_event()? >= self.limits.history_events_max {
+        if self.next_event()? >= self.limits.events_max(self.facts.state_machine_type) {
             return Err(Halt::HistoryFull);
         }
         Ok(self.append(previous, event_type, details)?)

@@ -143,7 +143,7 @@ impl Replay<'_> {
             return false;
         }
         let cause = event.text("cause").map_or("", |cause| &**cause);
-        let is_full = event.id == self.checker.limits.history_events_max && cause.contains("history events");
+        let is_full = event.id == self.checker.events_max() && cause.contains("history events");
         let is_deleted = cause.starts_with("State machine ") && cause.ends_with(" has been deleted.");
         is_full || (is_deleted && self.frames.alive().any(|(_, frame)| frame.position == event.previous_event_id))
     }

@@ -27,7 +27,7 @@ impl<'d> Replay<'d> {
                 }
                 let shown = event.number("length").and_then(|length| usize::try_from(length).ok());
                 // A history cannot tell of more iterations than it may have events.
-                let most = usize::try_from(self.checker.limits.history_events_max).unwrap_or(usize::MAX);
+                let most = usize::try_from(self.checker.events_max()).unwrap_or(usize::MAX);
                 let length = known.or(shown).unwrap_or(0).min(most);
                 let (offers, fault) = (VecDeque::new(), None);
                 let iterations = Iterations { processor, items, concurrency, begun: 0, offers, fault };

@@ -229,7 +229,7 @@ impl Shard {
                 _ => false,
             };
             if is_set {
-                self.turn(row.key, Trigger::TimerFired { timer: row.timer }, Then::Nothing);
+                self.turn(row.key, Trigger::TimerFired { timer: row.timer, due_ms: row.due_ms }, Then::Nothing);
             }
             self.at = None;
         }

@@ -15,8 +15,8 @@ pub(crate) struct SlowStep {
     pub(super) number: u64,
     pub(super) execution: Execution,
     pub(super) outcome: Result<Step, StepError>,
-    /// The timer that led to it.
-    pub(super) fired: Option<TimerId>,
+    /// The timer that led to it, and when it was due.
+    pub(super) fired: Option<(TimerId, i64)>,
     pub(super) then: Then,
 }
 

@@ -34,12 +34,9 @@ pub(super) struct Occurrence {
 }
 
 impl Occurrence {
-    /// The timer that led to the step.
-    pub(super) fn fired(&self) -> Option<TimerId> {
-        match self.trigger {
-            Trigger::TimerFired { timer } => Some(timer),
-            _ => None,
-        }
+    /// The timer that led to the step, and when it was due.
+    pub(super) fn fired(&self) -> Option<(TimerId, i64)> {
+        if let Trigger::TimerFired { timer, due_ms } = self.trigger { Some((timer, due_ms)) } else { None }
     }
 
     /// Steps the execution. A panic is told like a corrupt part: both concern this execution only.
@@ -89,8 +86,13 @@ impl Shard {
         // The first event carries the start time, that of a redrive its time.
         let is_dated = matches!(trigger, Trigger::Start | Trigger::Redrive);
         let now_ms = if is_dated { live.last_ms } else { clock_ms.max(live.last_ms) };
-        let occurrence = Occurrence { trigger, now_ms, seed, stopwatch: self.environment.stopwatch };
-        if self.environment.slow_lane.is_behind(&live.stored.record.state_machine_arn) {
+        let mut occurrence = Occurrence { trigger, now_ms, seed, stopwatch: self.environment.stopwatch };
+        // The clock may have been set back since the timer went off: what it leads to is no earlier than it was due.
+        occurrence.now_ms = occurrence.fired().map_or(now_ms, |(_, due_ms)| now_ms.max(due_ms));
+        // StopExecution and heartbeats do not wait for slow steps of other executions.
+        let is_slow = occurrence.trigger.may_evaluate()
+            && self.environment.slow_lane.is_behind(&live.stored.record.state_machine_arn);
+        if is_slow {
             return self.move_to_slow_lane(key, occurrence, then);
         }
         let options = &self.environment.options;
@@ -121,11 +123,12 @@ impl Shard {
                 self.refuse_step(key, then, &why);
             }
         }
-        self.work.extend(parked);
+        // It came before what stands in line for the same execution.
+        parked.into_iter().rev().for_each(|work| self.work.push_front(work));
     }
 
     /// Takes a step into the batch; that of an Express execution, which stores nothing, takes effect at once.
-    fn apply(&mut self, key: ExecutionKey, mut step: Step, fired: Option<TimerId>, then: Then) {
+    fn apply(&mut self, key: ExecutionKey, mut step: Step, fired: Option<(TimerId, i64)>, then: Then) {
         self.live.weigh(key);
         let Some(live) = self.live.get_mut(key) else { return };
         let mut outbox = Outbox::default();
@@ -135,8 +138,9 @@ impl Shard {
         let effects = std::mem::take(&mut step.effects);
         let mut map_runs = Vec::new();
         let before = live.timers.clone();
-        // A timer that has fired is set no more, and its row goes with the step that it led to.
-        live.timers.retain(|timer, _| Some(*timer) != fired);
+        // A timer that has fired is set no more, and its row goes with the step that it led to. One that was moved while the
+        // trigger was on its way stays: it is due at another time.
+        live.timers.retain(|timer, due_ms| Some((*timer, *due_ms)) != fired);
         effects_of(key, live, effects, &mut outbox, &mut self.work, &mut map_runs);
         let timers = moved(&before, &live.timers);
         if let Some(outcome) = step.outcome.take() {

@@ -161,3 +161,51 @@ fn task_after(seconds: u64) -> String {
         "T":{{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{{"FunctionName":"f"}},"End":true}}}}}}"#
     )
 }
+
+/// Two branches with a worker each; what follows the answer of the second one takes long.
+const SLOW_BRANCH: &str = r#"{"QueryLanguage":"JSONata","StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Branches":[
+    {"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:us-east-1:123456789012:activity:a","HeartbeatSeconds":20,"End":true}}},
+    {"StartAt":"B","States":{"B":{"Type":"Task","Resource":"arn:aws:states:us-east-1:123456789012:activity:b","Next":"S"},
+        "S":{"Type":"Pass","Output":"{% $reduce([1..100000], function($a,$b){$a+$b}) %}","End":true}}}]}}}"#;
+
+/// A one-shard world in which the shard leaves each evaluation to the slow lane.
+fn world_of_slow_steps() -> World {
+    let mut world = World::new();
+    world.options.shards = 1;
+    world.options.quick_budget.memory_bytes = 1_000;
+    world.options.slow_budget.time = Duration::from_secs(60);
+    world
+}
+
+#[tokio::test]
+async fn a_heartbeat_moves_its_timer_also_while_the_slow_lane_has_the_execution() {
+    let world = world_of_slow_steps();
+    let engine = world.open().await;
+    let (a, b) = (create_activity(&engine, "a").await, create_activity(&engine, "b").await);
+    let machine = create(&engine, "m", SLOW_BRANCH).await;
+    let arn = start(&engine, &machine, "e").await;
+    let minute = Duration::from_secs(60);
+    let beats = engine.activity_task(&a, None, minute).await.unwrap().unwrap();
+    let slow = engine.activity_task(&b, None, minute).await.unwrap().unwrap();
+    // The slow lane takes the execution; the heartbeat and the timer, which falls due, wait for it. Whoever is refused here
+    // came after them in line.
+    let falls_due = async {
+        engine.stop_execution(&execution_arn("m", "none"), None, None).await.unwrap_err();
+        world.clock.advance(Duration::from_secs(20));
+    };
+    let (succeeded, heard, ()) = tokio::join!(
+        engine.task_succeeded(&slow.token, payload("1")),
+        engine.task_heartbeat(&beats.token),
+        falls_due
+    );
+    succeeded.unwrap();
+    heard.unwrap();
+    world.clock.advance(Duration::from_millis(19_999));
+    engine.stop_execution(&execution_arn("m", "none"), None, None).await.unwrap_err();
+    assert_eq!(engine.execution(&arn).await.unwrap().status, Status::Running);
+    world.clock.advance(Duration::from_millis(1));
+    let record = engine.wait_until_closed(&arn).await.unwrap();
+    let Some(machine::Outcome::Failed(failure)) = &record.outcome else { panic!("{record:?}") };
+    assert_eq!(failure.error.as_deref(), Some("States.Timeout"));
+    check_history(&engine, &record).await;
+}

@@ -27,7 +27,7 @@ const MEMORY: &str = "Expression evaluation memory limit exceeded: Check for exc
 fn check(name: &str, of_type: StateMachineType, definition: &str, input: &str, expected: (&str, &str)) {
     let mut world = World::new(definition, of_type, input);
     (world.quick_budget, world.budget) = (Some(QUICK), LAST);
-    world.limits.history_events_max = 5_000;
+    (world.limits.history_events_max, world.limits.express_history_events_max) = (5_000, 5_000);
     let mut step = world.step(Trigger::Start);
     while world.outcome.is_none() {
         assert!(world.steps < STEPS_MAX, "{name}: {} steps", world.steps);

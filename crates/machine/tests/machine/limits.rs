@@ -1,6 +1,7 @@
 //! Limits: events, payloads, variables, error texts.
 
 use crate::world::World;
+use asl::StateMachineType;
 use machine::{EventType, Failure, Trigger};
 
 /// A state machine that goes round and round, with these fields in its Pass state.
@@ -24,6 +25,16 @@ fn the_history_has_at_most_25_000_events() {
     let last = world.history.last().unwrap();
     assert_eq!((last.id, last.previous_event_id, last.event_type), (25_000, 24_999, EventType::ExecutionFailed));
     let cause = "The execution reached the maximum number of history events (25000).".to_owned();
+    assert_eq!(world.failure(), ("States.Runtime".to_owned(), cause));
+}
+
+#[test]
+fn an_express_execution_may_have_more_events() {
+    let mut world = World::new(&round(""), StateMachineType::Express, "{}");
+    world.limits.express_history_events_max = 26_000;
+    world.trigger(Trigger::Start);
+    assert_eq!(world.history.len(), 26_000);
+    let cause = "The execution reached the maximum number of history events (26000).".to_owned();
     assert_eq!(world.failure(), ("States.Runtime".to_owned(), cause));
 }
 

@@ -19,9 +19,9 @@ fn a_step_that_fails_leaves_the_execution_unchanged() {
     world.succeed(world.call(), "2");
     let before = format!("{:?}", world.execution);
     let timers: Vec<_> = world.timers.iter().filter(|(_, due)| **due < world.now_ms + 10_000).collect();
-    let timer = *timers[0].0;
-    let now = ambient(*timers[0].1, 0);
-    let result = world.execution.step(&other, Trigger::TimerFired { timer }, &now, &world.limits, &|_| "".into());
+    let (timer, due_ms) = (*timers[0].0, *timers[0].1);
+    let (fired, now) = (Trigger::TimerFired { timer, due_ms }, ambient(due_ms, 0));
+    let result = world.execution.step(&other, fired, &now, &world.limits, &|_| "".into());
     assert!(matches!(result, Err(StepError::Corrupt(_))), "{result:?}");
     assert_eq!(format!("{:?}", world.execution), before);
     world.fire_next_timer();

@@ -180,7 +180,7 @@ impl World {
             self.timers.iter().min_by_key(|(_, due_ms)| **due_ms).map(|(t, d)| (*t, *d)).expect("a timer is set");
         self.now_ms = self.now_ms.max(due_ms);
         self.timers.remove(&timer);
-        self.trigger(Trigger::TimerFired { timer });
+        self.trigger(Trigger::TimerFired { timer, due_ms });
     }
 
     pub fn succeed(&mut self, effect: EventId, output: &str) {
