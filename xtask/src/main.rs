@@ -6,6 +6,7 @@ mod bench;
 mod compatibility;
 mod conformance;
 mod example;
+mod fuzz;
 mod model;
 mod process;
 mod proof;
@@ -35,6 +36,7 @@ const TASKS: &[Task] = &[
     Task { name: "model", about: "write the wire types from the service model", run: model::run },
     Task { name: "service-models", about: "take the models of AWS services over", run: service_models::run },
     Task { name: "sim", about: "run the engine in simulated worlds, and find what is wrong", run: sim::run },
+    Task { name: "fuzz", about: "give mutated text to what reads text from outside", run: fuzz::run },
     Task { name: "crash", about: "kill the server under load, again and again", run: proof::crash },
     Task { name: "timers", about: "many timers, a restart, and a clock that jumps", run: proof::timers },
     Task { name: "golden", about: "keep a data folder of this version, for later ones to open", run: proof::golden },

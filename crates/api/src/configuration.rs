@@ -2,19 +2,20 @@
 //! when they are shown.
 //!
 //! The engine keeps a configuration as the JSON that came in, and nothing for one that says no more than the default:
-//! so CreateStateMachine is idempotent whether the default was written out or not.
+//! so CreateStateMachine is idempotent, and an update changes nothing, whether the default was written out or not.
 
 use crate::ApiError;
 use crate::model::{EncryptionConfiguration, LoggingConfiguration, TracingConfiguration};
 use crate::shape::Input;
+use engine::Setting;
 use json::Payload;
 use serde::Serialize;
 
-/// What a state machine was given.
-pub(crate) struct Configurations {
-    pub(crate) logging: Option<Payload>,
-    pub(crate) tracing: Option<Payload>,
-    pub(crate) encryption: Option<Payload>,
+/// What a new state machine is given (`Option<Payload>`), or what is changed of one (`Setting`).
+pub(crate) struct Configurations<C> {
+    pub(crate) logging: C,
+    pub(crate) tracing: C,
+    pub(crate) encryption: C,
 }
 
 /// Checks what a request gives for a new state machine.
@@ -22,27 +23,42 @@ pub(crate) fn of_new(
     logging: Option<LoggingConfiguration>,
     tracing: Option<TracingConfiguration>,
     encryption: Option<EncryptionConfiguration>,
-) -> Result<Configurations, ApiError> {
+) -> Result<Configurations<Option<Payload>>, ApiError> {
     check_logging(logging.as_ref())?;
     Ok(Configurations {
-        logging: logging.map(complete_logging).filter(|given| *given != default_logging()).map(|given| payload(&given)),
-        tracing: tracing.filter(|given| given.enabled == Some(true)).map(|given| payload(&given)),
+        logging: logging.and_then(logging_to_keep),
+        tracing: tracing.and_then(tracing_to_keep),
         encryption: encryption_of_new(encryption)?,
     })
 }
 
-/// Checks what a request changes. Here the default is a change like any other.
+/// Checks what a request changes.
 pub(crate) fn of_change(
     logging: Option<LoggingConfiguration>,
     tracing: Option<TracingConfiguration>,
     encryption: Option<EncryptionConfiguration>,
-) -> Result<Configurations, ApiError> {
-    check_logging(logging.as_ref())?;
+) -> Result<Configurations<Setting>, ApiError> {
+    let setting = |is_given: bool, to_keep: Option<Payload>| match to_keep {
+        Some(configuration) => Setting::To(configuration),
+        None if is_given => Setting::Default,
+        None => Setting::Kept,
+    };
+    let are_given = (logging.is_some(), tracing.is_some(), encryption.is_some());
+    let Configurations { logging, tracing, encryption } = of_new(logging, tracing, encryption)?;
     Ok(Configurations {
-        logging: logging.map(|given| payload(&complete_logging(given))),
-        tracing: tracing.map(|given| payload(&given)),
-        encryption: complete_encryption(encryption)?.map(|given| payload(&given)),
+        logging: setting(are_given.0, logging),
+        tracing: setting(are_given.1, tracing),
+        encryption: setting(are_given.2, encryption),
     })
+}
+
+fn logging_to_keep(given: LoggingConfiguration) -> Option<Payload> {
+    let completed = complete_logging(given);
+    (completed != default_logging()).then(|| payload(&completed))
+}
+
+fn tracing_to_keep(given: TracingConfiguration) -> Option<Payload> {
+    (given.enabled == Some(true)).then(|| payload(&given))
 }
 
 /// The encryption of a new state machine or activity.

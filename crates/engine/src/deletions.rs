@@ -56,14 +56,18 @@ impl Deletions {
         self.change(|arns| arns.remove(arn));
     }
 
-    /// Whether the state machine is being deleted.
-    pub(crate) fn has(&self, arn: &Text) -> bool {
-        self.count.load(Ordering::SeqCst) > 0 && self.arns.read().unwrap_or_else(PoisonError::into_inner).contains(arn)
+    /// Whether the state machine is being deleted, or that to whose Map Run the execution belongs as a child: there the ARN
+    /// ends with a label, `NAME/LABEL`.
+    pub(crate) fn has(&self, arn: &str) -> bool {
+        let own = || arn.split_once('/').map_or(arn, |(own, _label)| own);
+        self.count.load(Ordering::SeqCst) > 0
+            && self.arns.read().unwrap_or_else(PoisonError::into_inner).contains(own())
     }
 
-    /// An execution is open no more, and that is durable.
+    /// An execution is open no more, and that is durable. Nobody waits for children of a Map Run: they end before the
+    /// execution that they belong to.
     pub(crate) fn execution_closed(&self, state_machine_arn: &Text) {
-        if self.has(state_machine_arn) {
+        if self.has(state_machine_arn) && !state_machine_arn.contains('/') {
             // The registry is gone only when the engine is.
             let _ = self.closed.send(state_machine_arn.clone());
         }

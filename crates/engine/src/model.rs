@@ -79,11 +79,32 @@ pub struct NewStateMachine {
 pub struct StateMachineChange {
     pub definition: Option<(Text, Arc<asl::StateMachine>)>,
     pub role_arn: Option<Text>,
-    pub logging: Option<Payload>,
-    pub tracing: Option<Payload>,
-    pub encryption: Option<Payload>,
+    pub logging: Setting,
+    pub tracing: Setting,
+    pub encryption: Setting,
     /// Publishes a version of the state machine as the change leaves it, even if it changes nothing.
     pub publish: Option<Publish>,
+}
+
+/// What a change does to one configuration of a state machine.
+#[derive(Clone, Debug, Default)]
+pub enum Setting {
+    /// It stays what it is.
+    #[default]
+    Kept,
+    /// It is AWS's default again, which is not stored: who creates the same state machine again finds it the same.
+    Default,
+    To(Payload),
+}
+
+impl Setting {
+    pub(crate) fn apply(self, current: Option<Payload>) -> Option<Payload> {
+        match self {
+            Setting::Kept => current,
+            Setting::Default => None,
+            Setting::To(configuration) => Some(configuration),
+        }
+    }
 }
 
 /// That a version is to be published.

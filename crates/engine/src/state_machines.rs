@@ -114,9 +114,9 @@ impl Registry {
             None => Arc::clone(&self.definition(arn)?.parsed),
         };
         record.role_arn = change.role_arn.unwrap_or(record.role_arn);
-        record.logging = change.logging.or(record.logging);
-        record.tracing = change.tracing.or(record.tracing);
-        record.encryption = change.encryption.or(record.encryption);
+        record.logging = change.logging.apply(record.logging);
+        record.tracing = change.tracing.apply(record.tracing);
+        record.encryption = change.encryption.apply(record.encryption);
         let revision = current.current_revision();
         if RevisionKey::of(&record) == RevisionKey::of(&current) {
             let mut writes = Writes::default();

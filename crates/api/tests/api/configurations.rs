@@ -49,6 +49,29 @@ async fn configurations_are_shown_as_they_were_given() {
 }
 
 #[tokio::test]
+async fn the_default_is_the_same_written_out_or_not() {
+    for default in [
+        r#""loggingConfiguration": {"level": "OFF"}"#,
+        r#""tracingConfiguration": {"enabled": false}"#,
+        r#""encryptionConfiguration": {"type": "AWS_OWNED_KEY"}"#,
+    ] {
+        let api = support::api().await;
+        let created = ask(&api, "CreateStateMachine", &create(r#""type": "STANDARD""#)).await;
+        let change = format!(r#"{{"stateMachineArn": "{STATE_MACHINE}", {default}}}"#);
+        let updated = ask(&api, "UpdateStateMachine", &change).await;
+        assert_eq!(updated.get("revisionId"), None, "{default} changes nothing");
+        for again in [default, r#""type": "STANDARD""#] {
+            assert_eq!(ask(&api, "CreateStateMachine", &create(again)).await, created, "{default}, then {again}");
+        }
+        let on = r#""tracingConfiguration": {"enabled": true}"#;
+        ask(&api, "UpdateStateMachine", &format!(r#"{{"stateMachineArn": "{STATE_MACHINE}", {on}}}"#)).await;
+        let off = on.replace("true", "false");
+        ask(&api, "UpdateStateMachine", &format!(r#"{{"stateMachineArn": "{STATE_MACHINE}", {off}}}"#)).await;
+        assert_eq!(ask(&api, "CreateStateMachine", &create(default)).await, created, "{default}, set back");
+    }
+}
+
+#[tokio::test]
 async fn configurations_that_cannot_be_are_refused() {
     let logging = ("loggingConfiguration", "InvalidLoggingConfiguration", "Invalid Logging Configuration");
     let encryption = ("encryptionConfiguration", "InvalidEncryptionConfiguration", "Invalid Encryption Configuration");

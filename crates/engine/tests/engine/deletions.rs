@@ -1,5 +1,6 @@
 //! State machines that are deleted while they have executions, or are about to have one.
 
+use crate::map_run_world::{self, Listed};
 use crate::support::*;
 use asl::StateMachineType;
 use engine::{Engine, Error, OpenStore};
@@ -62,6 +63,31 @@ async fn an_execution_of_a_deleted_state_machine_fails_at_its_next_transition() 
         check(WAITS_AND_GOES_ON, restarts, Status::Failed, &["WaitStateExited", "ExecutionFailed"]).await;
         check(WAITS_IN_A_BRANCH, restarts, Status::Failed, &["WaitStateExited", "ExecutionFailed"]).await;
     }
+}
+
+#[tokio::test]
+async fn children_of_a_map_run_of_a_deleted_state_machine_fail_at_their_next_transition() {
+    let child = WAITS_AND_GOES_ON.trim_start_matches('{').trim_end_matches('}');
+    let child = format!("{child}}}}}");
+    let fields = r#","MaxConcurrency":1,"ToleratedFailurePercentage":100"#;
+    let world = World::new();
+    let engine = world.open().await;
+    let machine = create(&engine, "m", &map_run_world::map("STANDARD", &child, fields)).await;
+    let execution = start_of(&machine, "e", "[1,2,3]");
+    let execution = asl::Arn::parse(&engine.start_execution(execution).await.unwrap().arn).unwrap();
+    map_run_world::until(&engine, &execution, |map_run| map_run.progress.executions.running == 1).await;
+    engine.delete_state_machine(&machine).await.unwrap();
+    world.clock.advance(Duration::from_secs(60));
+    let record = engine.wait_until_closed(&execution).await.unwrap();
+    let map_run = map_run_world::map_run(&engine, &execution).await;
+    assert_eq!(map_run_world::counts(&map_run).failed, 3, "{map_run:?}");
+    for child in map_run_world::children(&engine, &map_run, Listed::default()).await {
+        let child = engine.wait_until_closed(&asl::Arn::parse(&child.arn).unwrap()).await.unwrap();
+        let Some(Outcome::Failed(failure)) = &child.outcome else { panic!("{child:?}") };
+        assert!(failure.cause.as_deref().unwrap().ends_with("has been deleted."), "{failure:?}");
+    }
+    check_history(&engine, &record).await;
+    until_gone(&engine).await;
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ const QUICK: Budget =
 const LAST: Budget = Budget { time: Duration::from_millis(60), last: true, ..QUICK };
 /// A hostile definition gets no further than this.
 const STEPS_MAX: u64 = 600;
-const SLOW_STEPS_MAX: u64 = 3;
+const SLOW_STEPS_MAX: u64 = 30;
 
 const LIMIT: &str = "States.DataLimitExceeded";
 const RUNTIME: &str = "States.Runtime";
