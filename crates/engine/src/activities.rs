@@ -4,11 +4,11 @@
 //! taken, in no particular order. A line holds names, not inputs; the input is taken from the execution when it is
 //! handed out. All shards meet here, so a lock is held, for the time it takes to move one entry.
 
-use crate::{ActivityTask, Origin, shard::Reply, tables::ExecutionKey};
+use crate::{ActivityTask, Origin, dispatch::Attempt, shard::Reply, tables::ExecutionKey};
 use json::Text;
 use machine::EventId;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -33,14 +33,43 @@ pub(crate) struct Poller {
 
 #[derive(Default)]
 struct Lines {
-    offers: VecDeque<Offer>,
+    /// By their arrival.
+    offers: BTreeMap<u64, Offer>,
     pollers: VecDeque<Poller>,
+}
+
+impl Lines {
+    fn are_empty(&self) -> bool {
+        self.offers.is_empty() && self.pollers.is_empty()
+    }
 }
 
 /// The lines of all activities.
 pub(crate) struct ActivityQueues {
-    lines: Mutex<HashMap<Text, Lines>>,
+    all: Mutex<AllLines>,
     pollers_max: usize,
+}
+
+#[derive(Default)]
+struct AllLines {
+    by_activity: HashMap<Text, Lines>,
+    /// In whose line a task waits, and at which place: one that is wanted no more leaves it at once.
+    places: HashMap<Attempt, (Text, u64)>,
+    arrivals: u64,
+}
+
+impl AllLines {
+    fn forget_if_empty(&mut self, activity_arn: &str) {
+        if self.by_activity.get(activity_arn).is_some_and(Lines::are_empty) {
+            self.by_activity.remove(activity_arn);
+        }
+    }
+}
+
+impl Offer {
+    pub(crate) fn attempt(&self) -> Attempt {
+        (self.key, self.id)
+    }
 }
 
 /// What became of a poll.
@@ -53,49 +82,56 @@ pub(crate) enum Polled {
 
 impl ActivityQueues {
     pub(crate) fn new(pollers_max: usize) -> ActivityQueues {
-        ActivityQueues { lines: Mutex::default(), pollers_max }
+        ActivityQueues { all: Mutex::default(), pollers_max }
     }
 
     /// Gives the task to the first worker that still waits, or puts it in line.
     pub(crate) fn offer(&self, offer: Offer) -> Option<(Offer, Poller)> {
         let mut all = self.lock();
-        let lines = all.entry(offer.activity_arn.clone()).or_default();
+        let AllLines { by_activity, places, arrivals } = &mut *all;
+        let lines = by_activity.entry(offer.activity_arn.clone()).or_default();
         while let Some(poller) = lines.pollers.pop_front() {
             if !poller.reply.is_closed() {
                 return Some((offer, poller));
             }
         }
-        lines.offers.push_back(offer);
+        *arrivals += 1;
+        places.insert(offer.attempt(), (offer.activity_arn.clone(), *arrivals));
+        lines.offers.insert(*arrivals, offer);
         None
     }
 
-    /// Takes a task out of the line; false if a worker was given it.
-    pub(crate) fn retract(&self, offer: &Offer) -> bool {
+    /// Takes a task out of the line; false if it waits in none, as a worker was given it.
+    pub(crate) fn retract(&self, attempt: Attempt) -> bool {
         let mut all = self.lock();
-        let Some(lines) = all.get_mut(&offer.activity_arn) else { return false };
-        let place = lines.offers.iter().rposition(|other| other == offer);
-        let retracted = place.and_then(|place| lines.offers.remove(place)).is_some();
-        if lines.offers.is_empty() && lines.pollers.is_empty() {
-            all.remove(&offer.activity_arn);
+        let Some((activity_arn, place)) = all.places.remove(&attempt) else { return false };
+        if let Some(lines) = all.by_activity.get_mut(&activity_arn) {
+            lines.offers.remove(&place);
         }
-        retracted
+        all.forget_if_empty(&activity_arn);
+        true
     }
 
     /// The activity was deleted: its workers are sent away, and what nobody has taken is given back.
-    pub(crate) fn remove(&self, activity_arn: &str) -> VecDeque<Offer> {
-        let Some(Lines { offers, pollers }) = self.lock().remove(activity_arn) else { return VecDeque::new() };
+    pub(crate) fn remove(&self, activity_arn: &str) -> Vec<Offer> {
+        let mut all = self.lock();
+        let Some(Lines { offers, pollers }) = all.by_activity.remove(activity_arn) else { return Vec::new() };
         for poller in pollers {
             // A worker that went away needs no answer.
             let _ = poller.reply.send(Ok(None));
         }
+        let offers: Vec<Offer> = offers.into_values().collect();
+        offers.iter().for_each(|offer| drop(all.places.remove(&offer.attempt())));
         offers
     }
 
     /// Gives the worker the first task in line, or puts it in line itself.
     pub(crate) fn poll(&self, activity_arn: &Text, poller: Poller) -> Polled {
         let mut all = self.lock();
-        let lines = all.entry(activity_arn.clone()).or_default();
-        if let Some(offer) = lines.offers.pop_front() {
+        let AllLines { by_activity, places, .. } = &mut *all;
+        let lines = by_activity.entry(activity_arn.clone()).or_default();
+        if let Some((_, offer)) = lines.offers.pop_first() {
+            places.remove(&offer.attempt());
             return Polled::Matched(offer, poller);
         }
         if lines.pollers.len() >= self.pollers_max {
@@ -111,19 +147,17 @@ impl ActivityQueues {
     /// Takes a worker out of the line; false if it has been given a task.
     pub(crate) fn withdraw(&self, activity_arn: &Text, number: u64) -> bool {
         let mut all = self.lock();
-        let Some(lines) = all.get_mut(activity_arn) else { return false };
+        let Some(lines) = all.by_activity.get_mut(activity_arn) else { return false };
         let before = lines.pollers.len();
         lines.pollers.retain(|poller| poller.number != number);
         let withdrawn = lines.pollers.len() < before;
-        if lines.offers.is_empty() && lines.pollers.is_empty() {
-            all.remove(activity_arn);
-        }
+        all.forget_if_empty(activity_arn);
         withdrawn
     }
 
     /// Sends all workers away, without a task.
     pub(crate) fn dismiss(&self) {
-        for poller in self.lock().values_mut().flat_map(|lines| lines.pollers.drain(..)) {
+        for poller in self.lock().by_activity.values_mut().flat_map(|lines| lines.pollers.drain(..)) {
             // A worker that went away needs no answer.
             let _ = poller.reply.send(Ok(None));
         }
@@ -131,11 +165,13 @@ impl ActivityQueues {
 
     /// Forgets all tasks in line: the shards offer them again after the store was opened again.
     pub(crate) fn forget_offers(&self) {
-        self.lock().values_mut().for_each(|lines| lines.offers.clear());
+        let mut all = self.lock();
+        all.places.clear();
+        all.by_activity.values_mut().for_each(|lines| lines.offers.clear());
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Text, Lines>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, AllLines> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -194,9 +230,21 @@ mod tests {
         for id in [1, 2, 3] {
             assert!(queues.offer(offer(id)).is_none());
         }
-        assert!(queues.retract(&offer(2)));
-        assert!(!queues.retract(&offer(2)));
+        assert!(queues.retract(offer(2).attempt()));
+        assert!(!queues.retract(offer(2).attempt()));
         assert_eq!(queues.remove("a"), [offer(1), offer(3)]);
         assert!(queues.remove("a").is_empty());
+        assert!(!queues.retract(offer(1).attempt()));
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_task_that_is_wanted_no_more() {
+        let queues = ActivityQueues::new(10);
+        for id in 0..100 {
+            assert!(queues.offer(offer(id)).is_none());
+            assert!(queues.retract(offer(id).attempt()));
+        }
+        let all = queues.lock();
+        assert!(all.by_activity.is_empty() && all.places.is_empty());
     }
 }

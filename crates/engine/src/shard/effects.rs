@@ -56,6 +56,7 @@ impl Shard {
     }
 
     pub(super) fn cancel(&mut self, attempt: Attempt) {
+        self.environment.activities.retract(attempt);
         self.dispatcher.cancel(attempt);
         self.begin_next();
     }
@@ -172,7 +173,7 @@ impl Shard {
             return;
         }
         let is_absent = |tables: &Tables| matches!(tables.activity(&offer.activity_arn), Ok(None));
-        if self.pipeline.tables().is_some_and(is_absent) && self.environment.activities.retract(&offer) {
+        if self.pipeline.tables().is_some_and(is_absent) && self.environment.activities.retract(offer.attempt()) {
             self.work.push_back(Work::Report(Report::ActivityGone(offer)));
         }
     }
