@@ -18,7 +18,7 @@ use json::{Payload, Text};
 use machine::{EventId, Facts, Failure, TaskRequest};
 use sha2::{Digest, Sha256};
 use std::{collections::HashMap, fmt::Write, future::Future, panic::AssertUnwindSafe, sync::Arc};
-use tokio::task::AbortHandle;
+use tokio::{sync::Semaphore, task::AbortHandle};
 
 type Outcome = Result<Payload, Failure>;
 
@@ -75,6 +75,7 @@ pub(crate) struct Dispatcher {
     /// Calls whose answer a shutdown waits for: those with a place and those that wait.
     calling: usize,
     line: Line,
+    stops: Arc<Semaphore>,
     runs: u64,
     /// Set when the engine shuts down: what is not begun stays in line.
     is_draining: bool,
@@ -91,6 +92,7 @@ impl Dispatcher {
             placed_max,
             calling: 0,
             line: Line::default(),
+            stops: Arc::new(Semaphore::new(placed_max)),
             runs: 0,
             is_draining: false,
         }
@@ -117,11 +119,15 @@ impl Dispatcher {
         self.spawn((key, request.id), call(request, facts), task, wait, (Load::Nothing, Returned::Answer));
     }
 
-    /// Stops what a `.sync` call has submitted. Nobody waits for that.
+    /// Stops what a `.sync` call has submitted. Nobody waits for that; a wide fork that is aborted stops very many, and no
+    /// more are stopped at once than are called.
     pub(crate) fn stop(&self, request: TaskRequest, facts: Arc<Facts>, submitted: Payload) {
         let Some(task) = self.environment.tasks.find(&request) else { return };
         let call = call(request, facts);
+        let stops = Arc::clone(&self.stops);
         self.environment.runtime.spawn(async move {
+            // The semaphore is never closed.
+            let _place = stops.acquire().await;
             if AssertUnwindSafe(async move { task.cancel(call, submitted).await }).catch_unwind().await.is_err() {
                 tracing::error!("an integration panicked");
             }
