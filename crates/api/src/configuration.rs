@@ -27,7 +27,7 @@ pub(crate) fn of_new(
     check_logging(logging.as_ref())?;
     Ok(Configurations {
         logging: logging.and_then(logging_to_keep),
-        tracing: tracing.and_then(tracing_to_keep),
+        tracing: tracing.as_ref().and_then(tracing_to_keep),
         encryption: encryption_of_new(encryption)?,
     })
 }
@@ -57,8 +57,8 @@ fn logging_to_keep(given: LoggingConfiguration) -> Option<Payload> {
     (completed != default_logging()).then(|| payload(&completed))
 }
 
-fn tracing_to_keep(given: TracingConfiguration) -> Option<Payload> {
-    (given.enabled == Some(true)).then(|| payload(&given))
+fn tracing_to_keep(given: &TracingConfiguration) -> Option<Payload> {
+    (given.enabled == Some(true)).then(|| payload(given))
 }
 
 /// The encryption of a new state machine or activity.

@@ -1,8 +1,8 @@
-//! Express executions: the same machine and the same shards, and nothing of it in the store.
+//! Express executions: the same machine and the same shards, and next to nothing of it in the store.
 //!
-//! Their state, their timers and their history are in memory and end with the process. AWS starts an asynchronous
-//! Express execution again when its state was lost ("at least once"); here it is lost with the process. A synchronous
-//! one is never run twice, as in AWS: its caller sees the connection break.
+//! Their state, their timers and their history are in memory and end with the process. As in AWS, an asynchronous one whose
+//! state was lost begins anew ("at least once", see `shard/express_starts.rs`), and a synchronous one is never run twice:
+//! its caller sees the connection break.
 //!
 //! AWS keeps no history of them at all. Here the latest ones can be kept in memory, up to a number of bytes.
 

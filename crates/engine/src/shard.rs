@@ -14,6 +14,7 @@
 //! | `stepping` | a trigger to a step, a step to writes and effects |
 //! | `map_runs` | Map Runs whose execution the shard owns |
 //! | `map_run_reading` | Map Runs read from the store: after a start, for a redrive, for their results |
+//! | `express_starts` | Express executions that are begun anew after a crash |
 //! | `children` | children of Map Runs, on the shard that their own keys fall to |
 //! | `telling` | what a step tells those who watch from outside |
 //! | `settling` | who waits until all that was taken up is durable |
@@ -27,6 +28,7 @@
 mod aside;
 mod children;
 mod effects;
+mod express_starts;
 mod live;
 mod map_run_reading;
 mod map_runs;
@@ -103,6 +105,8 @@ pub(crate) struct Shard {
     map_runs: MapRuns,
     /// Children of Map Runs that are to be begun, behind everything else.
     children: VecDeque<NewChild>,
+    /// Express executions that an earlier process had begun, and that are to be begun anew.
+    begun_before: VecDeque<ExecutionKey>,
     /// Executions that were set aside by this process, whether or not that is durable yet.
     aside: HashMap<ExecutionKey, String>,
     /// The execution that the shard works for now.
@@ -158,6 +162,7 @@ impl Shard {
             work: VecDeque::new(),
             map_runs: MapRuns::default(),
             children: VecDeque::new(),
+            begun_before: VecDeque::new(),
             aside: HashMap::new(),
             at: None,
             blamed: Vec::new(),
@@ -206,6 +211,7 @@ impl Shard {
 
     fn begin_loop(&mut self) {
         self.read_held();
+        self.read_express_starts();
         self.take_up_map_runs();
     }
 
@@ -216,6 +222,7 @@ impl Shard {
         self.begin_children();
         self.fire_timers();
         self.recover();
+        self.begin_express_anew();
         self.step_map_runs();
         self.submit();
         self.live.put_out(self.pipeline.durable());
@@ -229,6 +236,7 @@ impl Shard {
         let is_idle = self.work.is_empty()
             && !self.has_map_work()
             && !self.is_recovering()
+            && !self.has_express_to_begin()
             && self.wake_ms() > self.environment.clock.now_ms();
         let has_to_wait = !can_step || is_idle;
         if has_to_wait {

@@ -18,6 +18,7 @@
 //! | `map_run_blocks` | R, number | what children of the Map Run came to, as one step of it heard of them |
 //! | `map_runs_of` | E, MAX−t, R | nothing: the Map Runs of an execution |
 //! | `open_map_runs` | first byte of E, R | nothing: what recovery reads; E is the execution that made the Map Run |
+//! | `express_starts` | E | an asynchronous Express execution that has not ended: it is begun anew after a crash |
 //! | `held` | E, event id | nothing: a task that a clean shutdown did not begin |
 //! | `calls` | E and event id of a call of a task | the execution and the event of the task that it answered or was handed |
 //! | `aside` | E | why the execution was set aside, when, and by which build; it is removed when that is as long ago as a closed one is kept |
@@ -75,6 +76,7 @@ const MAP_RUN_REQUESTS: Keyspace = Keyspace("map_run_requests");
 const MAP_RUN_BLOCKS: Keyspace = Keyspace("map_run_blocks");
 const MAP_RUNS_OF: Keyspace = Keyspace("map_runs_of");
 const OPEN_MAP_RUNS: Keyspace = Keyspace("open_map_runs");
+const EXPRESS_STARTS: Keyspace = Keyspace("express_starts");
 const HELD: Keyspace = Keyspace("held");
 const CALLS: Keyspace = Keyspace("calls");
 const ASIDE: Keyspace = Keyspace("aside");

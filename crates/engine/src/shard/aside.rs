@@ -4,7 +4,7 @@
 //! It goes on when another build takes it up and can step it. Until then it counts as open to who describes it, and
 //! StopExecution ends it.
 
-use super::{Shard, live::Live, message::Reply};
+use super::{Shard, message::Reply};
 use crate::{
     Error,
     outbox::Outbox,
@@ -54,12 +54,13 @@ impl Shard {
         self.tell_calls(key, &mut outbox);
         self.pipeline.outbox.append(outbox);
         match live {
-            Some(Live { is_standard: false, sync_reply, parked, .. }) => {
+            Some(live) if !live.is_standard => {
                 self.environment.one_express_less();
-                if let Some(reply) = sync_reply {
+                self.forget_express_start(key, &live);
+                if let Some(reply) = live.sync_reply {
                     self.pipeline.outbox.answer(reply, Err(refused()));
                 }
-                self.work.extend(parked);
+                self.work.extend(live.parked);
             }
             Some(live) => {
                 self.environment.open_executions().remove(arn);

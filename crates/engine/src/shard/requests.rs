@@ -56,6 +56,9 @@ impl Shard {
             if open >= self.environment.options.limits.open_executions_max {
                 return self.pipeline.outbox.answer(reply, Err(Error::ExecutionLimitExceeded));
             }
+        } else if let Err(error) = self.tables() {
+            // Its start could not be stored.
+            return self.pipeline.outbox.answer(reply, Err(error));
         } else if !self.environment.one_express_more() {
             return self.pipeline.outbox.answer(reply, Err(Error::ExecutionLimitExceeded));
         }

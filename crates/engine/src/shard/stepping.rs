@@ -159,9 +159,18 @@ impl Shard {
         self.move_timers(key, timers, &mut outbox);
         self.show(key, &mut step, &mut outbox);
         self.tell(key, &step.history, &mut outbox);
-        then.fulfil(self, key, !step.history.is_empty(), &mut outbox);
         let Some(live) = self.live.get(key) else { return };
         let (is_closed, is_standard) = (live.is_closed(), live.is_standard);
+        if !is_standard && !is_closed && matches!(then, Then::Started(..)) {
+            if let Err(error) = self.keep_express_start(key) {
+                return self.refuse_step(key, then, &error.to_string());
+            }
+            let mut answer = Outbox::default();
+            then.fulfil(self, key, true, &mut answer);
+            self.pipeline.outbox.append(answer);
+        } else {
+            then.fulfil(self, key, !step.history.is_empty(), &mut outbox);
+        }
         if is_closed {
             self.closed(key, &mut outbox);
         }
@@ -279,7 +288,9 @@ impl Shard {
             let environment = Arc::clone(&self.environment);
             outbox.then(move || environment.deletions.execution_closed(&record.state_machine_arn));
         } else {
-            self.live.remove(key);
+            if let Some(live) = self.live.remove(key) {
+                self.forget_express_start(key, &live);
+            }
             self.environment.one_express_less();
         }
     }

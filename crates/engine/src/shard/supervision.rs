@@ -42,7 +42,8 @@ impl Shard {
                     tracing::error!(execution = %stored.record.arn, why, "an execution is set aside");
                     self.keep_aside(key, &why);
                 }
-                Ok(_) => {}
+                // An Express execution is not begun anew, or the same would happen again.
+                Ok(_) => self.pipeline.writes.remove_express_start(key),
                 Err(error) => tracing::error!(%error, ?key, "an execution cannot be set aside"),
             }
         }

@@ -1,9 +1,9 @@
 //! Reads of the store, as records.
 
 use super::{
-    ACTIVITIES, ASIDE, Aside, BY_STATUS, CALLS, DELETING, EXECUTIONS, ExecutionKey, HELD, META, OPEN, PARTS, REVISIONS,
-    ReadError, RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, decode, held_key, join, newest_first,
-    ordered, status_prefix, successor,
+    ACTIVITIES, ASIDE, Aside, BY_STATUS, CALLS, DELETING, EXECUTIONS, EXPRESS_STARTS, ExecutionKey, HELD, META, OPEN,
+    PARTS, REVISIONS, ReadError, RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, decode, held_key, join,
+    newest_first, ordered, status_prefix, successor,
 };
 use crate::{
     Origin,
@@ -81,6 +81,18 @@ impl Tables {
         let from = after.map_or_else(|| vec![partition], |key| successor(&key.0));
         let to = prefix_end(&[partition]);
         self.readable(OPEN, from, to.as_deref(), limit, |(at, _)| key_at(OPEN, at, 0))
+    }
+
+    /// Express executions of a partition that had not ended.
+    pub(crate) fn express_starts(&self, partition: u8) -> Result<Vec<ExecutionKey>, ReadError> {
+        let to = prefix_end(&[partition]);
+        let keys = self.store.keys(EXPRESS_STARTS, Range::new(&[partition], to.as_deref()), usize::MAX)?;
+        keys.iter().map(|at| key_at(EXPRESS_STARTS, at, 0)).collect()
+    }
+
+    /// One of them.
+    pub(crate) fn express_start(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, ReadError> {
+        self.record(EXPRESS_STARTS, &key.0)
     }
 
     /// Timers of a partition with `from_ms <= due < to_ms`, the earliest first.

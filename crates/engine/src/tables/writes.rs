@@ -1,9 +1,9 @@
 //! The writes of one commit. A record that several steps of the batch change is written once, as the last step left it.
 
 use super::{
-    ACTIVITIES, ASIDE, Aside, BY_STATUS, CALLS, DELETING, EXECUTIONS, ExecutionKey, HELD, HISTORY, META, OPEN, PARTS,
-    REVISIONS, RevisionKey, STATE_MACHINES, SUPERSEDED, StoredExecution, Superseded, TAGS, TIMERS, encode, held_key,
-    history_key, part_key, status_keys, superseded_key, timer_key,
+    ACTIVITIES, ASIDE, Aside, BY_STATUS, CALLS, DELETING, EXECUTIONS, EXPRESS_STARTS, ExecutionKey, HELD, HISTORY,
+    META, OPEN, PARTS, REVISIONS, RevisionKey, STATE_MACHINES, SUPERSEDED, StoredExecution, Superseded, TAGS, TIMERS,
+    encode, held_key, history_key, part_key, status_keys, superseded_key, timer_key,
 };
 use crate::Origin;
 use crate::model::{ActivityRecord, ExecutionRecord, StateMachineRecord};
@@ -94,6 +94,23 @@ impl Writes {
 
     pub(crate) fn remove_timer(&mut self, key: ExecutionKey, timer: TimerId, due_ms: i64) {
         self.delete(TIMERS, timer_key(key, timer, due_ms));
+    }
+
+    /// An Express execution that is to be begun anew after a crash.
+    ///
+    /// # Errors
+    ///
+    /// [`store::Error::Limit`] if its record is too large.
+    pub(crate) fn express_start(&mut self, key: ExecutionKey, stored: &StoredExecution) -> Result<(), store::Error> {
+        let record = Write::Put { keyspace: EXPRESS_STARTS, key: key.0.to_vec(), value: encode(stored) };
+        let records = Batch { writes: vec![record], expect: Vec::new() };
+        records.check_limits()?;
+        records.writes.into_iter().for_each(|record| self.write(EXPRESS_STARTS, key.0.to_vec(), record));
+        Ok(())
+    }
+
+    pub(crate) fn remove_express_start(&mut self, key: ExecutionKey) {
+        self.delete(EXPRESS_STARTS, key.0.to_vec());
     }
 
     pub(crate) fn hold(&mut self, key: ExecutionKey, id: EventId) {

@@ -5,6 +5,7 @@ use asl::{Arn, Resource, StateMachineType};
 use engine::{Engine, SyncResult};
 use machine::{Outcome, Status};
 use std::{sync::Arc, time::Duration};
+use store::Store;
 
 /// Runs a synchronous execution that waits for so long, while the clock goes on by `tick`.
 async fn run_sync(world: &World, engine: &Engine, seconds: u64, tick: Duration) -> SyncResult {
@@ -61,4 +62,55 @@ async fn a_name_can_be_used_again_and_the_arn_is_another() {
             if &**state_machine == "x" && &**name == "e" && id.len() == 36)
     };
     assert!(is_named(&first) && is_named(&second), "{first} {second}");
+}
+
+const CALLS: &str = r#"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke",
+    "Parameters":{"FunctionName":"f"},"Next":"W"},"W":{"Type":"Wait","Seconds":60,"End":true}}}"#;
+
+fn stored_starts(world: &World) -> usize {
+    world.store.keys(store::Keyspace("express_starts"), store::Range::new(&[], None), 100).unwrap().len()
+}
+
+#[tokio::test]
+async fn one_that_was_lost_with_the_process_is_begun_anew() {
+    let mut world = World::new();
+    world.options.express_history_bytes_max = 1 << 20;
+    let engine = world.open().await;
+    let machine = create_typed(&engine, "x", CALLS, StateMachineType::Express).await;
+    let execution = start(&engine, &machine, "e").await;
+    world.calls.next().await.succeed("1");
+    while event_types(&engine, &execution).await.last() != Some(&"WaitStateEntered") {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stored_starts(&world), 1);
+    drop(engine);
+    let engine = world.open().await;
+    world.calls.next().await.succeed("2");
+    while event_types(&engine, &execution).await.last() != Some(&"WaitStateEntered") {
+        tokio::task::yield_now().await;
+    }
+    world.clock.advance(Duration::from_secs(60));
+    let record = engine.wait_until_closed(&execution).await.unwrap();
+    assert_eq!(record.status, Status::Succeeded);
+    check_history(&engine, &record).await;
+    engine.shutdown(Duration::from_secs(60)).await;
+    assert_eq!(stored_starts(&world), 0, "it is not begun a third time");
+}
+
+#[tokio::test]
+async fn a_synchronous_one_and_one_that_ends_at_once_are_not_stored() {
+    let world = World::new();
+    let engine = world.open().await;
+    let pass = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#;
+    let ends_at_once = create_typed(&engine, "p", pass, StateMachineType::Express).await;
+    start(&engine, &ends_at_once, "e").await;
+    assert_eq!(stored_starts(&world), 0);
+    let machine = create_typed(&engine, "x", CALLS, StateMachineType::Express).await;
+    let sync = engine.start_sync_execution(start_of(&machine, "e", "{}"));
+    let made = tokio::select! { _ = sync => unreachable!("it waits"), made = world.calls.next() => made };
+    assert_eq!(stored_starts(&world), 0);
+    drop((made, engine));
+    let engine = world.open().await;
+    engine.execution(&execution_arn("x", "e")).await.unwrap_err();
+    assert!(world.calls.is_empty().await, "a synchronous one is run at most once");
 }

@@ -193,11 +193,8 @@ async fn a_heartbeat_moves_its_timer_also_while_the_slow_lane_has_the_execution(
         engine.stop_execution(&execution_arn("m", "none"), None, None).await.unwrap_err();
         world.clock.advance(Duration::from_secs(20));
     };
-    let (succeeded, heard, ()) = tokio::join!(
-        engine.task_succeeded(&slow.token, payload("1")),
-        engine.task_heartbeat(&beats.token),
-        falls_due
-    );
+    let (succeeded, heard, ()) =
+        tokio::join!(engine.task_succeeded(&slow.token, payload("1")), engine.task_heartbeat(&beats.token), falls_due);
     succeeded.unwrap();
     heard.unwrap();
     world.clock.advance(Duration::from_millis(19_999));

@@ -5,8 +5,8 @@ use crate::{
     ExecutionRecord,
     fsck::Severity,
     tables::{
-        ASIDE, Aside, BY_STATUS, CALLS, EXECUTIONS, ExecutionKey, HELD, HISTORY, MAP_RUNS, MAP_RUNS_OF, MapRunKey,
-        OPEN, PARTS, StoredExecution, TIMERS, decode,
+        ASIDE, Aside, BY_STATUS, CALLS, EXECUTIONS, EXPRESS_STARTS, ExecutionKey, HELD, HISTORY, MAP_RUNS, MAP_RUNS_OF,
+        MapRunKey, OPEN, PARTS, StoredExecution, TIMERS, decode,
         reads::{bytes, key_at},
         status_keys, timer_key,
     },
@@ -44,6 +44,16 @@ impl Walk<'_> {
         self.each(OPEN, &[partition], |walk, at, _| match key_at(OPEN, at, 0) {
             Ok(key) if at.len() == 16 => drop(beside.open.insert(key)),
             _ => walk.damage(OPEN, at, None, "this is no key of an execution"),
+        });
+        self.each(EXPRESS_STARTS, &[partition], |walk, at, value| {
+            let Some(stored) = walk.read::<StoredExecution>(EXPRESS_STARTS, at, value) else { return };
+            let arn = &stored.record.arn;
+            if at != ExecutionKey::of(arn).0 {
+                walk.damage(EXPRESS_STARTS, at, Some(arn), "this is not the key of the execution");
+            }
+            if walk.definition(stored.revision).is_none() {
+                walk.damage(EXPRESS_STARTS, at, Some(arn), "its definition is missing");
+            }
         });
         self.each(EXECUTIONS, &[partition], |walk, at, value| {
             walk.checked.executions += 1;
