@@ -27,7 +27,7 @@ pub(crate) fn of_new(
     check_logging(logging.as_ref())?;
     Ok(Configurations {
         logging: logging.and_then(logging_to_keep),
-        tracing: tracing.as_ref().and_then(tracing_to_keep),
+        tracing: tracing.filter(|given| given.enabled == Some(true)).map(|given| payload(&given)),
         encryption: encryption_of_new(encryption)?,
     })
 }
@@ -55,10 +55,6 @@ pub(crate) fn of_change(
 fn logging_to_keep(given: LoggingConfiguration) -> Option<Payload> {
     let completed = complete_logging(given);
     (completed != default_logging()).then(|| payload(&completed))
-}
-
-fn tracing_to_keep(given: &TracingConfiguration) -> Option<Payload> {
-    (given.enabled == Some(true)).then(|| payload(given))
 }
 
 /// The encryption of a new state machine or activity.

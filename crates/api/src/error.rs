@@ -13,6 +13,8 @@ pub struct ApiError {
     pub message: String,
     /// The member `reason` of a `ValidationException`, one of the service model's `ValidationExceptionReason`.
     pub reason: Option<&'static str>,
+    /// The member `resourceName` of `ResourceNotFound` and `TooManyTags`: the ARN.
+    pub resource_name: Option<Text>,
     pub status: StatusCode,
     /// What went wrong on our side: for the log, not for the client.
     pub(crate) fault: Option<String>,
@@ -20,7 +22,8 @@ pub struct ApiError {
 
 impl ApiError {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> ApiError {
-        ApiError { code, message: message.into(), reason: None, status: StatusCode::BAD_REQUEST, fault: None }
+        let message = message.into();
+        ApiError { code, message, reason: None, resource_name: None, status: StatusCode::BAD_REQUEST, fault: None }
     }
 
     pub(crate) fn validation(message: impl Into<String>) -> ApiError {
@@ -113,8 +116,13 @@ impl From<engine::Error> for ApiError {
             Error::InvalidTaskToken | Error::InvalidPageToken => ApiError::invalid_token(),
             Error::TaskDoesNotExist => about("TaskDoesNotExist", "Task Does Not Exist", NO_SUCH_TASK),
             Error::TaskTimedOut => about("TaskTimedOut", "Task Timed Out", NO_SUCH_TASK),
-            Error::TooManyTags => ApiError::new("TooManyTags", "Too many tags"),
-            Error::ResourceNotFound(arn) => about("ResourceNotFound", "Resource not found", &arn),
+            Error::TooManyTags(arn) => {
+                ApiError { resource_name: Some(arn), ..ApiError::new("TooManyTags", "Too many tags") }
+            }
+            Error::ResourceNotFound(arn) => {
+                let error = about("ResourceNotFound", "Resource not found", &arn);
+                ApiError { resource_name: Some(arn), ..error }
+            }
             Error::MapRunCompleted(arn) => ApiError::validation_because(
                 "CANNOT_UPDATE_COMPLETED_MAP_RUN",
                 format!("A completed Map Run cannot be updated: '{arn}'"),

@@ -147,6 +147,8 @@ fn respond(outcome: Result<Vec<u8>, ApiError>, request_id: &str) -> Response<Byt
         message: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<&'a str>,
+        #[serde(rename = "resourceName", skip_serializing_if = "Option::is_none")]
+        resource_name: Option<&'a str>,
     }
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
@@ -159,7 +161,8 @@ fn respond(outcome: Result<Vec<u8>, ApiError>, request_id: &str) -> Response<Byt
         Err(error) => {
             headers.insert(ERROR_TYPE, HeaderValue::from_static(error.code));
             *response.status_mut() = error.status;
-            let body = Body { code: error.code, message: &error.message, reason: error.reason };
+            let ApiError { code, message, reason, resource_name, .. } = &error;
+            let body = Body { code, message, reason: *reason, resource_name: resource_name.as_deref() };
             *response.body_mut() = Bytes::from(serde_json::to_vec(&body).unwrap_or_default());
         }
     }

@@ -49,8 +49,8 @@ pub enum Error {
     TaskDoesNotExist,
     #[error("the task of this token is closed")]
     TaskTimedOut,
-    #[error("too many tags")]
-    TooManyTags,
+    #[error("too many tags for `{0}`")]
+    TooManyTags(Text),
     #[error("resource `{0}` does not exist")]
     ResourceNotFound(Text),
     #[error("the page token cannot be read")]

@@ -21,7 +21,7 @@ impl Registry {
             return if is_same { Ok(existing) } else { Err(Error::ActivityAlreadyExists(arn)) };
         }
         let mut writes = Writes::default();
-        writes.tags(&arn, &self.checked_tags(new.tags)?);
+        writes.tags(&arn, &self.checked_tags(&arn, new.tags)?);
         if counts.activities.count(&arn) >= self.environment.options.limits.activities_max {
             return Err(Error::ActivityLimitExceeded);
         }
@@ -92,12 +92,12 @@ impl Registry {
 
     async fn set_tags(&self, arn: &Arn, tags: Tags) -> Result<(), Error> {
         let mut writes = Writes::default();
-        writes.tags(&arn.to_string(), &self.checked_tags(tags)?);
+        writes.tags(&arn.to_string(), &self.checked_tags(&arn.to_string(), tags)?);
         self.environment.commit(writes).await
     }
 
     /// One value per key, the last one given, where the key stood first.
-    pub(crate) fn checked_tags(&self, tags: Tags) -> Result<Tags, Error> {
+    pub(crate) fn checked_tags(&self, arn: &str, tags: Tags) -> Result<Tags, Error> {
         let mut checked: Tags = Vec::new();
         for (key, value) in tags {
             match checked.iter_mut().find(|(earlier, _)| *earlier == key) {
@@ -106,7 +106,7 @@ impl Registry {
             }
         }
         if checked.len() > self.environment.options.limits.tags_per_resource_max {
-            return Err(Error::TooManyTags);
+            return Err(Error::TooManyTags(arn.into()));
         }
         Ok(checked)
     }

@@ -60,7 +60,7 @@ impl Registry {
             return self.created_before(existing, &new);
         }
         let mut writes = Writes::default();
-        writes.tags(&arn, &self.checked_tags(new.tags)?);
+        writes.tags(&arn, &self.checked_tags(&arn, new.tags)?);
         if counts.state_machines.count(&arn) >= self.environment.options.limits.state_machines_max {
             return Err(Error::StateMachineLimitExceeded);
         }

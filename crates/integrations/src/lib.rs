@@ -75,13 +75,24 @@ impl Integrations {
     }
 }
 
+impl Integration {
+    fn serves(&self, service: &str, action: &str) -> bool {
+        self.service == service && (self.action == "*" || self.action == action_name(action))
+    }
+}
+
+/// Whether a row of the table serves a `Resource`; a Task whose resource none serves fails whenever it is called.
+pub fn serve(resource: &TaskResource) -> bool {
+    match resource {
+        TaskResource::Activity { .. } | TaskResource::LambdaFunction { .. } => true,
+        TaskResource::Service { service, action, .. } => INTEGRATIONS.iter().any(|row| row.serves(service, action)),
+    }
+}
+
 impl Tasks for Integrations {
     /// Always finds a task: an action that no row serves fails with a text that names it.
     fn find(&self, request: &TaskRequest) -> Option<Arc<dyn Task>> {
-        let action = action_name(&request.action);
-        let serves =
-            |row: &Integration| *row.service == *request.service && (row.action == "*" || row.action == action);
-        let found = self.tasks.iter().find(|(row, _)| serves(row));
+        let found = self.tasks.iter().find(|(row, _)| row.serves(&request.service, &request.action));
         Some(found.map_or_else(|| Arc::clone(&self.unsupported), |(_, task)| Arc::clone(task)))
     }
 

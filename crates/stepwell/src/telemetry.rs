@@ -1,7 +1,7 @@
 //! Logs of the server itself: structured, on standard error.
 
 use clap::ValueEnum;
-use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt, prelude::*};
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -28,7 +28,7 @@ const VARIABLE: &str = "STEPWELL_LOG";
 /// Starts logging. `STEPWELL_LOG` chooses what is logged (`info` by default; for example `engine=debug,info`).
 pub fn start(format: LogFormat) {
     let asked_for = std::env::var(VARIABLE).unwrap_or_else(|_| "info".to_owned());
-    let (filter, misunderstood) = match EnvFilter::try_new(&asked_for) {
+    let (filter, misunderstood) = match filter(&asked_for) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
@@ -48,6 +48,18 @@ pub fn start(format: LogFormat) {
     catch_panics_quietly();
 }
 
+/// What is to be logged. Parts that are not named are logged at `info`, as without the variable, and so is a word that is
+/// no level refused: `EnvFilter` would take it for the name of a part, and log nothing else.
+fn filter(asked_for: &str) -> Result<EnvFilter, String> {
+    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+    for directive in asked_for.split(',').map(str::trim) {
+        if !directive.is_empty() && !directive.contains('=') && !is_level(directive) {
+            return Err(format!("`{directive}` is no level: error, warn, info, debug, trace, off"));
+        }
+    }
+    EnvFilter::try_new(format!("info,{asked_for}")).map_err(|error| error.to_string())
+}
+
 /// Panics are caught, and what they cost is told there: an expression that fails, an execution that is set aside. This
 /// adds where they were. One inside of an expression is a failure of the language like any other.
 fn catch_panics_quietly() {
@@ -56,4 +68,25 @@ fn catch_panics_quietly() {
             tracing::error!("{panic}");
         }
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::filter;
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused_and_silences_nothing() {
+        for (asked_for, understood) in [
+            ("info", "info"),
+            ("warn", "warn"),
+            ("engine=debug", "engine=debug,info"),
+            ("engine=debug,warn", "engine=debug,warn"),
+            ("", "info"),
+        ] {
+            assert_eq!(filter(asked_for).unwrap().to_string(), understood, "{asked_for}");
+        }
+        for asked_for in ["blah", "inf", "engine", "engine=loud"] {
+            filter(asked_for).unwrap_err();
+        }
+    }
 }

@@ -122,6 +122,22 @@ fn what_is_not_supported_yet_is_warned_of() {
     }
 }
 
+#[test]
+fn a_task_that_nothing_here_serves_is_warned_of() {
+    let task = |resource: &str| {
+        format!(
+            r#"{{"StartAt": "T", "States": {{"T": {{"Type": "Task", "Resource": "{resource}", "Parameters": {{}}, "End": true}}}}}}"#
+        )
+    };
+    let not_here = task("arn:aws:states:::dynamodb:getItem");
+    let here = task("arn:aws:states:::states:startExecution.sync:2");
+    let folder = folder(&[("table.json", &not_here), ("nested.json", &here)]);
+    let warning = "table.json:1:51: warning[NOT_SUPPORTED_YET]: no integration of this server serves the resource yet: \
+                   the task fails with `States.Runtime` (at /States/T/Resource)\n…";
+    check(&folder, &["validate", "table.json"], 0, warning, "");
+    check(&folder, &["validate", "nested.json"], 0, "1 file checked: 0 errors, 0 warnings…", "");
+}
+
 /// Whoever reads the output may stop before its end.
 #[test]
 fn nobody_has_to_read_to_the_end() {

@@ -431,6 +431,20 @@ async fn every_declared_error_is_provoked_or_cannot_happen() {
     poller.abort();
 }
 
+#[tokio::test]
+async fn errors_about_a_resource_name_it() {
+    let world = World::new().await;
+    let named: Vec<_> =
+        PROVOKED.iter().filter(|(_, error, _)| ["ResourceNotFound", "TooManyTags"].contains(error)).collect();
+    assert!(named.len() > 10);
+    for (operation, error, input) in named {
+        let response = support::send(&world.api, operation, world.input(input)).await;
+        let body = json::Value::parse(std::str::from_utf8(response.body()).unwrap()).unwrap();
+        let name = body.get("resourceName").and_then(json::Value::as_str).unwrap_or_default();
+        assert!(name.starts_with("arn:aws:states:"), "{operation} {error}: {body}");
+    }
+}
+
 #[test]
 fn the_table_has_every_declared_error() {
     let model: serde_json::Value = serde_json::from_str(MODEL).unwrap();

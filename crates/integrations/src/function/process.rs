@@ -68,7 +68,15 @@ impl Process {
             init = process.exchange.initialized() => init,
             _ = ended(&mut exit) => Init::Starting,
             () = memory::exceeded(process.leader, process.memory_mb) => return Err(failure::out_of_memory(request_id)),
-            () = tokio::time::sleep(timeout) => return Err(failure::timed_out(request_id, timeout)),
+            () = tokio::time::sleep(timeout) => {
+                let (function, init_timeout_seconds) = (&config.name, config.init_timeout_seconds);
+                tracing::warn!(
+                    function,
+                    init_timeout_seconds,
+                    "the process has not asked for an invocation: does its command run a client of the Lambda Runtime API?"
+                );
+                return Err(failure::timed_out(request_id, timeout));
+            }
         };
         let init = if init == Init::Starting { process.last_init().await } else { init };
         match init {

@@ -70,6 +70,10 @@ fn note_flow(flow: &Flow, at: &str, notes: &mut Vec<Note>) {
 
 fn note_state(state: &State, at: &str, notes: &mut Vec<Note>) {
     match &state.kind {
+        StateKind::Task(task) if !integrations::serve(&task.resource) => {
+            let message = "no integration of this server serves the resource yet: the task fails with `States.Runtime`";
+            notes.push((format!("{at}/Resource"), message.to_owned()));
+        }
         StateKind::Parallel(parallel) => {
             for (index, branch) in parallel.branches.iter().enumerate() {
                 note_flow(branch, &format!("{at}/Branches[{index}]"), notes);
