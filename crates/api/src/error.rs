@@ -35,6 +35,11 @@ impl ApiError {
         ApiError { reason: Some(reason), ..ApiError::validation(message) }
     }
 
+    /// An error that names its resource to programs, too.
+    fn of(self, resource: Text) -> ApiError {
+        ApiError { resource_name: Some(resource), ..self }
+    }
+
     pub(crate) fn serialization(message: impl Into<String>) -> ApiError {
         ApiError::new("SerializationException", message)
     }
@@ -116,13 +121,8 @@ impl From<engine::Error> for ApiError {
             Error::InvalidTaskToken | Error::InvalidPageToken => ApiError::invalid_token(),
             Error::TaskDoesNotExist => about("TaskDoesNotExist", "Task Does Not Exist", NO_SUCH_TASK),
             Error::TaskTimedOut => about("TaskTimedOut", "Task Timed Out", NO_SUCH_TASK),
-            Error::TooManyTags(arn) => {
-                ApiError { resource_name: Some(arn), ..ApiError::new("TooManyTags", "Too many tags") }
-            }
-            Error::ResourceNotFound(arn) => {
-                let error = about("ResourceNotFound", "Resource not found", &arn);
-                ApiError { resource_name: Some(arn), ..error }
-            }
+            Error::TooManyTags(arn) => ApiError::new("TooManyTags", "Too many tags").of(arn),
+            Error::ResourceNotFound(arn) => about("ResourceNotFound", "Resource not found", &arn).of(arn),
             Error::MapRunCompleted(arn) => ApiError::validation_because(
                 "CANNOT_UPDATE_COMPLETED_MAP_RUN",
                 format!("A completed Map Run cannot be updated: '{arn}'"),
