@@ -117,8 +117,8 @@ pub type TokenOf<'a> = &'a dyn Fn(EventId) -> Text;
 /// A task that waits for its answer.
 #[derive(Clone, Debug)]
 pub struct Pending {
-    /// `RunTask` or `OfferActivity`, as it was asked for.
-    pub effect: Effect,
+    /// What was asked for.
+    pub request: Request,
     /// A worker took it (activity), or the call was made (any other task).
     pub started: bool,
     /// The call was accepted (`TaskSubmitted` with this output).
@@ -404,7 +404,7 @@ impl Turn<'_> {
 
 impl Call {
     fn pending(&self) -> Pending {
-        Pending { effect: self.effect(), started: self.started, submitted: self.submitted.clone() }
+        Pending { request: self.request.clone(), started: self.started, submitted: self.submitted.clone() }
     }
 
     /// The effect that asks for this call.

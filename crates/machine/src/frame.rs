@@ -138,12 +138,17 @@ impl Call {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Request {
     Task(TaskRequest),
-    Activity { id: EventId, activity_arn: Text, input: Payload },
+    /// Of the workers of an activity.
+    Activity {
+        id: EventId,
+        activity_arn: Text,
+        input: Payload,
+    },
 }
 
 impl Request {
     /// Number of the `…Scheduled` event.
-    pub(crate) fn id(&self) -> EventId {
+    pub fn id(&self) -> EventId {
         match self {
             Request::Task(request) => request.id,
             Request::Activity { id, .. } => *id,

@@ -33,7 +33,7 @@ mod weight;
 pub use effect::{Effect, TaskRequest, TimerId};
 pub use execution::{Execution, Facts, Outcome, Pending, Status, Step, StepError, TokenOf};
 pub use failure::Failure;
-pub use frame::{Fork, Frame, PendingMapRun, Phase, Progress};
+pub use frame::{Fork, Frame, PendingMapRun, Phase, Progress, Request};
 pub use history::{EventDetails, EventId, EventType, HistoryEvent};
 pub use map_run::{
     Batches, Child, ChildEnd, ChildRemains, ChildStart, Counts, ItemRange, ItemSource, MapRun, MapRunBlock,

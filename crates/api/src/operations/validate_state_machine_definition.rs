@@ -44,12 +44,8 @@ impl Operation for ValidateStateMachineDefinition {
 }
 
 fn on_the_wire(diagnostic: Diagnostic) -> ValidateStateMachineDefinitionDiagnostic {
-    let severity = match diagnostic.severity {
-        Severity::Error => "ERROR",
-        Severity::Warning => "WARNING",
-    };
     ValidateStateMachineDefinitionDiagnostic {
-        severity: severity.into(),
+        severity: diagnostic.severity.as_str().into(),
         code: diagnostic.code.as_str().into(),
         message: diagnostic.message.into(),
         location: diagnostic.location.map(Into::into),

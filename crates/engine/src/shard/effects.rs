@@ -12,7 +12,7 @@ use crate::{
 };
 use asl::IntegrationPattern;
 use json::{Payload, Text};
-use machine::{Effect, EventId, Facts, Failure, Pending, TaskRequest, Trigger};
+use machine::{EventId, Facts, Failure, Pending, Request, TaskRequest, Trigger};
 use std::sync::Arc;
 
 /// Whether a call is wanted.
@@ -155,11 +155,11 @@ impl Shard {
             return Wanted::AskedLater;
         };
         let facts = execution.facts();
-        let wanted = execution.pending().into_iter().find_map(|Pending { effect, submitted, .. }| match effect {
-            Effect::RunTask(request) if request.id == id => {
+        let wanted = execution.pending().into_iter().find_map(|Pending { request, submitted, .. }| match request {
+            Request::Task(request) if request.id == id => {
                 Some(Wanted::Yes { request, submitted, facts: Arc::clone(facts) })
             }
-            _ => None,
+            Request::Task(_) | Request::Activity { .. } => None,
         });
         wanted.unwrap_or(Wanted::No)
     }

@@ -141,7 +141,14 @@ impl Shard {
                 self.tell_map_run(key, MapRunTrigger::Stop);
                 Ok(())
             }
-            _ => Ok(()),
+            // They are none of a Map Run's.
+            Effect::RunTask(_)
+            | Effect::OfferActivity { .. }
+            | Effect::CancelTask { .. }
+            | Effect::StopTask { .. }
+            | Effect::SetTimer { .. }
+            | Effect::CancelTimer { .. }
+            | Effect::Continue => Ok(()),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
     scopes::PerScope,
     tables::{ExecutionKey, ReadError, SetAside, StoredExecution, Tables},
 };
-use machine::{Effect, EventId, Execution, StepError, Trigger};
+use machine::{EventId, Execution, Request, StepError, Trigger};
 use std::{collections::HashSet, sync::Arc};
 
 /// Executions that are taken up in one pass of the loop: few enough that callers need not wait for them.
@@ -245,8 +245,8 @@ impl Shard {
         let is_ready = execution.is_ready();
         let map_runs = execution.pending_map_runs();
         for pending in execution.pending() {
-            match pending.effect {
-                Effect::RunTask(request) => {
+            match pending.request {
+                Request::Task(request) => {
                     let attempt = (key, request.id);
                     if self.recovery.held.remove(&attempt) {
                         let facts = Arc::clone(execution.facts());
@@ -255,10 +255,11 @@ impl Shard {
                         self.work.push_back(Work::TakeUp(attempt));
                     }
                 }
-                Effect::OfferActivity { id, activity_arn, .. } if !pending.started => {
+                Request::Activity { id, activity_arn, .. } if !pending.started => {
                     self.pipeline.outbox.effect(Released::Offer { key, id, activity_arn });
                 }
-                _ => {}
+                // Its worker has it.
+                Request::Activity { .. } => {}
             }
         }
         for pending in map_runs {

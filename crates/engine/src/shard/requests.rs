@@ -14,7 +14,7 @@ use crate::{
 };
 use asl::{Arn, StateMachineType};
 use json::{Payload, Text};
-use machine::{Effect, EventId, Execution, Failure, HistoryEvent, Trigger};
+use machine::{EventId, Execution, Failure, HistoryEvent, Trigger};
 use std::sync::Arc;
 use tokio::sync::mpsc as channel;
 
@@ -273,9 +273,9 @@ impl Shard {
 
 /// The input of an activity task that waits for a worker, or that a worker has.
 fn activity_input(execution: &Execution, wanted: EventId, is_taken: bool) -> Option<Payload> {
-    execution.pending().into_iter().find_map(|pending| match pending.effect {
-        Effect::OfferActivity { id, input, .. } if id == wanted && pending.started == is_taken => Some(input),
-        _ => None,
+    execution.pending().into_iter().find_map(|pending| match pending.request {
+        machine::Request::Activity { id, input, .. } if id == wanted && pending.started == is_taken => Some(input),
+        machine::Request::Activity { .. } | machine::Request::Task(_) => None,
     })
 }
 

@@ -364,12 +364,7 @@ fn moved(before: &BTreeMap<TimerId, i64>, after: &BTreeMap<TimerId, i64>) -> Mov
 /// The execution has ended: its record says how.
 fn close(live: &mut Live, outcome: Outcome) {
     let record = &mut live.stored.record;
-    record.status = match &outcome {
-        Outcome::Succeeded { .. } => Status::Succeeded,
-        Outcome::Failed(_) => Status::Failed,
-        Outcome::TimedOut(_) => Status::TimedOut,
-        Outcome::Aborted(_) => Status::Aborted,
-    };
+    record.status = outcome.status();
     record.stop_ms = Some(live.last_ms);
     if let Some(execution) = live.execution.as_ref().filter(|_| record.status != Status::Succeeded) {
         record.remains = Some(Remains { events: execution.last_event(), is_redrivable: execution.is_redrivable() });

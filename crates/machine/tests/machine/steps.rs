@@ -70,7 +70,7 @@ fn what_is_pending_is_asked_for_again_after_a_restart() {
     world.trigger(Trigger::Start);
     let pending = world.execution.pending();
     assert_eq!(pending.len(), 1);
-    let machine::Effect::RunTask(request) = &pending[0].effect else { panic!("{pending:?}") };
+    let machine::Request::Task(request) = &pending[0].request else { panic!("{pending:?}") };
     assert_eq!((request.id, &**request.parameters.text()), (5, r#"{"v":1}"#));
     assert!(pending[0].started && pending[0].submitted.is_none());
 }

@@ -157,7 +157,7 @@ impl World {
     fn check(&self) {
         let timers: BTreeMap<TimerId, i64> = self.execution.timers().into_iter().collect();
         assert_eq!(timers, self.timers);
-        let pending: Vec<EventId> = self.execution.pending().iter().map(|pending| call_id(&pending.effect)).collect();
+        let pending: Vec<EventId> = self.execution.pending().iter().map(|pending| pending.request.id()).collect();
         assert_eq!(pending.len(), self.calls.len());
         self.check_weight();
         assert!(pending.iter().all(|id| self.calls.contains_key(id)));
@@ -273,13 +273,6 @@ impl World {
     }
 }
 
-pub fn call_id(effect: &Effect) -> EventId {
-    match effect {
-        Effect::RunTask(request) => request.id,
-        Effect::OfferActivity { id, .. } => *id,
-        other => panic!("{other:?} is no call"),
-    }
-}
 
 pub fn ambient(now_ms: i64, seed: u64) -> Ambient {
     Ambient::new(now_ms, seed, budget())
