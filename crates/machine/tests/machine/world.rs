@@ -273,7 +273,6 @@ impl World {
     }
 }
 
-
 pub fn ambient(now_ms: i64, seed: u64) -> Ambient {
     Ambient::new(now_ms, seed, budget())
 }
