@@ -33,8 +33,17 @@ pub(crate) fn execution(text: &str) -> Result<Arn, ApiError> {
     of_kind(text, |resource| matches!(resource, Resource::Execution { .. }))
 }
 
-/// An execution that can be described. Of Express executions AWS keeps nothing that it could show.
+/// An execution that can be described: Standard, or a child of a Map Run, whose ARN has the label of the Map state.
 pub(crate) fn described_execution(text: &str, keeps_express_history: bool) -> Result<Arn, ApiError> {
+    of_kind(text, |resource| match resource {
+        Resource::Execution { .. } => true,
+        Resource::ExpressExecution { state_machine, .. } => keeps_express_history || state_machine.contains('/'),
+        _ => false,
+    })
+}
+
+/// An execution whose history can be read. Of Express executions AWS keeps none.
+pub(crate) fn execution_with_history(text: &str, keeps_express_history: bool) -> Result<Arn, ApiError> {
     of_kind(text, |resource| match resource {
         Resource::Execution { .. } => true,
         Resource::ExpressExecution { .. } => keeps_express_history,

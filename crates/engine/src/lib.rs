@@ -27,6 +27,7 @@ mod deletions;
 mod dispatch;
 mod environment;
 mod express;
+mod express_children;
 mod fsck;
 mod lane;
 mod line;
@@ -57,8 +58,9 @@ pub use redrive::NotRedrivable;
 pub use task::{Call, MockCheck, Origin, Restart, Task, Tasks};
 pub use witness::{LogLevel, Logged, Logging, Receive};
 
-use asl::Arn;
+use asl::{Arn, Resource};
 use environment::Environment;
+use express_children::ExpressChildren;
 use json::{Payload, Text};
 use state_machines::Registry;
 use std::{
@@ -273,7 +275,10 @@ impl Engine {
 
     #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn execution(&self, arn: &Arn) -> Result<ExecutionRecord, Error> {
-        queries::execution(&self.inner.environment, arn)
+        match queries::execution(&self.inner.environment, arn) {
+            Err(Error::ExecutionDoesNotExist(_)) => express_children::execution(&self.inner.environment, arn).await,
+            found => found,
+        }
     }
 
     /// The state machine as it was when the execution started.
@@ -284,6 +289,11 @@ impl Engine {
 
     /// Newest first, without inputs and outcomes.
     pub async fn list_executions(&self, filter: ExecutionFilter, page: Page) -> Result<Paged<ExecutionRecord>, Error> {
+        if let Resource::MapRun { .. } = filter.state_machine.resource
+            && let Some(children) = ExpressChildren::of(&self.inner.environment, &filter.state_machine)?
+        {
+            return children.list(&filter, &page).await;
+        }
         self.read_apart(move |environment| queries::list_executions(environment, &filter, &page)).await
     }
 

@@ -85,36 +85,49 @@ impl NewChild {
     /// The execution that the child is.
     pub(crate) fn execution(self) -> NewExecution {
         let NewChild { key, names, number, items, input, of, .. } = self;
-        let owner = &of.owner.record;
         let record = ExecutionRecord {
-            arn: names.execution_arn,
-            name: names.name,
-            state_machine_arn: names.state_machine_arn,
-            state_machine_name: names.state_machine_name,
-            role_arn: Arc::clone(&owner.role_arn),
-            state_machine_version_arn: None,
-            state_machine_alias_arn: None,
-            state_machine_type: of.request.execution_type,
-            status: Status::Running,
-            start_ms: 0,
-            stop_ms: None,
             input_text: Arc::clone(input.text()),
-            outcome: None,
-            trace_header: owner.trace_header.clone(),
-            redrive_count: 0,
-            redrive_ms: None,
-            map_run_arn: Some(Arc::clone(&of.request.map_run_arn)),
-            item_count: Some(items),
             map_run_redrives: of.redrive_count,
-            is_pending_redrive: false,
-            origin: None,
-            remains: None,
+            ..child_record(names, &of.owner.record, &of.request, items)
         };
         let facts = facts_of(&record, input, Arc::clone(&of.region), Arc::clone(&of.account));
         let child = of.child_of(number);
         let stored = StoredExecution { child: Some(child), ..StoredExecution::new(record, of.owner.revision) };
         // Whether it may begin is not asked: its Map Run is wanted, and keeps the state machine from being removed.
         NewExecution { key, stored, facts, definition: Arc::clone(&of.definition), deletions_begun: 0 }
+    }
+}
+
+/// A child that begins, without its input.
+pub(crate) fn child_record(
+    names: Child,
+    owner: &ExecutionRecord,
+    request: &MapRunRequest,
+    items: u64,
+) -> ExecutionRecord {
+    ExecutionRecord {
+        arn: names.execution_arn,
+        name: names.name,
+        state_machine_arn: names.state_machine_arn,
+        state_machine_name: names.state_machine_name,
+        role_arn: Arc::clone(&owner.role_arn),
+        state_machine_version_arn: None,
+        state_machine_alias_arn: None,
+        state_machine_type: request.execution_type,
+        status: Status::Running,
+        start_ms: 0,
+        stop_ms: None,
+        input_text: Text::default(),
+        outcome: None,
+        trace_header: owner.trace_header.clone(),
+        redrive_count: 0,
+        redrive_ms: None,
+        map_run_arn: Some(Arc::clone(&request.map_run_arn)),
+        item_count: Some(items),
+        map_run_redrives: 0,
+        is_pending_redrive: false,
+        origin: None,
+        remains: None,
     }
 }
 

@@ -43,7 +43,11 @@ pub(crate) fn execution(environment: &Environment, arn: &Arn) -> Result<Executio
 }
 
 /// Whether it is a child that waits for its Map Run to redrive it.
-fn is_pending_redrive(environment: &Environment, record: &ExecutionRecord, map_run: Option<&MapRunRecord>) -> bool {
+pub(crate) fn is_pending_redrive(
+    environment: &Environment,
+    record: &ExecutionRecord,
+    map_run: Option<&MapRunRecord>,
+) -> bool {
     let (now_ms, limits) = (environment.clock.now_ms(), &environment.options.limits);
     map_run.is_some_and(|map_run| redrive::is_pending(record, map_run, now_ms, limits))
 }
@@ -124,12 +128,8 @@ pub(crate) fn list_executions(
         record
     };
     let is_wanted = |record: &ExecutionRecord| {
-        let has_status = if filter.is_pending_redrive || filter.status.is_some() {
-            record.is_pending_redrive == filter.is_pending_redrive
-        } else {
-            true
-        };
-        has_status && filter.is_redriven.is_none_or(|is_redriven| is_redriven == (record.redrive_count > 0))
+        stands_as_asked(filter, record)
+            && filter.is_redriven.is_none_or(|is_redriven| is_redriven == (record.redrive_count > 0))
     };
     let is_sifted = filter.is_redriven.is_some() || filter.is_pending_redrive;
     let rows_max = if is_sifted { page.size.max(ROWS_AT_ONCE) } else { page.size };
@@ -151,6 +151,16 @@ pub(crate) fn list_executions(
         }
         after = last;
     }
+}
+
+/// Who waits to be redriven has that status, and not the one that it ended with.
+fn stands_as_asked(filter: &ExecutionFilter, record: &ExecutionRecord) -> bool {
+    (!filter.is_pending_redrive && filter.status.is_none()) || record.is_pending_redrive == filter.is_pending_redrive
+}
+
+/// Whether the execution has the status that is asked for.
+pub(crate) fn has_status(filter: &ExecutionFilter, record: &ExecutionRecord) -> bool {
+    stands_as_asked(filter, record) && filter.status.is_none_or(|status| status == record.status)
 }
 
 /// Where executions stand in the list: up to `limit` after a position, and whether there are more.
@@ -191,7 +201,7 @@ fn listed(tables: &Tables, key: ExecutionKey) -> Result<Option<ExecutionRecord>,
 }
 
 /// A list shows neither inputs nor outputs, and a page of them may be large.
-fn without_data(record: ExecutionRecord) -> ExecutionRecord {
+pub(crate) fn without_data(record: ExecutionRecord) -> ExecutionRecord {
     ExecutionRecord { input_text: Text::default(), outcome: None, ..record }
 }
 

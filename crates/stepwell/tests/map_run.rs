@@ -57,9 +57,7 @@ async fn check(execution_type: &str, items: usize) {
     for (name, count) in expected {
         assert_eq!(counts[name], count, "{name}");
     }
-    if execution_type == "STANDARD" {
-        check_child(&client, &map_run, items / 100).await;
-    }
+    check_child(&client, execution_type, &map_run, items / 100).await;
 }
 
 /// The peak of what the process has in memory. Only Linux tells.
@@ -98,13 +96,19 @@ async fn start(client: &Client, execution_type: &str, items: usize) -> String {
 }
 
 /// A child is an execution of its own.
-async fn check_child(client: &Client, map_run: &Value, failed_count: usize) {
+async fn check_child(client: &Client, execution_type: &str, map_run: &Value, failed_count: usize) {
     let filter = json!({ "mapRunArn": map_run, "statusFilter": "FAILED", "maxResults": 1000 });
     let failed = client.call("ListExecutions", filter).await.unwrap()["executions"].clone();
     assert_eq!(failed.as_array().unwrap().len(), failed_count);
     let child = json!({ "executionArn": failed[0]["executionArn"] });
     let described = client.call("DescribeExecution", child.clone()).await.unwrap();
     assert_eq!((&described["mapRunArn"], &described["error"]), (map_run, &json!("Seven")));
+    assert_eq!((&described["input"], &described["redriveStatus"]), (&json!("7"), &json!("REDRIVABLE_BY_MAP_RUN")));
+    if execution_type == "EXPRESS" {
+        let refused = client.call("GetExecutionHistory", child).await.unwrap_err();
+        assert!(refused.to_string().contains("InvalidArn"), "{refused}");
+        return;
+    }
     let machine = client.call("DescribeStateMachineForExecution", child.clone()).await.unwrap();
     assert_eq!((&machine["mapRunArn"], machine["label"].is_string()), (map_run, true));
     assert_eq!(machine["stateMachineArn"], described["stateMachineArn"]);

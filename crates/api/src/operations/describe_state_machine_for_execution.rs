@@ -18,7 +18,7 @@ impl Operation for DescribeStateMachineForExecution {
         _caller: &Caller,
         input: DescribeStateMachineForExecutionInput,
     ) -> Result<DescribeStateMachineForExecutionOutput, ApiError> {
-        let arn = arn::described_execution(&input.execution_arn, api.engine().keeps_express_history())?;
+        let arn = arn::execution_with_history(&input.execution_arn, api.engine().keeps_express_history())?;
         let record = api.engine().state_machine_of_execution(&arn).await?;
         let with_data = record::with_data(input.included_data.as_ref());
         let output = api.engine().apart(move || record::state_machine_of_execution(&record, with_data)).await?;

@@ -14,7 +14,7 @@ impl Operation for GetExecutionHistory {
     type Output = HistoryPage;
 
     async fn call(api: &Api, _caller: &Caller, input: GetExecutionHistoryInput) -> Result<HistoryPage, ApiError> {
-        let arn = arn::described_execution(&input.execution_arn, api.engine().keeps_express_history())?;
+        let arn = arn::execution_with_history(&input.execution_arn, api.engine().keeps_express_history())?;
         let reverse = input.reverse_order.unwrap_or(false);
         let filter = [Self::NAME, &*input.execution_arn, if reverse { "reverse" } else { "" }];
         let page = api.page_tokens().page(input.max_results, input.next_token.as_ref(), &filter)?;

@@ -68,6 +68,11 @@ pub(crate) enum Request {
         arn: Arn,
         reply: Reply<ExecutionRecord>,
     },
+    /// An execution in memory; `None` if it is not.
+    Running {
+        key: ExecutionKey,
+        reply: Reply<Option<Box<ExecutionRecord>>>,
+    },
     UpdateMapRun {
         /// The execution that made it.
         owner: ExecutionKey,
@@ -188,6 +193,7 @@ impl Request {
         match self {
             Request::Start { new, .. } | Request::StartSync { new, .. } => new.key,
             Request::Answer { token, .. } | Request::Handed { token, .. } => token.key,
+            Request::Running { key, .. } => *key,
             Request::UpdateMapRun { owner, .. } => *owner,
             Request::Redrive { redrive, .. } => ExecutionKey::of(&redrive.execution.to_string()),
             Request::Stop { arn, .. } | Request::WaitUntilClosed { arn, .. } | Request::Observe { arn, .. } => {

@@ -31,6 +31,10 @@ impl Shard {
             Request::Answer { token, trigger, origin, reply } => self.answer(token, trigger, origin, reply),
             Request::Handed { token, reply } => self.handed(token, reply),
             Request::WaitUntilClosed { arn, reply } => self.wait_until_closed(&arn, reply),
+            Request::Running { key, reply } => {
+                let found = self.live.get(key).map(|live| Box::new(live.stored.record.clone()));
+                self.pipeline.outbox.answer(reply, Ok(found));
+            }
             Request::UpdateMapRun { arn, update, reply, .. } => self.update_map_run(arn, update, reply),
             Request::Observe { arn, observer, reply } => self.observe(&arn, observer, reply),
         }

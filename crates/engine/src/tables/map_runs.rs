@@ -63,8 +63,12 @@ impl Tables {
         key: MapRunKey,
         count: u64,
     ) -> impl Iterator<Item = Result<MapRunBlock, ReadError>> {
+        (0..count).map(move |number| self.map_run_block(key, number))
+    }
+
+    pub(crate) fn map_run_block(&self, key: MapRunKey, number: u64) -> Result<MapRunBlock, ReadError> {
         let missing = || ReadError::Corrupt { keyspace: MAP_RUN_BLOCKS.0, why: "a block is missing".into() };
-        (0..count).map(move |number| self.record(MAP_RUN_BLOCKS, &block_key(key, number))?.ok_or_else(missing))
+        self.record(MAP_RUN_BLOCKS, &block_key(key, number))?.ok_or_else(missing)
     }
 
     /// Map Runs of a partition that have not ended.

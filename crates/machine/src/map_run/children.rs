@@ -1,7 +1,7 @@
 //! What a Map Run knows of its children: which run, and which wait to be redriven. All others have ended.
 
 use super::results::{self, Form, MapRunBlock};
-use super::{ChildEnd, ChildRemains, ItemRange, MapRunProgress};
+use super::{ChildEnd, ChildRemains, ItemRange, MapRunProgress, MapRunRequest};
 use crate::Status;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ impl Earlier {
         let is_cut = end.input.is_none() && form.shows_input(&end.outcome);
         Earlier {
             status: end.outcome.status(),
-            bytes: if is_cut { u64::MAX } else { results::bytes_of(end) },
+            bytes: if is_cut { u64::MAX } else { results::bytes_of(end, form) },
             is_begun: end.remains != ChildRemains::NotBegun,
         }
     }
@@ -90,4 +90,14 @@ impl Children {
         self.uncertain.remove(&child);
         self.running.remove(&child)
     }
+}
+
+/// The children that a Map Run has asked for and does not know the end of, by number, as it is stored.
+pub fn running_children(
+    progress: &MapRunProgress,
+    request: &MapRunRequest,
+    blocks: impl IntoIterator<Item = MapRunBlock>,
+) -> BTreeMap<u64, ItemRange> {
+    let children = Children::from_blocks(progress, request.batches.is_some(), request.form(), blocks);
+    children.running.into_iter().map(|(child, open)| (child, open.range)).collect()
 }

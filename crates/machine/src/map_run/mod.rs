@@ -25,14 +25,15 @@ mod progress;
 mod request;
 mod results;
 
+pub use children::running_children;
 pub use progress::{Counts, MapRunProgress, MapRunSettings, MapRunStatus, MapRunUpdate, Unsuccessful};
-pub use request::{Batches, Child, ItemSource, MapRunRequest, ResultDestination};
+pub use request::{Batches, Child, ItemSource, MapRunRequest, ResultDestination, map_run_of_child};
 pub(crate) use request::{label_of, map_run_arn};
 pub use results::{MapRunBlock, Results};
 
 use crate::execution::execution_context;
 use crate::{Facts, Failure, Outcome, Status, StepError};
-use asl::{Limits, Map, StateKind, StateMachine};
+use asl::{Limits, Map, StateKind, StateMachine, StateMachineType};
 use children::{Children, OpenChild};
 use items::NoInput;
 use json::{Payload, Text};
@@ -62,7 +63,7 @@ pub struct ChildEnd {
     pub start_ms: i64,
     pub stop_ms: i64,
     pub outcome: Outcome,
-    /// The text of its input, where the results show it.
+    /// The text of its input: of an Express child, and where the results show it.
     pub input: Option<Text>,
     #[serde(default, skip_serializing_if = "ChildRemains::is_execution")]
     pub remains: ChildRemains,
@@ -302,15 +303,19 @@ impl MapRun {
         self.child_ended(ChildEnd { child, range, start_ms: now_ms, stop_ms: now_ms, outcome, input, remains }, step);
     }
 
-    /// What is kept of the end of a child: only what the results show, and nothing once they are too many. Ends that a
-    /// redrive supersedes do not count against those that stay.
+    /// What is kept of the end of a child. Of a Standard one, which is kept itself, only what the results show, and nothing
+    /// once they are too many; of an Express one everything: nothing else tells of it. Ends that a redrive supersedes do
+    /// not count against those that stay.
     fn trimmed(&mut self, mut end: ChildEnd) -> ChildEnd {
         let form = self.request.form();
+        let bytes = if end.is_final() { &mut self.progress.result_bytes } else { &mut self.progress.failure_bytes };
+        *bytes = bytes.saturating_add(results::bytes_of(&end, form));
+        if self.request.execution_type == StateMachineType::Express {
+            return end;
+        }
         if !form.shows_input(&end.outcome) {
             end.input = None;
         }
-        let bytes = if end.is_final() { &mut self.progress.result_bytes } else { &mut self.progress.failure_bytes };
-        *bytes = bytes.saturating_add(results::bytes_of(&end));
         if *bytes > self.result_bytes_max {
             end.input = None;
             if let Outcome::Succeeded { output } = &mut end.outcome {

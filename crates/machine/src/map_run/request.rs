@@ -77,22 +77,24 @@ impl MapRunRequest {
     /// The names of child number `child`.
     pub fn child(&self, child: u64) -> Child {
         let number = child.to_be_bytes();
-        let name: Text = name_based_uuid([self.map_run_arn.as_bytes(), &number, b"name"]).into();
         let arn = Arn::parse(&self.map_run_arn).unwrap_or_else(|_| Arn::of_states("", "", Resource::Other("".into())));
-        let (machine, label) = match &arn.resource {
-            Resource::MapRun { state_machine, label, .. } => (state_machine.clone(), label.clone()),
+        let (machine, label, id) = match &arn.resource {
+            Resource::MapRun { state_machine, label, id } => (state_machine.clone(), label.clone(), id.clone()),
             _ => Default::default(),
+        };
+        let drawn = hash([self.map_run_arn.as_bytes(), &number, b"name"]);
+        let name: Text = match self.execution_type {
+            StateMachineType::Standard => uuid(drawn).into(),
+            StateMachineType::Express => uuid((drawn & !NUMBER) | (u128::from(child) ^ self.number_mask())).into(),
         };
         let state_machine: Text = format!("{machine}/{label}").into();
         let execution = match self.execution_type {
             StateMachineType::Standard => {
                 Resource::Execution { state_machine: state_machine.clone(), name: name.clone() }
             }
-            StateMachineType::Express => Resource::ExpressExecution {
-                state_machine: state_machine.clone(),
-                name: name.clone(),
-                id: name_based_uuid([self.map_run_arn.as_bytes(), &number, b"id"]).into(),
-            },
+            StateMachineType::Express => {
+                Resource::ExpressExecution { state_machine: state_machine.clone(), name: name.clone(), id }
+            }
         };
         Child {
             name,
@@ -105,9 +107,30 @@ impl MapRunRequest {
         }
     }
 
+    /// The number of an Express child. Nothing of it is stored under its name, so the name has the number in it.
+    pub fn number_of(&self, execution_arn: &Arn) -> Option<u64> {
+        let Resource::ExpressExecution { name, .. } = &execution_arn.resource else { return None };
+        let last = u64::from_str_radix(name.rsplit('-').next()?, 16).ok()?;
+        let number = u64::try_from((u128::from(last) ^ self.number_mask()) & NUMBER).ok()?;
+        (*self.child(number).execution_arn == *execution_arn.to_string()).then_some(number)
+    }
+
+    /// What hides the numbers in the names: children of several Map Runs have not the same digits.
+    fn number_mask(&self) -> u128 {
+        hash([self.map_run_arn.as_bytes(), b"number"]) & NUMBER
+    }
+
     pub(crate) fn form(&self) -> Form {
         Form::of(self.destination.as_ref())
     }
+}
+
+/// The Map Run whose child an Express execution says to be: its ARN has the id of the Map Run in it.
+pub fn map_run_of_child(execution_arn: &Arn) -> Option<Arn> {
+    let Resource::ExpressExecution { state_machine, id, .. } = &execution_arn.resource else { return None };
+    let (state_machine, label) = state_machine.split_once('/')?;
+    let resource = Resource::MapRun { state_machine: state_machine.into(), label: label.into(), id: id.clone() };
+    Some(execution_arn.with_resource(resource))
 }
 
 /// `Label`, or one that is always the same for the state.
@@ -136,13 +159,24 @@ fn plain_name(facts: &Facts) -> &str {
     facts.state_machine_name.split('/').next().unwrap_or_default()
 }
 
-/// A UUID (version 8) that is always the same for the same pieces.
+/// Where the name of an Express child has its number.
+const NUMBER: u128 = 0xffff_ffff_ffff;
+
 fn name_based_uuid<const N: usize>(pieces: [&[u8]; N]) -> String {
+    uuid(hash(pieces))
+}
+
+/// Always the same for the same pieces.
+fn hash<const N: usize>(pieces: [&[u8]; N]) -> u128 {
     let hash = pieces.into_iter().fold(Sha256::new(), Digest::chain_update).finalize();
     let mut bytes = [0u8; 16];
     bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
-    let bits = u128::from_be_bytes(bytes);
+    u128::from_be_bytes(bytes)
+}
+
+/// A UUID (version 8) of these bits.
+fn uuid(bits: u128) -> String {
     let (first, second, third) = (bits >> 96, (bits >> 80) & 0xffff, 0x8000 | ((bits >> 64) & 0x0fff));
-    let (fourth, last) = (0x8000 | ((bits >> 48) & 0x3fff), bits & 0xffff_ffff_ffff);
+    let (fourth, last) = (0x8000 | ((bits >> 48) & 0x3fff), bits & NUMBER);
     format!("{first:08x}-{second:04x}-{third:04x}-{fourth:04x}-{last:012x}")
 }

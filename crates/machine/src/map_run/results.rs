@@ -57,7 +57,7 @@ impl Form {
 }
 
 /// What the end of a child adds to the results, about.
-pub(super) fn bytes_of(end: &ChildEnd) -> u64 {
+pub(super) fn bytes_of(end: &ChildEnd, form: Form) -> u64 {
     let output = match &end.outcome {
         Outcome::Succeeded { output } => output.byte_len(),
         Outcome::Failed(failure) | Outcome::TimedOut(failure) | Outcome::Aborted(failure) => {
@@ -65,7 +65,8 @@ pub(super) fn bytes_of(end: &ChildEnd) -> u64 {
             length(&failure.error) + length(&failure.cause)
         }
     };
-    (output + end.input.as_ref().map_or(0, |input| input.len()) + 1) as u64
+    let input = end.input.as_ref().filter(|_| form.shows_input(&end.outcome));
+    (output + input.map_or(0, |input| input.len()) + 1) as u64
 }
 
 /// Collects the results of a Map Run that has succeeded.
