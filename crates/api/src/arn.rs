@@ -114,6 +114,19 @@ mod tests {
         let express = of("express:a:b:c");
         check(execution, &express, Some("Resource type not valid in this context: express"));
         check(taggable, &express, Some("Resource type not valid in this context: express"));
+        check(
+            |text| described_execution(text, false),
+            &express,
+            Some("Resource type not valid in this context: express"),
+        );
+        check(|text| described_execution(text, true), &express, None);
+        // Children of Map Runs are described although their history cannot be read.
+        let child = of("express:a/label:b:c");
+        check(|text| described_execution(text, false), &child, None);
+        let with_history = |text: &str| execution_with_history(text, false);
+        check(with_history, &child, Some("Resource type not valid in this context: express"));
+        check(|text| execution_with_history(text, true), &child, None);
+        check(with_history, &of("execution:a/label:b"), None);
         check(activity, &of("stateMachine:a"), Some("Resource type not valid in this context: stateMachine"));
         check(state_machine, "not_a_valid_arn", Some("Invalid ARN prefix: not_a_valid_arn"));
     }

@@ -64,6 +64,17 @@ impl Environment {
         shards.get(usize::from(key.partition()) % shards.len().max(1))
     }
 
+    /// The executions of each shard among these; none before the shards are started.
+    pub(crate) fn by_shard(&self, keys: &[ExecutionKey]) -> Vec<(&ShardSender, Vec<ExecutionKey>)> {
+        let shards = self.shards.get().map(Vec::as_slice).unwrap_or_default();
+        let mut keys_of = vec![Vec::new(); shards.len()];
+        for key in keys {
+            let shard = usize::from(key.partition()) % shards.len().max(1);
+            keys_of.get_mut(shard).into_iter().for_each(|keys| keys.push(*key));
+        }
+        shards.iter().zip(keys_of).filter(|(_, keys)| !keys.is_empty()).collect()
+    }
+
     /// The partitions that a shard owns.
     pub(crate) fn partitions(&self, shard: usize) -> Vec<u8> {
         let count = self.options.shard_count();

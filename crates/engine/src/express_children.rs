@@ -2,121 +2,136 @@
 //!
 //! They have no records. One that runs is in the memory of its shard; what one came to is in the blocks of its Map Run,
 //! which are written anyway. So they are read out of these, and cost nothing until somebody asks. The ARN of a child leads
-//! to its Map Run, and its name to its number ([`MapRunRequest::number_of`]).
+//! to its Map Run, and its name to its number ([`Child::express_number`]).
 //!
-//! Those that run are listed first, the last begun before the others; then those that have ended, the last end before the
-//! others, as their Map Run heard of it.
+//! A child that has left the memory of its shard has told its Map Run of its end before. So whoever does not find it there
+//! asks the shard of the Map Run next, which answers when what it was told by then is durable, and reads the blocks last:
+//! a child that was seen once is never missed because it ends meanwhile.
+
+mod list;
 
 use crate::{
-    Error, ExecutionFilter, ExecutionRecord, MapRunRecord, Page, Paged,
+    Error, ExecutionRecord, MapRunRecord,
     environment::Environment,
     map_run, queries,
-    shard::Request,
+    shard::{OpenMapRun, Request},
     tables::{ExecutionKey, MapRunKey, ReadError, Tables},
 };
 use asl::{Arn, StateMachineType};
-use machine::{ChildEnd, ChildRemains, MapRunBlock, MapRunRequest, Status, map_run_of_child, running_children};
-use std::collections::HashMap;
-
-/// Ends that are looked at for one page.
-const LOOKED_AT_MAX: usize = 100_000;
+use futures_util::future::try_join_all;
+use json::Text;
+use machine::{Child, ChildEnd, ChildRemains, MapRunBlock, map_run_of_child};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// A Map Run whose children are of type Express.
-pub(crate) struct ExpressChildren<'e> {
-    environment: &'e Environment,
+pub(crate) struct ExpressChildren {
+    environment: Arc<Environment>,
     tables: Tables,
     key: MapRunKey,
+    /// Its blocks have the ends of all children that are not among `running`.
     map_run: MapRunRecord,
-    request: MapRunRequest,
+    /// Those that it has asked for and knows no end of. Some may not have begun.
+    running: BTreeSet<u64>,
     /// Of the execution that made it.
     owner: ExecutionRecord,
 }
 
-/// The last that was listed.
-#[derive(Clone, Copy)]
-enum Position {
-    Running(u64),
-    /// Number of the block, and of the end in it.
-    Ended(u64, u64),
-}
-
-impl Position {
-    fn read(bytes: &[u8]) -> Result<Position, Error> {
-        let number = |at: &[u8]| at.try_into().map(u64::from_be_bytes).map_err(|_| Error::InvalidPageToken);
-        match bytes.split_first_chunk::<8>() {
-            Some((first, [])) => number(first).map(Position::Running),
-            Some((first, second)) => Ok(Position::Ended(number(first)?, number(second)?)),
-            None => Err(Error::InvalidPageToken),
-        }
-    }
-
-    fn bytes(self) -> Vec<u8> {
-        match self {
-            Position::Running(child) => child.to_be_bytes().to_vec(),
-            Position::Ended(block, end) => [block.to_be_bytes(), end.to_be_bytes()].concat(),
-        }
-    }
-}
-
 /// Describes the child that the ARN names.
-pub(crate) async fn execution(environment: &Environment, arn: &Arn) -> Result<ExecutionRecord, Error> {
-    let absent = || Error::ExecutionDoesNotExist(arn.to_string().into());
+pub(crate) async fn execution(environment: &Arc<Environment>, arn: &Arn) -> Result<ExecutionRecord, Error> {
+    let text: Text = arn.to_string().into();
+    let absent = || Error::ExecutionDoesNotExist(Arc::clone(&text));
     let map_run = map_run_of_child(arn).ok_or_else(absent)?;
-    let children = ExpressChildren::of(environment, &map_run)?.ok_or_else(absent)?;
-    let number = children.request.number_of(arn).ok_or_else(absent)?;
-    // One that runs may end between the two: its end is in a block when it is not in memory any more.
-    if let Some(record) = children.running(number).await? {
+    let number = Child::express_number(&map_run.to_string(), arn).ok_or_else(absent)?;
+    if let Some(record) = in_memory(environment, &[ExecutionKey::of(&text)]).await?.pop() {
         return Ok(record);
     }
-    let children = ExpressChildren::of(environment, &map_run)?.ok_or_else(absent)?;
-    let ended = children.ended(number)?.filter(|record| !environment.has_expired(record));
-    ended.ok_or_else(absent)
+    let children = ExpressChildren::of(environment, &map_run).await?.ok_or_else(absent)?;
+    environment.apart(move || children.ended(number)).await??.ok_or_else(absent)
 }
 
-impl<'e> ExpressChildren<'e> {
-    /// `None` if there is no such Map Run, or its children are of type Standard.
-    pub(crate) fn of(environment: &'e Environment, map_run: &Arn) -> Result<Option<ExpressChildren<'e>>, Error> {
+/// Those of these executions that run, in no order.
+async fn in_memory(environment: &Environment, keys: &[ExecutionKey]) -> Result<Vec<ExecutionRecord>, Error> {
+    let asked = environment.by_shard(keys).into_iter();
+    let answers = asked.map(|(shard, keys)| shard.ask(|reply| Request::InMemory { keys, reply }));
+    Ok(try_join_all(answers).await?.into_iter().flatten().collect())
+}
+
+impl ExpressChildren {
+    /// `None` if there is no such Map Run any more, or its children are of type Standard.
+    pub(crate) async fn of(environment: &Arc<Environment>, arn: &Arn) -> Result<Option<ExpressChildren>, Error> {
+        let key = MapRunKey::of(&arn.to_string());
+        let is_express = |found: &MapRunRecord| found.execution_type == StateMachineType::Express;
+        let Some(found) = environment.tables()?.map_run(key)?.filter(is_express) else { return Ok(None) };
+        let owner = found.owner;
+        let open = match found.stop_ms {
+            None => {
+                let shard = environment.shard(owner).ok_or(Error::ShuttingDown)?;
+                shard.ask(|reply| Request::OpenMapRun { owner, map_run: key, reply }).await?
+            }
+            Some(_) => None,
+        };
         let tables = environment.tables()?;
-        let key = MapRunKey::of(&map_run.to_string());
-        let Some(map_run) = tables.map_run(key)? else { return Ok(None) };
-        let request = tables.map_run_request(key)?;
-        let Some(owner) = tables.execution(map_run.owner)? else { return Ok(None) };
-        let children = ExpressChildren { environment, tables, key, map_run, request, owner: owner.record };
-        Ok((children.request.execution_type == StateMachineType::Express).then_some(children))
+        let OpenMapRun { record: map_run, running } = match (open, tables.map_run(key)?) {
+            (Some(open), _) => open,
+            (None, Some(record)) => OpenMapRun { record, running: BTreeSet::new() },
+            (None, None) => return Ok(None),
+        };
+        // When it has expired, so have all children, and the blocks may be gone.
+        let owner = tables.execution(owner)?.map(|stored| stored.record);
+        let owner = owner.filter(|owner| !environment.has_expired(owner));
+        let environment = Arc::clone(environment);
+        Ok(owner.map(|owner| ExpressChildren { environment, tables, key, map_run, running, owner }))
     }
 
-    /// One that is in memory. What it came to is told once its Map Run has stored it.
-    async fn running(&self, number: u64) -> Result<Option<ExecutionRecord>, Error> {
-        let key = ExecutionKey::of(&self.request.child(number).execution_arn);
-        let shard = self.environment.shard(key).ok_or(Error::ShuttingDown)?;
-        let found = shard.ask(|reply| Request::Running { key, reply }).await?;
-        Ok(found.map(|record| *record).filter(|record| record.status == Status::Running))
+    fn names(&self, number: u64) -> Child {
+        Child::of(&self.map_run.arn, StateMachineType::Express, number)
     }
 
     /// What a child came to last.
     fn ended(&self, number: u64) -> Result<Option<ExecutionRecord>, Error> {
-        let blocks = self.map_run.blocks;
-        // Children end about as they begin. Only one that was redriven has several ends, of which the last counts.
-        let guess = match self.map_run.progress.redrive_count {
-            0 => u128::from(number) * u128::from(blocks) / u128::from(self.map_run.progress.children_started.max(1)),
-            _ => u128::from(blocks),
+        let progress = &self.map_run.progress;
+        let is_new = self.running.contains(&number) && progress.redrive_count == 0;
+        if number >= progress.children_started || is_new {
+            return Ok(None);
+        }
+        let find = |block: &MapRunBlock| {
+            let end = block.ended.iter().find(|end| end.child == number)?;
+            Some(self.record_of(block.redrive_count, end))
         };
-        let guess = u64::try_from(guess).unwrap_or(blocks).min(blocks);
+        // Blocks of redrives come last, and supersede those before them.
+        let mut blocks = self.map_run.blocks;
+        while progress.redrive_count > 0 && blocks > 0 {
+            let block = self.block(blocks - 1)?;
+            if block.redrive_count == 0 {
+                break;
+            }
+            if let Some(found) = find(&block) {
+                return Ok(found);
+            }
+            blocks -= 1;
+        }
+        // Children end about as they begin.
+        let guess = u128::from(number) * u128::from(blocks) / u128::from(progress.children_started);
+        let guess = u64::try_from(guess).unwrap_or(blocks);
         let outward = (0..blocks).flat_map(|far| [guess.checked_sub(far + 1), guess.checked_add(far)]);
-        for number_of_block in outward.flatten().filter(|block| *block < blocks) {
-            let block = self.tables.map_run_block(self.key, number_of_block)?;
-            if let Some(end) = block.ended.iter().rfind(|end| end.child == number) {
-                return Ok(self.record_of(block.redrive_count, end));
+        for number in outward.flatten().filter(|number| *number < blocks) {
+            if let Some(found) = find(&self.block(number)?) {
+                return Ok(found);
             }
         }
         Ok(None)
     }
 
-    /// `None` if the child did not begin.
+    fn block(&self, number: u64) -> Result<MapRunBlock, ReadError> {
+        self.tables.map_run_block(self.key, number)
+    }
+
+    /// `None` if the child did not begin, or its execution has expired.
     fn record_of(&self, map_run_redrives: u32, end: &ChildEnd) -> Option<ExecutionRecord> {
         if end.remains == ChildRemains::NotBegun {
             return None;
         }
+        let (arn, express) = (&self.map_run.arn, StateMachineType::Express);
         let record = ExecutionRecord {
             status: end.outcome.status(),
             start_ms: end.start_ms,
@@ -124,102 +139,9 @@ impl<'e> ExpressChildren<'e> {
             input_text: end.input.clone().unwrap_or_default(),
             outcome: Some(end.outcome.clone()),
             map_run_redrives,
-            ..map_run::child_record(self.request.child(end.child), &self.owner, &self.request, end.range.items)
+            ..map_run::child_record(self.names(end.child), &self.owner, arn, express, end.range.items)
         };
-        let is_pending_redrive = queries::is_pending_redrive(self.environment, &record, Some(&self.map_run));
-        Some(ExecutionRecord { is_pending_redrive, ..record })
-    }
-
-    pub(crate) async fn list(&self, filter: &ExecutionFilter, page: &Page) -> Result<Paged<ExecutionRecord>, Error> {
-        // A child of type Express is not redriven: it begins anew.
-        if filter.is_redriven == Some(true) {
-            return Ok(Paged { items: Vec::new(), next: None });
-        }
-        let after = page.after.as_deref().map(Position::read).transpose()?;
-        let mut items = Vec::new();
-        let is_open = self.map_run.stop_ms.is_none();
-        let running = if is_open { self.running_numbers()? } else { Vec::new() };
-        let wants_running = !filter.is_pending_redrive && filter.status.is_none_or(|status| status == Status::Running);
-        let before = match after {
-            None => Some(u64::MAX),
-            Some(Position::Running(number)) => Some(number),
-            Some(Position::Ended(..)) => None,
-        };
-        if let Some(before) = before.filter(|_| wants_running) {
-            for number in running.iter().rev().copied().filter(|number| *number < before) {
-                items.extend(self.running(number).await?.map(queries::without_data));
-                if items.len() >= page.size {
-                    return Ok(Paged { items, next: Some(Position::Running(number).bytes()) });
-                }
-            }
-        }
-        if filter.status == Some(Status::Running) {
-            return Ok(Paged { items, next: None });
-        }
-        let next = self.list_ended(filter, after, &running, page.size, &mut items)?;
-        Ok(Paged { items, next: next.map(Position::bytes) })
-    }
-
-    /// Adds those that have ended, from the last block to the first.
-    fn list_ended(
-        &self,
-        filter: &ExecutionFilter,
-        after: Option<Position>,
-        running: &[u64],
-        size: usize,
-        items: &mut Vec<ExecutionRecord>,
-    ) -> Result<Option<Position>, Error> {
-        let (last, mut before) = match after {
-            Some(Position::Ended(block, end)) => (block, end),
-            _ => (self.map_run.blocks.saturating_sub(1), u64::MAX),
-        };
-        let superseding = self.superseding()?;
-        let mut looked_at = 0;
-        for number in (0..self.map_run.blocks.min(last.saturating_add(1))).rev() {
-            let MapRunBlock { redrive_count, mut ended, .. } = self.tables.map_run_block(self.key, number)?;
-            ended.sort_by_key(|end| end.stop_ms);
-            for (at, end) in (0u64..).zip(&ended).collect::<Vec<_>>().into_iter().rev() {
-                let is_last = superseding.get(&end.child).is_none_or(|last| *last == number);
-                let is_new = at < before && is_last && running.binary_search(&end.child).is_err();
-                let record = if is_new { self.record_of(redrive_count, end) } else { None };
-                let is_told = |record: &ExecutionRecord| {
-                    queries::has_status(filter, record) && !self.environment.has_expired(record)
-                };
-                items.extend(record.filter(is_told).map(queries::without_data));
-                looked_at += 1;
-                if at < before && (items.len() >= size || looked_at >= LOOKED_AT_MAX) {
-                    let is_end = number == 0 && at == 0;
-                    return Ok((!is_end).then_some(Position::Ended(number, at)));
-                }
-            }
-            before = u64::MAX;
-        }
-        Ok(None)
-    }
-
-    /// The numbers of those that run, or are about to begin.
-    fn running_numbers(&self) -> Result<Vec<u64>, Error> {
-        let mut failed = None;
-        let blocks = self.blocks(&mut failed);
-        let running = running_children(&self.map_run.progress, &self.request, blocks);
-        failed.map_or_else(|| Ok(running.into_keys().collect()), |error| Err(error.into()))
-    }
-
-    /// The last block that tells of a child; empty if each child has one end only.
-    fn superseding(&self) -> Result<HashMap<u64, u64>, Error> {
-        if self.map_run.progress.redrive_count == 0 {
-            return Ok(HashMap::new());
-        }
-        let mut failed = None;
-        let blocks = (0..).zip(self.blocks(&mut failed));
-        let last =
-            blocks.flat_map(|(number, block)| block.ended.into_iter().map(move |end| (end.child, number))).collect();
-        failed.map_or(Ok(last), |error| Err(error.into()))
-    }
-
-    /// All blocks, one after the other, up to one that cannot be read.
-    fn blocks<'b>(&'b self, failed: &'b mut Option<ReadError>) -> impl Iterator<Item = MapRunBlock> + 'b {
-        let blocks = self.tables.map_run_blocks(self.key, self.map_run.blocks);
-        blocks.map_while(|block| block.map_err(|error| *failed = Some(error)).ok())
+        let is_pending_redrive = queries::is_pending_redrive(&self.environment, &record, Some(&self.map_run));
+        Some(ExecutionRecord { is_pending_redrive, ..record }).filter(|record| !self.environment.has_expired(record))
     }
 }

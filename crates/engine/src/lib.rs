@@ -273,7 +273,6 @@ impl Engine {
         self.stop(arn, error, cause).await
     }
 
-    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn execution(&self, arn: &Arn) -> Result<ExecutionRecord, Error> {
         match queries::execution(&self.inner.environment, arn) {
             Err(Error::ExecutionDoesNotExist(_)) => express_children::execution(&self.inner.environment, arn).await,
@@ -290,9 +289,9 @@ impl Engine {
     /// Newest first, without inputs and outcomes.
     pub async fn list_executions(&self, filter: ExecutionFilter, page: Page) -> Result<Paged<ExecutionRecord>, Error> {
         if let Resource::MapRun { .. } = filter.state_machine.resource
-            && let Some(children) = ExpressChildren::of(&self.inner.environment, &filter.state_machine)?
+            && let Some(children) = ExpressChildren::of(&self.inner.environment, &filter.state_machine).await?
         {
-            return children.list(&filter, &page).await;
+            return children.list(filter, page).await;
         }
         self.read_apart(move |environment| queries::list_executions(environment, &filter, &page)).await
     }

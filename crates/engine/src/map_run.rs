@@ -18,7 +18,7 @@ use crate::{
     shard::{NewExecution, Report, Request},
     tables::{ChildOf, ExecutionKey, MapRunKey, StoredExecution, Tables, facts_of, of_execution},
 };
-use asl::Arn;
+use asl::{Arn, StateMachineType};
 use json::{Payload, Text};
 use machine::{
     Child, Failure, MapRunOutcome, MapRunRequest, MapRunStatus, MapRunTrigger, MapRunUpdate, Outcome, Results, Status,
@@ -88,7 +88,7 @@ impl NewChild {
         let record = ExecutionRecord {
             input_text: Arc::clone(input.text()),
             map_run_redrives: of.redrive_count,
-            ..child_record(names, &of.owner.record, &of.request, items)
+            ..child_record(names, &of.owner.record, &of.request.map_run_arn, of.request.execution_type, items)
         };
         let facts = facts_of(&record, input, Arc::clone(&of.region), Arc::clone(&of.account));
         let child = of.child_of(number);
@@ -102,7 +102,8 @@ impl NewChild {
 pub(crate) fn child_record(
     names: Child,
     owner: &ExecutionRecord,
-    request: &MapRunRequest,
+    map_run_arn: &Text,
+    execution_type: StateMachineType,
     items: u64,
 ) -> ExecutionRecord {
     ExecutionRecord {
@@ -113,7 +114,7 @@ pub(crate) fn child_record(
         role_arn: Arc::clone(&owner.role_arn),
         state_machine_version_arn: None,
         state_machine_alias_arn: None,
-        state_machine_type: request.execution_type,
+        state_machine_type: execution_type,
         status: Status::Running,
         start_ms: 0,
         stop_ms: None,
@@ -122,7 +123,7 @@ pub(crate) fn child_record(
         trace_header: owner.trace_header.clone(),
         redrive_count: 0,
         redrive_ms: None,
-        map_run_arn: Some(Arc::clone(&request.map_run_arn)),
+        map_run_arn: Some(Arc::clone(map_run_arn)),
         item_count: Some(items),
         map_run_redrives: 0,
         is_pending_redrive: false,

@@ -294,6 +294,9 @@ pub struct MapRunRecord {
     pub execution_arn: Text,
     /// Of the children: `stateMachine:NAME/LABEL`.
     pub state_machine_arn: Text,
+    /// Of the children. Records of earlier builds do not tell it, and their blocks tell too little of Express children.
+    #[serde(default)]
+    pub(crate) execution_type: StateMachineType,
     pub start_ms: i64,
     pub stop_ms: Option<i64>,
     /// Tells how often it was redriven, too.

@@ -44,6 +44,7 @@ mod supervision;
 mod telling;
 mod waiters;
 
+pub(crate) use map_runs::OpenMapRun;
 use message::Found;
 pub(crate) use message::{Message, NewExecution, Order, Reply, Report, Request, ShardSender};
 

@@ -71,6 +71,17 @@ impl Outcome {
             Outcome::Aborted(_) => Status::Aborted,
         }
     }
+
+    /// Length of the output, or of error and cause.
+    pub fn byte_len(&self) -> usize {
+        match self {
+            Outcome::Succeeded { output } => output.byte_len(),
+            Outcome::Failed(failure) | Outcome::TimedOut(failure) | Outcome::Aborted(failure) => {
+                let texts = [&failure.error, &failure.cause];
+                texts.into_iter().flatten().map(|text| text.len()).sum()
+            }
+        }
+    }
 }
 
 /// An execution: where it stands, the data it holds, its variables, its retry counters, what it waits for.

@@ -17,7 +17,7 @@ use machine::{
     Effect, Failure, MapRun, MapRunRequest, MapRunStep, MapRunTrigger, MapRunUpdate, PendingMapRun, StepError,
 };
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -25,8 +25,10 @@ use std::{
     },
 };
 
-/// Triggers that one step takes: bounds the block that it writes.
+/// Triggers that one step takes: with the next limit it bounds the block that it writes.
 const TRIGGERS_AT_ONCE: usize = 1_024;
+/// Bytes of inputs and outcomes that one step takes, not counting the last ones: a block is read and written as a whole.
+const TRIGGER_BYTES_AT_ONCE: usize = 1 << 20;
 /// Map Runs that are stepped between two turns of the loop.
 const STEPPED_AT_ONCE: usize = 16;
 
@@ -54,6 +56,8 @@ pub(super) struct LiveMapRun {
     pub(super) inbox: VecDeque<MapRunTrigger>,
     /// Who waits until what is in the inbox is durable.
     pub(super) replies: Vec<Reply<()>>,
+    /// Who asks how it stands when that is durable.
+    pub(super) readers: Vec<Reply<Option<OpenMapRun>>>,
     pub(super) is_due: bool,
     /// It is redriven once it has ended, and that is durable.
     pub(super) redrive: Option<PendingMapRun>,
@@ -69,6 +73,7 @@ impl LiveMapRun {
             children: None,
             inbox: VecDeque::new(),
             replies: Vec::new(),
+            readers: Vec::new(),
             is_due: false,
             redrive: None,
         }
@@ -78,6 +83,23 @@ impl LiveMapRun {
     pub(super) fn has_ended(&self) -> bool {
         self.record.stop_ms.is_some()
     }
+
+    /// Answers those who wait until everything that happened is in a batch.
+    fn answer(&mut self, outbox: &mut Outbox) {
+        let Some(run) = self.run.as_ref().filter(|_| self.inbox.is_empty()) else { return };
+        self.replies.drain(..).for_each(|reply| outbox.answer(reply, Ok(())));
+        for reply in self.readers.drain(..) {
+            let open = OpenMapRun { record: self.record.clone(), running: run.running().collect() };
+            outbox.answer(reply, Ok(Some(open)));
+        }
+    }
+}
+
+/// How a Map Run stands: its blocks have the ends of all children that are not among those that run.
+pub(crate) struct OpenMapRun {
+    pub(crate) record: MapRunRecord,
+    /// Numbers of the children that it has asked for and knows no end of. Some may not have begun.
+    pub(crate) running: BTreeSet<u64>,
 }
 
 /// A step that was made on the slow lane.
@@ -161,6 +183,7 @@ impl Shard {
             arn: request.map_run_arn.clone(),
             execution_arn: live.stored.record.arn.clone(),
             state_machine_arn: request.child(0).state_machine_arn,
+            execution_type: request.execution_type,
             start_ms: live.last_ms,
             stop_ms: None,
             progress: run.progress().clone(),
@@ -222,6 +245,17 @@ impl Shard {
         self.tell_map_run(key, MapRunTrigger::Update(update));
     }
 
+    /// Tells how a Map Run stands, when what it was told before is durable; `None` if it has ended.
+    pub(super) fn open_map_run(&mut self, map_run: MapRunKey, reply: Reply<Option<OpenMapRun>>) {
+        match self.map_runs.live.get_mut(&map_run).filter(|live| !live.has_ended()) {
+            Some(live) => {
+                live.readers.push(reply);
+                self.map_runs.is_due(map_run);
+            }
+            None => self.pipeline.outbox.answer(reply, Ok(None)),
+        }
+    }
+
     /// Steps the Map Runs to which something happened.
     pub(super) fn step_map_runs(&mut self) {
         let slice = self.slice();
@@ -245,8 +279,11 @@ impl Shard {
         };
         let Some(live) = self.map_runs.live.get_mut(&key) else { return };
         live.is_due = false;
+        if live.run.is_none() {
+            return;
+        }
+        let triggers = taken_at_once(&mut live.inbox);
         let Some(run) = &mut live.run else { return };
-        let triggers = live.inbox.drain(..live.inbox.len().min(TRIGGERS_AT_ONCE)).collect();
         let options = &self.environment.options;
         let turn = MapRunTurn { triggers, ..turn };
         match turn.step(run, &live.definition.parsed, options.quick_budget, &options.limits) {
@@ -271,17 +308,16 @@ impl Shard {
             }
             self.pipeline.writes.map_run(&live.record);
         }
-        if live.inbox.is_empty() {
-            live.replies.drain(..).for_each(|reply| outbox.answer(reply, Ok(())));
-        }
         children.is_stopping.store(live.record.progress.is_ending(), Ordering::Relaxed);
         children_of(children, step.starts, step.stops, &mut outbox);
+        live.answer(&mut outbox);
         let has_more = !live.inbox.is_empty() || (step.goes_on && may_go_on);
         if step.ended.is_some() {
             // What is left came too late.
             let late = || Error::MapRunCompleted(live.record.arn.clone());
             live.replies.drain(..).for_each(|reply| outbox.answer(reply, Err(late())));
             live.inbox.clear();
+            live.answer(&mut outbox);
             outbox.effect(Released::MapRunEnded { map_run: key });
         } else if step.is_over_budget {
             self.move_map_run_to_slow_lane(key);
@@ -299,9 +335,9 @@ impl Shard {
             StepError::Corrupt(why) => why,
         };
         let refused = self.set_aside(live.record.owner, &live.record.execution_arn, why);
-        for reply in live.replies {
-            self.pipeline.outbox.answer(reply, Err(Error::Store(store::Error::Poisoned)));
-        }
+        let lost = || Error::Store(store::Error::Poisoned);
+        live.replies.into_iter().for_each(|reply| self.pipeline.outbox.answer(reply, Err(lost())));
+        live.readers.into_iter().for_each(|reply| self.pipeline.outbox.answer(reply, Err(lost())));
         tracing::error!(map_run = %live.record.arn, error = %refused, "a Map Run cannot go on");
     }
 
@@ -371,6 +407,18 @@ impl MapRuns {
     }
 }
 
+/// Takes from the inbox what one step takes.
+fn taken_at_once(inbox: &mut VecDeque<MapRunTrigger>) -> Vec<MapRunTrigger> {
+    let mut triggers = Vec::new();
+    let mut bytes = 0;
+    while triggers.len() < TRIGGERS_AT_ONCE && bytes < TRIGGER_BYTES_AT_ONCE {
+        let Some(trigger) = inbox.pop_front() else { break };
+        bytes += trigger.payload_bytes();
+        triggers.push(trigger);
+    }
+    triggers
+}
+
 /// What a step says of children, to be carried out once it is durable.
 fn children_of(children: &Arc<Children>, starts: Vec<machine::ChildStart>, stops: Vec<u64>, outbox: &mut Outbox) {
     for start in starts {
@@ -400,4 +448,35 @@ fn refusal(request: &MapRunRequest) -> Option<Failure> {
     let resource = request.destination.as_ref()?.resource.as_ref()?;
     let cause = format!("no writer of this server serves the resource `{resource}`");
     Some(failure("States.ResultWriterFailed", cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(count: usize, input_bytes: usize, expected: usize) {
+        let input: Text = "x".repeat(input_bytes).into();
+        let outcome = machine::Outcome::Succeeded { output: json::Payload::default() };
+        let ended = MapRunTrigger::ChildEnded {
+            child: 0,
+            redrive_count: 0,
+            start_ms: 0,
+            stop_ms: 0,
+            outcome,
+            input,
+            is_redrivable: false,
+        };
+        let mut inbox = VecDeque::from(vec![ended; count]);
+        assert_eq!((taken_at_once(&mut inbox).len(), inbox.len()), (expected, count - expected));
+    }
+
+    #[test]
+    fn a_block_is_bounded_in_number_and_in_bytes() {
+        check(0, 0, 0);
+        check(3, 10, 3);
+        check(2_000, 10, TRIGGERS_AT_ONCE);
+        check(20, TRIGGER_BYTES_AT_ONCE / 4, 4);
+        // One is taken, however large it is.
+        check(2, TRIGGER_BYTES_AT_ONCE * 2, 1);
+    }
 }

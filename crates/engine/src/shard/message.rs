@@ -6,7 +6,11 @@ use crate::{
     definitions::Definition,
     dispatch::{Attempt, Returned},
     map_run::{NewChild, RunningChild},
-    shard::{map_run_reading::ReadMapRun, map_runs::SlowMapRunStep, slow_lane::SlowStep},
+    shard::{
+        map_run_reading::ReadMapRun,
+        map_runs::{OpenMapRun, SlowMapRunStep},
+        slow_lane::SlowStep,
+    },
     tables::{ExecutionKey, MapRunKey, StoredExecution, Tables},
     tokens::TaskToken,
 };
@@ -68,10 +72,17 @@ pub(crate) enum Request {
         arn: Arn,
         reply: Reply<ExecutionRecord>,
     },
-    /// An execution in memory; `None` if it is not.
-    Running {
-        key: ExecutionKey,
-        reply: Reply<Option<Box<ExecutionRecord>>>,
+    /// Those of these executions that are in memory.
+    InMemory {
+        keys: Vec<ExecutionKey>,
+        reply: Reply<Vec<ExecutionRecord>>,
+    },
+    /// How a Map Run stands; `None` if it has ended.
+    OpenMapRun {
+        /// The execution that made it.
+        owner: ExecutionKey,
+        map_run: MapRunKey,
+        reply: Reply<Option<OpenMapRun>>,
     },
     UpdateMapRun {
         /// The execution that made it.
@@ -182,23 +193,23 @@ impl Work {
             | Work::Begin((key, _))
             | Work::EndUnwanted((key, _))
             | Work::TakeUp((key, _)) => Some(*key),
-            Work::Request(request, _) => Some(request.key()),
+            Work::Request(request, _) => request.key(),
             Work::Report(report) => report.key(),
         }
     }
 }
 
 impl Request {
-    fn key(&self) -> ExecutionKey {
+    fn key(&self) -> Option<ExecutionKey> {
         match self {
-            Request::Start { new, .. } | Request::StartSync { new, .. } => new.key,
-            Request::Answer { token, .. } | Request::Handed { token, .. } => token.key,
-            Request::Running { key, .. } => *key,
-            Request::UpdateMapRun { owner, .. } => *owner,
-            Request::Redrive { redrive, .. } => ExecutionKey::of(&redrive.execution.to_string()),
+            Request::Start { new, .. } | Request::StartSync { new, .. } => Some(new.key),
+            Request::Answer { token, .. } | Request::Handed { token, .. } => Some(token.key),
+            Request::UpdateMapRun { owner, .. } | Request::OpenMapRun { owner, .. } => Some(*owner),
+            Request::Redrive { redrive, .. } => Some(ExecutionKey::of(&redrive.execution.to_string())),
             Request::Stop { arn, .. } | Request::WaitUntilClosed { arn, .. } | Request::Observe { arn, .. } => {
-                ExecutionKey::of(&arn.to_string())
+                Some(ExecutionKey::of(&arn.to_string()))
             }
+            Request::InMemory { .. } => None,
         }
     }
 }

@@ -31,10 +31,12 @@ impl Shard {
             Request::Answer { token, trigger, origin, reply } => self.answer(token, trigger, origin, reply),
             Request::Handed { token, reply } => self.handed(token, reply),
             Request::WaitUntilClosed { arn, reply } => self.wait_until_closed(&arn, reply),
-            Request::Running { key, reply } => {
-                let found = self.live.get(key).map(|live| Box::new(live.stored.record.clone()));
+            Request::InMemory { keys, reply } => {
+                let found = keys.into_iter().filter_map(|key| Some(self.live.get(key)?.stored.record.clone()));
+                let found = found.collect();
                 self.pipeline.outbox.answer(reply, Ok(found));
             }
+            Request::OpenMapRun { map_run, reply, .. } => self.open_map_run(map_run, reply),
             Request::UpdateMapRun { arn, update, reply, .. } => self.update_map_run(arn, update, reply),
             Request::Observe { arn, observer, reply } => self.observe(&arn, observer, reply),
         }

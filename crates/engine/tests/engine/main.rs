@@ -9,6 +9,7 @@ mod crashes;
 mod deletions;
 mod executions;
 mod express;
+mod express_children;
 mod faults;
 mod fsck;
 mod map_run_redrives;

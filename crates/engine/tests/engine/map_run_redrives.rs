@@ -120,9 +120,15 @@ async fn what_was_stopped_goes_on_when_it_has_stopped() {
 
 #[tokio::test]
 async fn those_that_wait_are_pending() {
+    for execution_type in ["STANDARD", "EXPRESS"] {
+        check_pending(execution_type).await;
+    }
+}
+
+async fn check_pending(execution_type: &str) {
     let world = World::new();
     let engine = world.open().await;
-    let definition = map("STANDARD", CALL, r#","MaxConcurrency":3"#);
+    let definition = map(execution_type, CALL, r#","MaxConcurrency":3"#);
     let execution = begin(&engine, &definition, "[0,1,2]").await;
     let calls = [world.calls.next().await, world.calls.next().await, world.calls.next().await];
     engine.stop_execution(&execution, None, None).await.unwrap();

@@ -1,7 +1,7 @@
 //! What a Map Run knows of its children: which run, and which wait to be redriven. All others have ended.
 
 use super::results::{self, Form, MapRunBlock};
-use super::{ChildEnd, ChildRemains, ItemRange, MapRunProgress, MapRunRequest};
+use super::{ChildEnd, ChildRemains, ItemRange, MapRunProgress};
 use crate::Status;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -90,14 +90,4 @@ impl Children {
         self.uncertain.remove(&child);
         self.running.remove(&child)
     }
-}
-
-/// The children that a Map Run has asked for and does not know the end of, by number, as it is stored.
-pub fn running_children(
-    progress: &MapRunProgress,
-    request: &MapRunRequest,
-    blocks: impl IntoIterator<Item = MapRunBlock>,
-) -> BTreeMap<u64, ItemRange> {
-    let children = Children::from_blocks(progress, request.batches.is_some(), request.form(), blocks);
-    children.running.into_iter().map(|(child, open)| (child, open.range)).collect()
 }

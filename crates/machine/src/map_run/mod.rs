@@ -25,7 +25,6 @@ mod progress;
 mod request;
 mod results;
 
-pub use children::running_children;
 pub use progress::{Counts, MapRunProgress, MapRunSettings, MapRunStatus, MapRunUpdate, Unsuccessful};
 pub use request::{Batches, Child, ItemSource, MapRunRequest, ResultDestination, map_run_of_child};
 pub(crate) use request::{label_of, map_run_arn};
@@ -70,6 +69,11 @@ pub struct ChildEnd {
 }
 
 impl ChildEnd {
+    /// Bytes of the input and the outcome that are kept of it.
+    pub fn payload_bytes(&self) -> usize {
+        self.input.as_ref().map_or(0, |input| input.len()) + self.outcome.byte_len()
+    }
+
     /// Whether no redrive runs it again.
     fn is_final(&self) -> bool {
         self.outcome.status() == Status::Succeeded || self.remains == ChildRemains::Final
@@ -119,6 +123,16 @@ pub enum MapRunTrigger {
     Stop,
     /// It cannot be made: its items cannot be read, its results not written.
     Fail(Failure),
+}
+
+impl MapRunTrigger {
+    /// Bytes of the input and the outcome that it brings: the block of the step that takes it may keep them.
+    pub fn payload_bytes(&self) -> usize {
+        match self {
+            MapRunTrigger::ChildEnded { outcome, input, .. } => input.len() + outcome.byte_len(),
+            _ => 0,
+        }
+    }
 }
 
 /// A child to start. Starting it again is harmless: its names are the same.
@@ -214,6 +228,11 @@ impl MapRun {
 
     pub fn progress(&self) -> &MapRunProgress {
         &self.progress
+    }
+
+    /// The numbers of the children that it has asked for and does not know the end of, the first one first.
+    pub fn running(&self) -> impl Iterator<Item = u64> {
+        self.children.running.keys().copied()
     }
 
     /// Steps the Map Run; at most `room` children are started. On `Err` it cannot go on.

@@ -76,19 +76,32 @@ pub struct Child {
 impl MapRunRequest {
     /// The names of child number `child`.
     pub fn child(&self, child: u64) -> Child {
+        Child::of(&self.map_run_arn, self.execution_type, child)
+    }
+
+    pub(crate) fn form(&self) -> Form {
+        Form::of(self.destination.as_ref())
+    }
+}
+
+impl Child {
+    /// The names of a child of the Map Run, whose children are of type `execution_type`.
+    pub fn of(map_run_arn: &str, execution_type: StateMachineType, child: u64) -> Child {
         let number = child.to_be_bytes();
-        let arn = Arn::parse(&self.map_run_arn).unwrap_or_else(|_| Arn::of_states("", "", Resource::Other("".into())));
+        let arn = Arn::parse(map_run_arn).unwrap_or_else(|_| Arn::of_states("", "", Resource::Other("".into())));
         let (machine, label, id) = match &arn.resource {
             Resource::MapRun { state_machine, label, id } => (state_machine.clone(), label.clone(), id.clone()),
             _ => Default::default(),
         };
-        let drawn = hash([self.map_run_arn.as_bytes(), &number, b"name"]);
-        let name: Text = match self.execution_type {
+        let drawn = hash([map_run_arn.as_bytes(), &number, b"name"]);
+        let name: Text = match execution_type {
             StateMachineType::Standard => uuid(drawn).into(),
-            StateMachineType::Express => uuid((drawn & !NUMBER) | (u128::from(child) ^ self.number_mask())).into(),
+            StateMachineType::Express => {
+                uuid((drawn & !NUMBER) | ((u128::from(child) ^ number_mask(map_run_arn)) & NUMBER)).into()
+            }
         };
         let state_machine: Text = format!("{machine}/{label}").into();
-        let execution = match self.execution_type {
+        let execution = match execution_type {
             StateMachineType::Standard => {
                 Resource::Execution { state_machine: state_machine.clone(), name: name.clone() }
             }
@@ -107,21 +120,14 @@ impl MapRunRequest {
         }
     }
 
-    /// The number of an Express child. Nothing of it is stored under its name, so the name has the number in it.
-    pub fn number_of(&self, execution_arn: &Arn) -> Option<u64> {
+    /// The number of an Express child of the Map Run; `None` if the ARN is not that of one. Nothing of it is stored under
+    /// its name, so the name has the number in it.
+    pub fn express_number(map_run_arn: &str, execution_arn: &Arn) -> Option<u64> {
         let Resource::ExpressExecution { name, .. } = &execution_arn.resource else { return None };
         let last = u64::from_str_radix(name.rsplit('-').next()?, 16).ok()?;
-        let number = u64::try_from((u128::from(last) ^ self.number_mask()) & NUMBER).ok()?;
-        (*self.child(number).execution_arn == *execution_arn.to_string()).then_some(number)
-    }
-
-    /// What hides the numbers in the names: children of several Map Runs have not the same digits.
-    fn number_mask(&self) -> u128 {
-        hash([self.map_run_arn.as_bytes(), b"number"]) & NUMBER
-    }
-
-    pub(crate) fn form(&self) -> Form {
-        Form::of(self.destination.as_ref())
+        let number = u64::try_from((u128::from(last) ^ number_mask(map_run_arn)) & NUMBER).ok()?;
+        let child = Child::of(map_run_arn, StateMachineType::Express, number);
+        (*child.execution_arn == *execution_arn.to_string()).then_some(number)
     }
 }
 
@@ -162,6 +168,11 @@ fn plain_name(facts: &Facts) -> &str {
 /// Where the name of an Express child has its number.
 const NUMBER: u128 = 0xffff_ffff_ffff;
 
+/// What hides the numbers in the names: children of several Map Runs have not the same digits.
+fn number_mask(map_run_arn: &str) -> u128 {
+    hash([map_run_arn.as_bytes(), b"number"])
+}
+
 fn name_based_uuid<const N: usize>(pieces: [&[u8]; N]) -> String {
     uuid(hash(pieces))
 }
@@ -179,4 +190,35 @@ fn uuid(bits: u128) -> String {
     let (first, second, third) = (bits >> 96, (bits >> 80) & 0xffff, 0x8000 | ((bits >> 64) & 0x0fff));
     let (fourth, last) = (0x8000 | ((bits >> 48) & 0x3fff), bits & NUMBER);
     format!("{first:08x}-{second:04x}-{third:04x}-{fourth:04x}-{last:012x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAP_RUN: &str = "arn:aws:states:us-east-1:123456789012:mapRun:m/L:0d1e7e5e-0000-8000-8000-000000000000";
+
+    fn child(map_run_arn: &str, execution_type: StateMachineType, number: u64) -> Arn {
+        Arn::parse(&Child::of(map_run_arn, execution_type, number).execution_arn).unwrap()
+    }
+
+    #[test]
+    fn the_name_of_an_express_child_has_its_number() {
+        let express = |map_run: &str, number| child(map_run, StateMachineType::Express, number);
+        for number in [0, 1, 9_999, 100_000, 0xffff_ffff_ffff] {
+            let arn = express(MAP_RUN, number);
+            assert_eq!(Child::express_number(MAP_RUN, &arn), Some(number));
+            assert_eq!(map_run_of_child(&arn).unwrap().to_string(), MAP_RUN);
+        }
+        let other = MAP_RUN.replace("m/L", "m/M");
+        assert_eq!(Child::express_number(MAP_RUN, &express(&other, 1)), None);
+        assert_ne!(number_mask(MAP_RUN) & NUMBER, number_mask(&other) & NUMBER);
+        let standard = child(MAP_RUN, StateMachineType::Standard, 1);
+        assert_eq!((Child::express_number(MAP_RUN, &standard), map_run_of_child(&standard)), (None, None));
+        let without_label = Arn::parse(&express(MAP_RUN, 1).to_string().replace("/L", "")).unwrap();
+        assert_eq!((Child::express_number(MAP_RUN, &without_label), map_run_of_child(&without_label)), (None, None));
+        // The digits of another number are no name.
+        let invented = express(MAP_RUN, 1).to_string().replace('a', "b");
+        assert_eq!(Child::express_number(MAP_RUN, &Arn::parse(&invented).unwrap()), None);
+    }
 }

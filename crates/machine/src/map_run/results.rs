@@ -3,7 +3,7 @@
 use super::{ChildEnd, ItemRange, MapRunRequest, ResultDestination};
 use crate::Outcome;
 use jiff::Timestamp;
-use json::{Object, Payload, Text, Value};
+use json::{Object, Payload, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -58,15 +58,8 @@ impl Form {
 
 /// What the end of a child adds to the results, about.
 pub(super) fn bytes_of(end: &ChildEnd, form: Form) -> u64 {
-    let output = match &end.outcome {
-        Outcome::Succeeded { output } => output.byte_len(),
-        Outcome::Failed(failure) | Outcome::TimedOut(failure) | Outcome::Aborted(failure) => {
-            let length = |text: &Option<Text>| text.as_ref().map_or(0, |text| text.len());
-            length(&failure.error) + length(&failure.cause)
-        }
-    };
     let input = end.input.as_ref().filter(|_| form.shows_input(&end.outcome));
-    (output + input.map_or(0, |input| input.len()) + 1) as u64
+    (end.outcome.byte_len() + input.map_or(0, |input| input.len()) + 1) as u64
 }
 
 /// Collects the results of a Map Run that has succeeded.
