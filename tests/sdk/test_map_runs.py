@@ -10,9 +10,9 @@ import test_sdk
 from test_sdk import machine
 
 
-def distributed(more, **states):
-    """A distributed Map of Standard children."""
-    config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+def distributed(more, execution_type="STANDARD", **states):
+    """A distributed Map."""
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": execution_type}
     processor = {**json.loads(machine(**states)), "ProcessorConfig": config}
     return {"Type": "Map", "ItemProcessor": processor, **more}
 
@@ -61,6 +61,38 @@ class MapRunsTest(test_sdk.ServerTest):
         [[second], [last]] = [page for page in sizes if page]
         self.assertEqual((last, second != first), (first, True), "the newest first")
         self.check_children(first)
+
+    def test_express_children_are_listed_and_described(self):
+        is_two = {"Variable": "$", "NumericEquals": 2, "Next": "Fail"}
+        arn = self.create("express-children", machine(Map=distributed(
+            {"ToleratedFailureCount": 1, "End": True},
+            execution_type="EXPRESS",
+            Choice={"Type": "Choice", "Choices": [is_two], "Default": "Pass"},
+            Fail={"Type": "Fail", "Error": "Two", "Cause": "It is 2."},
+            Pass={"Type": "Pass", "Result": "passed", "End": True},
+        )))
+        execution = self.sfn.start_execution(stateMachineArn=arn, input="[1, 2, 3]")["executionArn"]
+        self.assertEqual(self.closed(execution)["status"], "SUCCEEDED")
+        [map_run] = self.sfn.list_map_runs(executionArn=execution)["mapRuns"]
+        listed = {"mapRunArn": map_run["mapRunArn"]}
+        pages = self.sfn.get_paginator("list_executions").paginate(**listed, PaginationConfig={"PageSize": 1})
+        children = [child for page in pages for child in page["executions"]]
+        self.assertEqual(sorted(child["status"] for child in children), ["FAILED", "SUCCEEDED", "SUCCEEDED"])
+        for child in children:
+            described = self.sfn.describe_execution(executionArn=child["executionArn"])
+            for field in ("executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate", "mapRunArn"):
+                self.assertEqual(child[field], described[field], field)
+            self.assertEqual((child["itemCount"], ":express:" in child["executionArn"]), (1, True))
+            if child["status"] == "SUCCEEDED":
+                self.assertEqual((described["output"], described["redriveStatus"]), ('"passed"', "NOT_REDRIVABLE"))
+            for refuses in (self.sfn.get_execution_history, self.sfn.describe_state_machine_for_execution):
+                self.refused("InvalidArn", refuses, executionArn=child["executionArn"])
+        [failed] = self.sfn.list_executions(**listed, statusFilter="FAILED")["executions"]
+        described = self.sfn.describe_execution(executionArn=failed["executionArn"])
+        self.assertEqual((described["error"], described["cause"], described["input"]), ("Two", "It is 2.", "2"))
+        self.assertEqual(described["redriveStatus"], "REDRIVABLE_BY_MAP_RUN")
+        for none in ({"statusFilter": "RUNNING"}, {"statusFilter": "PENDING_REDRIVE"}, {"redriveFilter": "REDRIVEN"}):
+            self.assertEqual(self.sfn.list_executions(**listed, **none)["executions"], [])
 
     def check_children(self, map_run):
         pages = self.sfn.get_paginator("list_executions").paginate(mapRunArn=map_run, PaginationConfig={"PageSize": 2})

@@ -105,8 +105,10 @@ async fn check_child(client: &Client, execution_type: &str, map_run: &Value, fai
     assert_eq!((&described["mapRunArn"], &described["error"]), (map_run, &json!("Seven")));
     assert_eq!((&described["input"], &described["redriveStatus"]), (&json!("7"), &json!("REDRIVABLE_BY_MAP_RUN")));
     if execution_type == "EXPRESS" {
-        let refused = client.call("GetExecutionHistory", child).await.unwrap_err();
-        assert!(refused.to_string().contains("InvalidArn"), "{refused}");
+        for operation in ["GetExecutionHistory", "DescribeStateMachineForExecution"] {
+            let refused = client.call(operation, child.clone()).await.unwrap_err();
+            assert!(refused.to_string().contains("InvalidArn"), "{operation}: {refused}");
+        }
         return;
     }
     let machine = client.call("DescribeStateMachineForExecution", child.clone()).await.unwrap();
