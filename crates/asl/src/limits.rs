@@ -52,6 +52,8 @@ pub struct Limits {
     pub variables_bytes_total_max: usize,
     /// Executions open at once, per account and Region.
     pub open_executions_max: u64,
+    /// Map Runs open at once, per account and Region; further ones wait at their `MapRunStarted` event.
+    pub open_map_runs_max: u64,
     /// Express executions that run at once. They are in memory, so there is a limit, which AWS has not.
     pub express_executions_max: u64,
     /// Bytes of memory, as an estimate, that the Express executions take that run at once. When they take more no other is
@@ -121,6 +123,7 @@ impl Default for Limits {
             variable_bytes_max: 262_144,
             variables_bytes_total_max: 10_485_760,
             open_executions_max: 1_000_000,
+            open_map_runs_max: 1_000,
             express_executions_max: 100_000,
             express_executions_bytes_max: 1 << 30,
             state_machines_max: 100_000,

@@ -7,6 +7,7 @@ use crate::{
     deletions::Deletions,
     express::ExpressHistory,
     lane::Lane,
+    map_run_places::MapRunPlaces,
     random::Random,
     scopes::PerScope,
     shard::{Order, ShardSender},
@@ -39,6 +40,8 @@ pub(crate) struct Environment {
     pub(crate) slow_lane: Arc<Lane>,
     /// Standard executions that are open.
     pub(crate) open_executions: Mutex<PerScope>,
+    /// Map Runs that are open, and those that wait to go on.
+    pub(crate) map_run_places: MapRunPlaces,
     /// Express executions that run.
     pub(crate) express_executions: AtomicU64,
     /// What they weigh, in bytes.

@@ -32,6 +32,7 @@ mod fsck;
 mod lane;
 mod line;
 mod map_run;
+mod map_run_places;
 mod outbox;
 mod planted;
 mod random;

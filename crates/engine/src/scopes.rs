@@ -38,7 +38,7 @@ impl<'a> FromIterator<&'a str> for PerScope {
 }
 
 /// Partition, service, Region and account: what comes before the fifth colon.
-fn scope(arn: &str) -> &str {
+pub(crate) fn scope(arn: &str) -> &str {
     let end = arn.match_indices(':').nth(4).map_or(arn.len(), |(at, _)| at);
     arn.split_at(end).0
 }

@@ -12,6 +12,7 @@
 //! | `requests` | what callers ask for |
 //! | `redriving` | executions that ended and go on |
 //! | `stepping` | a trigger to a step, a step to writes and effects |
+//! | `live_map_run` | a Map Run in memory |
 //! | `map_runs` | Map Runs whose execution the shard owns |
 //! | `map_run_reading` | Map Runs read from the store: after a start, for a redrive, for their results |
 //! | `express_starts` | Express executions that are begun anew after a crash |
@@ -30,6 +31,7 @@ mod children;
 mod effects;
 mod express_starts;
 mod live;
+mod live_map_run;
 mod map_run_reading;
 mod map_runs;
 mod message;
@@ -44,7 +46,7 @@ mod supervision;
 mod telling;
 mod waiters;
 
-pub(crate) use map_runs::OpenMapRun;
+pub(crate) use live_map_run::OpenMapRun;
 use message::Found;
 pub(crate) use message::{Message, NewExecution, Order, Reply, Report, Request, ShardSender};
 
@@ -329,6 +331,7 @@ impl Shard {
             }
             Report::SlowMapRunStep(step) => self.slow_map_run_step_ended(*step),
             Report::MapRunRead(read) => self.map_run_read(*read),
+            Report::MapRunHasPlace(map_run) => self.map_run_has_place(map_run),
             // They never wait in line.
             Report::Committed { .. } | Report::Alarm => {}
         }

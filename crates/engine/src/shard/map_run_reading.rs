@@ -5,10 +5,7 @@
 //! children ends first. So an execution may wait for a redrive that its Map Run does not know of yet: the two are compared
 //! when the execution is taken up, and what is owed is done then.
 
-use super::{
-    Found, Report, Shard,
-    map_runs::{LiveMapRun, first_trigger},
-};
+use super::{Found, Report, Shard, live_map_run::LiveMapRun, map_runs::first_trigger};
 use crate::{
     Error, MapRunRecord, map_run,
     outbox::Released,
@@ -67,7 +64,8 @@ impl Shard {
         let definition = self.environment.definitions.get(stored.revision, tables)?;
         let redrive = pending.filter(|pending| is_owed(pending, &record));
         let live = LiveMapRun { redrive, ..LiveMapRun::new(record, definition) };
-        self.keep_map_run(run, live, stored, tables)?;
+        let has_begun = run.progress().children_started > 0;
+        self.keep_map_run(run, live, stored, has_begun, tables)?;
         self.tell_map_run(key, trigger);
         Ok(())
     }
@@ -142,7 +140,7 @@ impl Shard {
         let kept = outcome.and_then(|run| {
             let trigger = first_trigger(run.request());
             match self.map_runs.live.remove(&key) {
-                Some(live) => self.keep_map_run(run, live, owner, &tables).map(|()| trigger),
+                Some(live) => self.keep_map_run(run, live, owner, false, &tables).map(|()| trigger),
                 None => Ok(trigger),
             }
         });
@@ -160,7 +158,11 @@ impl Shard {
             Some(live) if !live.has_ended() => return,
             _ => {}
         }
-        let Some(LiveMapRun { record, redrive: Some(pending), .. }) = self.map_runs.live.remove(&key) else {
+        let ended = self.map_runs.live.remove(&key);
+        if let Some(live) = &ended {
+            self.environment.leave_map_run_place(&live.record.arn);
+        }
+        let Some(LiveMapRun { record, redrive: Some(pending), .. }) = ended else {
             return self.collect_results(key);
         };
         let owner = record.owner;

@@ -4,20 +4,21 @@
 //! record and one block of outcomes for each commit. A step that needs a larger budget is made on the slow lane; what
 //! comes for the Map Run meanwhile is collected as ever.
 
-use super::{Report, Shard, message::Reply};
+use super::{
+    Report, Shard,
+    live_map_run::{LiveMapRun, OpenMapRun},
+    message::Reply,
+};
 use crate::{
     Error, MapRunRecord,
-    definitions::Definition,
     map_run::{Children, NewChild, RunningChild},
     outbox::{Outbox, Released},
     tables::{ExecutionKey, MapRunKey, ReadError, StoredExecution, Tables},
 };
 use json::Text;
-use machine::{
-    Effect, Failure, MapRun, MapRunRequest, MapRunStep, MapRunTrigger, MapRunUpdate, PendingMapRun, StepError,
-};
+use machine::{Effect, Failure, MapRun, MapRunRequest, MapRunStep, MapRunTrigger, MapRunUpdate, StepError};
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -25,10 +26,6 @@ use std::{
     },
 };
 
-/// Triggers that one step takes: with the next limit it bounds the block that it writes.
-const TRIGGERS_AT_ONCE: usize = 1_024;
-/// Bytes of inputs and outcomes that one step takes, not counting the last ones: a block is read and written as a whole.
-const TRIGGER_BYTES_AT_ONCE: usize = 1 << 20;
 /// Map Runs that are stepped between two turns of the loop.
 const STEPPED_AT_ONCE: usize = 16;
 
@@ -40,66 +37,6 @@ pub(super) struct MapRuns {
     due: VecDeque<MapRunKey>,
     /// How often something of a Map Run was done beside the loop.
     errands: u64,
-}
-
-/// A Map Run in memory, until its end is durable.
-pub(super) struct LiveMapRun {
-    /// `None` while it is read, and while the slow lane has it.
-    pub(super) run: Option<MapRun>,
-    /// Number of what is done beside the loop.
-    pub(super) errand: Option<u64>,
-    pub(super) record: MapRunRecord,
-    /// Of the execution that made it.
-    pub(super) definition: Arc<Definition>,
-    /// `None` while it is read.
-    pub(super) children: Option<Arc<Children>>,
-    pub(super) inbox: VecDeque<MapRunTrigger>,
-    /// Who waits until what is in the inbox is durable.
-    pub(super) replies: Vec<Reply<()>>,
-    /// Who asks how it stands when that is durable.
-    pub(super) readers: Vec<Reply<Option<OpenMapRun>>>,
-    pub(super) is_due: bool,
-    /// It is redriven once it has ended, and that is durable.
-    pub(super) redrive: Option<PendingMapRun>,
-}
-
-impl LiveMapRun {
-    pub(super) fn new(record: MapRunRecord, definition: Arc<Definition>) -> LiveMapRun {
-        LiveMapRun {
-            run: None,
-            errand: None,
-            record,
-            definition,
-            children: None,
-            inbox: VecDeque::new(),
-            replies: Vec::new(),
-            readers: Vec::new(),
-            is_due: false,
-            redrive: None,
-        }
-    }
-
-    /// Whether nothing happens to it any more.
-    pub(super) fn has_ended(&self) -> bool {
-        self.record.stop_ms.is_some()
-    }
-
-    /// Answers those who wait until everything that happened is in a batch.
-    fn answer(&mut self, outbox: &mut Outbox) {
-        let Some(run) = self.run.as_ref().filter(|_| self.inbox.is_empty()) else { return };
-        self.replies.drain(..).for_each(|reply| outbox.answer(reply, Ok(())));
-        for reply in self.readers.drain(..) {
-            let open = OpenMapRun { record: self.record.clone(), running: run.running().collect() };
-            outbox.answer(reply, Ok(Some(open)));
-        }
-    }
-}
-
-/// How a Map Run stands: its blocks have the ends of all children that are not among those that run.
-pub(crate) struct OpenMapRun {
-    pub(crate) record: MapRunRecord,
-    /// Numbers of the children that it has asked for and knows no end of. Some may not have begun.
-    pub(crate) running: BTreeSet<u64>,
 }
 
 /// A step that was made on the slow lane.
@@ -194,17 +131,18 @@ impl Shard {
         };
         self.pipeline.writes.new_map_run(&record, request)?;
         let (stored, definition) = (live.stored.clone(), Arc::clone(&live.definition));
-        self.keep_map_run(run, LiveMapRun::new(record, definition), stored, &tables)?;
+        self.keep_map_run(run, LiveMapRun::new(record, definition), stored, false, &tables)?;
         self.tell_map_run(MapRunKey::of(&request.map_run_arn), first_trigger(request));
         Ok(())
     }
 
-    /// Keeps a Map Run in memory; `owner` is the execution that made it.
+    /// Keeps a Map Run in memory; `owner` is the execution that made it. `has_begun`: its children may run already.
     pub(super) fn keep_map_run(
         &mut self,
         run: MapRun,
         live: LiveMapRun,
         owner: StoredExecution,
+        has_begun: bool,
         tables: &Tables,
     ) -> Result<(), ReadError> {
         let request = Arc::clone(run.request());
@@ -212,6 +150,7 @@ impl Shard {
         let arn = asl::Arn::parse(&owner.record.arn)
             .map_err(|error| ReadError::Corrupt { keyspace: "executions", why: error.message })?;
         let map_run = MapRunKey::of(&live.record.arn);
+        let has_place = self.environment.take_map_run_place(&live.record.arn, live.record.owner, has_begun);
         let children = Children {
             map_run,
             request,
@@ -223,7 +162,7 @@ impl Shard {
             redrive_count: live.record.progress.redrive_count,
             is_stopping: AtomicBool::new(false),
         };
-        let live = LiveMapRun { run: Some(run), errand: None, children: Some(Arc::new(children)), ..live };
+        let live = LiveMapRun { run: Some(run), errand: None, has_place, children: Some(Arc::new(children)), ..live };
         self.map_runs.live.insert(map_run, live);
         Ok(())
     }
@@ -241,15 +180,23 @@ impl Shard {
         let Some(live) = self.map_runs.live.get_mut(&key).filter(|live| !live.has_ended()) else {
             return self.pipeline.outbox.answer(reply, Err(Error::MapRunCompleted(arn)));
         };
-        live.replies.push(reply);
+        live.updates.push((live.inbox.len() + 1, reply));
         self.tell_map_run(key, MapRunTrigger::Update(update));
+    }
+
+    /// So few Map Runs are open by now that this one goes on.
+    pub(super) fn map_run_has_place(&mut self, key: MapRunKey) {
+        if let Some(live) = self.map_runs.live.get_mut(&key) {
+            live.has_place = true;
+            self.map_runs.is_due(key);
+        }
     }
 
     /// Tells how a Map Run stands, when what it was told before is durable; `None` if it has ended.
     pub(super) fn open_map_run(&mut self, map_run: MapRunKey, reply: Reply<Option<OpenMapRun>>) {
         match self.map_runs.live.get_mut(&map_run).filter(|live| !live.has_ended()) {
             Some(live) => {
-                live.readers.push(reply);
+                live.readers.push((live.inbox.len(), reply));
                 self.map_runs.is_due(map_run);
             }
             None => self.pipeline.outbox.answer(reply, Ok(None)),
@@ -272,20 +219,22 @@ impl Shard {
     fn step_map_run(&mut self, key: MapRunKey) {
         let turn = MapRunTurn {
             triggers: Vec::new(),
-            room: if self.can_begin_children() { usize::MAX } else { 0 },
+            room: 0,
             now_ms: self.environment.clock.now_ms(),
             seed: self.seeds.next_u64(),
             stopwatch: self.environment.stopwatch,
         };
+        let may_begin = self.can_begin_children();
         let Some(live) = self.map_runs.live.get_mut(&key) else { return };
         live.is_due = false;
         if live.run.is_none() {
             return;
         }
-        let triggers = taken_at_once(&mut live.inbox);
+        let triggers = live.take_triggers();
         let Some(run) = &mut live.run else { return };
         let options = &self.environment.options;
-        let turn = MapRunTurn { triggers, ..turn };
+        let room = if may_begin && live.has_place { usize::MAX } else { 0 };
+        let turn = MapRunTurn { triggers, room, ..turn };
         match turn.step(run, &live.definition.parsed, options.quick_budget, &options.limits) {
             Ok(step) => self.map_run_stepped(key, step),
             Err(error) => self.give_up_map_run(key, &error),
@@ -311,13 +260,13 @@ impl Shard {
         children.is_stopping.store(live.record.progress.is_ending(), Ordering::Relaxed);
         children_of(children, step.starts, step.stops, &mut outbox);
         live.answer(&mut outbox);
-        let has_more = !live.inbox.is_empty() || (step.goes_on && may_go_on);
+        let has_more = !live.inbox.is_empty() || (step.goes_on && may_go_on && live.has_place);
         if step.ended.is_some() {
             // What is left came too late.
             let late = || Error::MapRunCompleted(live.record.arn.clone());
-            live.replies.drain(..).for_each(|reply| outbox.answer(reply, Err(late())));
+            live.updates.drain(..).for_each(|(_, reply)| outbox.answer(reply, Err(late())));
+            live.readers.drain(..).for_each(|(_, reply)| outbox.answer(reply, Ok(None)));
             live.inbox.clear();
-            live.answer(&mut outbox);
             outbox.effect(Released::MapRunEnded { map_run: key });
         } else if step.is_over_budget {
             self.move_map_run_to_slow_lane(key);
@@ -330,14 +279,15 @@ impl Shard {
     /// The execution that made it is set aside with it; its children come to their end.
     pub(super) fn give_up_map_run(&mut self, key: MapRunKey, error: &StepError) {
         let Some(live) = self.map_runs.live.remove(&key) else { return };
+        self.environment.leave_map_run_place(&live.record.arn);
         let why = match error {
             StepError::OverBudget => "its Map Run cannot be stepped within the budget of the slow lane",
             StepError::Corrupt(why) => why,
         };
         let refused = self.set_aside(live.record.owner, &live.record.execution_arn, why);
         let lost = || Error::Store(store::Error::Poisoned);
-        live.replies.into_iter().for_each(|reply| self.pipeline.outbox.answer(reply, Err(lost())));
-        live.readers.into_iter().for_each(|reply| self.pipeline.outbox.answer(reply, Err(lost())));
+        live.updates.into_iter().for_each(|(_, reply)| self.pipeline.outbox.answer(reply, Err(lost())));
+        live.readers.into_iter().for_each(|(_, reply)| self.pipeline.outbox.answer(reply, Err(lost())));
         tracing::error!(map_run = %live.record.arn, error = %refused, "a Map Run cannot go on");
     }
 
@@ -407,18 +357,6 @@ impl MapRuns {
     }
 }
 
-/// Takes from the inbox what one step takes.
-fn taken_at_once(inbox: &mut VecDeque<MapRunTrigger>) -> Vec<MapRunTrigger> {
-    let mut triggers = Vec::new();
-    let mut bytes = 0;
-    while triggers.len() < TRIGGERS_AT_ONCE && bytes < TRIGGER_BYTES_AT_ONCE {
-        let Some(trigger) = inbox.pop_front() else { break };
-        bytes += trigger.payload_bytes();
-        triggers.push(trigger);
-    }
-    triggers
-}
-
 /// What a step says of children, to be carried out once it is durable.
 fn children_of(children: &Arc<Children>, starts: Vec<machine::ChildStart>, stops: Vec<u64>, outbox: &mut Outbox) {
     for start in starts {
@@ -448,35 +386,4 @@ fn refusal(request: &MapRunRequest) -> Option<Failure> {
     let resource = request.destination.as_ref()?.resource.as_ref()?;
     let cause = format!("no writer of this server serves the resource `{resource}`");
     Some(failure("States.ResultWriterFailed", cause))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(count: usize, input_bytes: usize, expected: usize) {
-        let input: Text = "x".repeat(input_bytes).into();
-        let outcome = machine::Outcome::Succeeded { output: json::Payload::default() };
-        let ended = MapRunTrigger::ChildEnded {
-            child: 0,
-            redrive_count: 0,
-            start_ms: 0,
-            stop_ms: 0,
-            outcome,
-            input,
-            is_redrivable: false,
-        };
-        let mut inbox = VecDeque::from(vec![ended; count]);
-        assert_eq!((taken_at_once(&mut inbox).len(), inbox.len()), (expected, count - expected));
-    }
-
-    #[test]
-    fn a_block_is_bounded_in_number_and_in_bytes() {
-        check(0, 0, 0);
-        check(3, 10, 3);
-        check(2_000, 10, TRIGGERS_AT_ONCE);
-        check(20, TRIGGER_BYTES_AT_ONCE / 4, 4);
-        // One is taken, however large it is.
-        check(2, TRIGGER_BYTES_AT_ONCE * 2, 1);
-    }
 }

@@ -6,11 +6,7 @@ use crate::{
     definitions::Definition,
     dispatch::{Attempt, Returned},
     map_run::{NewChild, RunningChild},
-    shard::{
-        map_run_reading::ReadMapRun,
-        map_runs::{OpenMapRun, SlowMapRunStep},
-        slow_lane::SlowStep,
-    },
+    shard::{live_map_run::OpenMapRun, map_run_reading::ReadMapRun, map_runs::SlowMapRunStep, slow_lane::SlowStep},
     tables::{ExecutionKey, MapRunKey, StoredExecution, Tables},
     tokens::TaskToken,
 };
@@ -141,6 +137,8 @@ pub(crate) enum Report {
     },
     SlowMapRunStep(Box<SlowMapRunStep>),
     MapRunRead(Box<ReadMapRun>),
+    /// A Map Run has waited until fewer are open, and goes on.
+    MapRunHasPlace(MapRunKey),
 }
 
 /// What the engine orders.
@@ -227,6 +225,7 @@ impl Report {
             | Report::ChildEnded { .. }
             | Report::SlowMapRunStep(_)
             | Report::MapRunRead(_)
+            | Report::MapRunHasPlace(_)
             | Report::Committed { .. }
             | Report::Alarm => None,
         }

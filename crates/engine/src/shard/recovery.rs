@@ -296,6 +296,7 @@ impl Shard {
         self.observers.retain(|key, _| live.is_express(*key));
         self.aside.clear();
         self.map_runs.forget();
+        self.environment.map_run_places.forget();
         *self.environment.open_executions() = PerScope::default();
         self.waiters.forget_calls();
     }

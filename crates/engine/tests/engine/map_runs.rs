@@ -257,3 +257,63 @@ async fn crash_after(definition: &str, commits: u64) {
     let counts = map_run(&engine, &execution).await.map(|record| record.progress.executions);
     assert_eq!(counts, Some(Counts { succeeded: 4, failed: 1, ..Counts::default() }), "{commits}");
 }
+
+/// AWS lets them wait at their `MapRunStarted` event.
+#[tokio::test]
+async fn too_many_map_runs_wait_for_one_another() {
+    let mut world = World::new();
+    world.options.limits.open_map_runs_max = 1;
+    let engine = world.open().await;
+    let machine = create(&engine, "m", &map("STANDARD", WAIT, "")).await;
+    let mut executions = Vec::new();
+    for name in ["first", "second", "third", "last"] {
+        let started = engine.start_execution(start_of(&machine, name, "[1,2]")).await.unwrap();
+        executions.push(Arn::parse(&started.arn).unwrap());
+        until(&engine, &executions[executions.len() - 1], |_| true).await;
+    }
+    let [first, second, third, last] = &executions[..] else { unreachable!() };
+    let running = |record: &MapRunRecord| record.progress.executions.running;
+    until(&engine, first, |record| running(record) == 2).await;
+    for waits in [second, third, last] {
+        assert_eq!(event_types(&engine, waits).await.last(), Some(&"MapRunStarted"));
+        // Neither of these brings it forward.
+        let record = map_run(&engine, waits).await.unwrap();
+        let update = MapRunUpdate { max_concurrency: Some(9), ..MapRunUpdate::default() };
+        engine.update_map_run(&Arn::parse(&record.arn).unwrap(), update).await.unwrap();
+        assert_eq!(running(&map_run(&engine, waits).await.unwrap()), 0);
+    }
+
+    // One that is stopped ends without its turn.
+    engine.stop_execution(second, None, None).await.unwrap();
+    let stopped = until(&engine, second, |record| record.stop_ms.is_some()).await;
+    assert_eq!((stopped.progress.status, running(&stopped)), (MapRunStatus::Aborted, 0));
+    engine.shutdown(Duration::ZERO).await;
+    let engine = world.open().await;
+    until(&engine, first, |record| running(record) == 2).await;
+    for waits in [third, last] {
+        assert_eq!(running(&map_run(&engine, waits).await.unwrap()), 0);
+    }
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_secs(200));
+        let open = async |execution: &Arn| engine.execution(execution).await.unwrap().status == Status::Running;
+        while running_of(&engine, &executions).await == 0 && (open(third).await || open(last).await) {
+            tokio::task::yield_now().await;
+        }
+        assert!(running_of(&engine, &executions).await <= 2, "children of one Map Run at once");
+    }
+    for execution in [first, third, last] {
+        let record = engine.wait_until_closed(execution).await.unwrap();
+        assert_eq!(record.status, Status::Succeeded);
+        check_history(&engine, &record).await;
+    }
+}
+
+/// Children that run, of all these executions. Those that begin last are looked at first: each begins when another has
+/// ended.
+async fn running_of(engine: &Engine, executions: &[Arn]) -> u64 {
+    let mut running = 0;
+    for execution in executions.iter().rev() {
+        running += map_run(engine, execution).await.map_or(0, |record| record.progress.executions.running);
+    }
+    running
+}

@@ -1,0 +1,131 @@
+//! A Map Run in memory: what has happened to it since its last step, and who waits for what comes of that.
+
+use super::message::Reply;
+use crate::{MapRunRecord, definitions::Definition, map_run::Children, outbox::Outbox};
+use machine::{MapRun, MapRunTrigger, PendingMapRun};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+/// Triggers that one step takes: with the next limit it bounds the block that it writes.
+const TRIGGERS_AT_ONCE: usize = 1_024;
+/// Bytes of inputs and outcomes that one step takes, not counting the last ones: a block is read and written as a whole.
+const TRIGGER_BYTES_AT_ONCE: usize = 1 << 20;
+
+/// A Map Run in memory, until its end is durable.
+pub(super) struct LiveMapRun {
+    /// `None` while it is read, and while the slow lane has it.
+    pub(super) run: Option<MapRun>,
+    /// Number of what is done beside the loop.
+    pub(super) errand: Option<u64>,
+    pub(super) record: MapRunRecord,
+    /// Of the execution that made it.
+    pub(super) definition: Arc<Definition>,
+    /// `None` while it is read.
+    pub(super) children: Option<Arc<Children>>,
+    pub(super) inbox: VecDeque<MapRunTrigger>,
+    /// Who waits until what was in the inbox when they asked is durable: how much of that is left.
+    pub(super) updates: Vec<(usize, Reply<()>)>,
+    /// Who asks how it stands then.
+    pub(super) readers: Vec<(usize, Reply<Option<OpenMapRun>>)>,
+    pub(super) is_due: bool,
+    /// Whether its children may begin: not as long as too many Map Runs are open.
+    pub(super) has_place: bool,
+    /// It is redriven once it has ended, and that is durable.
+    pub(super) redrive: Option<PendingMapRun>,
+}
+
+impl LiveMapRun {
+    pub(super) fn new(record: MapRunRecord, definition: Arc<Definition>) -> LiveMapRun {
+        LiveMapRun {
+            run: None,
+            errand: None,
+            record,
+            definition,
+            children: None,
+            inbox: VecDeque::new(),
+            updates: Vec::new(),
+            readers: Vec::new(),
+            is_due: false,
+            has_place: false,
+            redrive: None,
+        }
+    }
+
+    /// Whether nothing happens to it any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.record.stop_ms.is_some()
+    }
+
+    /// Takes from the inbox what one step takes.
+    pub(super) fn take_triggers(&mut self) -> Vec<MapRunTrigger> {
+        let triggers = taken_at_once(&mut self.inbox);
+        let all = self.updates.iter_mut().map(|(left, _)| left).chain(self.readers.iter_mut().map(|(left, _)| left));
+        all.for_each(|left| *left = left.saturating_sub(triggers.len()));
+        triggers
+    }
+
+    /// Answers those who have waited for what is in a batch now.
+    pub(super) fn answer(&mut self, outbox: &mut Outbox) {
+        let Some(run) = &self.run else { return };
+        for (_, reply) in self.updates.extract_if(.., |(left, _)| *left == 0) {
+            outbox.answer(reply, Ok(()));
+        }
+        for (_, reply) in self.readers.extract_if(.., |(left, _)| *left == 0) {
+            let open = OpenMapRun { record: self.record.clone(), running: run.running().collect() };
+            outbox.answer(reply, Ok(Some(open)));
+        }
+    }
+}
+
+/// How a Map Run stands: its blocks have the ends of all children that are not among those that run.
+pub(crate) struct OpenMapRun {
+    pub(crate) record: MapRunRecord,
+    /// Numbers of the children that it has asked for and knows no end of. Some may not have begun.
+    pub(crate) running: BTreeSet<u64>,
+}
+
+/// Takes from the inbox what one step takes.
+fn taken_at_once(inbox: &mut VecDeque<MapRunTrigger>) -> Vec<MapRunTrigger> {
+    let mut triggers = Vec::new();
+    let mut bytes = 0;
+    while triggers.len() < TRIGGERS_AT_ONCE && bytes < TRIGGER_BYTES_AT_ONCE {
+        let Some(trigger) = inbox.pop_front() else { break };
+        bytes += trigger.payload_bytes();
+        triggers.push(trigger);
+    }
+    triggers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use json::Text;
+
+    fn check(count: usize, input_bytes: usize, expected: usize) {
+        let input: Text = "x".repeat(input_bytes).into();
+        let outcome = machine::Outcome::Succeeded { output: json::Payload::default() };
+        let ended = MapRunTrigger::ChildEnded {
+            child: 0,
+            redrive_count: 0,
+            start_ms: 0,
+            stop_ms: 0,
+            outcome,
+            input,
+            is_redrivable: false,
+        };
+        let mut inbox = VecDeque::from(vec![ended; count]);
+        assert_eq!((taken_at_once(&mut inbox).len(), inbox.len()), (expected, count - expected));
+    }
+
+    #[test]
+    fn a_block_is_bounded_in_number_and_in_bytes() {
+        check(0, 0, 0);
+        check(3, 10, 3);
+        check(2_000, 10, TRIGGERS_AT_ONCE);
+        check(20, TRIGGER_BYTES_AT_ONCE / 4, 4);
+        // One is taken, however large it is.
+        check(2, TRIGGER_BYTES_AT_ONCE * 2, 1);
+    }
+}
