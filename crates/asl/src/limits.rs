@@ -52,7 +52,7 @@ pub struct Limits {
     pub variables_bytes_total_max: usize,
     /// Executions open at once, per account and Region.
     pub open_executions_max: u64,
-    /// Map Runs open at once, per account and Region; further ones wait at their `MapRunStarted` event.
+    /// Map Runs open at once, per account and Region, at least one; further ones wait at their `MapRunStarted` event.
     pub open_map_runs_max: u64,
     /// Express executions that run at once. They are in memory, so there is a limit, which AWS has not.
     pub express_executions_max: u64,

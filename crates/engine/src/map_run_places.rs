@@ -58,16 +58,21 @@ impl Places {
 }
 
 impl Environment {
+    /// If there was no place all would wait for ever.
+    fn map_runs_max(&self) -> u64 {
+        self.options.limits.open_map_runs_max.max(1)
+    }
+
     /// Whether a Map Run has a place; if not, its shard hears when it has ([`Report::MapRunHasPlace`]). One whose children
     /// have begun, before a restart, has one in any case.
     pub(crate) fn take_map_run_place(&self, arn: &str, owner: ExecutionKey, has_begun: bool) -> bool {
-        let max = self.options.limits.open_map_runs_max;
+        let max = self.map_runs_max();
         self.map_run_places.lock().entry(scope(arn).into()).or_default().take(MapRunKey::of(arn), owner, has_begun, max)
     }
 
     /// A Map Run has ended: the next one goes on.
     pub(crate) fn leave_map_run_place(&self, arn: &str) {
-        let max = self.options.limits.open_map_runs_max;
+        let max = self.map_runs_max();
         let mut places = self.map_run_places.lock();
         let next = places.get_mut(scope(arn)).and_then(|places| places.leave(MapRunKey::of(arn), max));
         drop(places);
