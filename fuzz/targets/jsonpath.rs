@@ -22,7 +22,7 @@ fuzz_target!(init: fuzz::caught_panics_are_no_finding(), |text: &str| {
             assert_eq!(read.evaluate(&scope, ambient), Ok(Value::from("put")), "{text}");
         }
         if let Ok(template) = Value::parse(text)
-            && let Ok(template) = PayloadTemplate::parse(&template)
+            && let Ok(template) = PayloadTemplate::parse(&template, &query::Location::default())
         {
             let _ = template.evaluate(scope, ambient);
         }

@@ -2,7 +2,17 @@
 //!
 //! <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinitionDiagnostic.html>
 
+use query::Location;
 use std::fmt;
+
+/// How many errors, and how many warnings, are kept of one definition: one more than
+/// `ValidateStateMachineDefinition` ever shows, so that it knows that there are more.
+pub const DIAGNOSTICS_MAX: usize = 101;
+/// How many errors `InvalidDefinition` quotes: as many as `ValidateStateMachineDefinition` shows.
+const QUOTED_MAX: usize = 100;
+/// Bytes of a message and of a location. What quotes a longer name ends with [`CUT`].
+const TEXT_BYTES_MAX: usize = 4096;
+const CUT: &str = "…";
 
 /// One thing that is wrong with a definition, or looks wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,13 +84,55 @@ impl Severity {
 }
 
 impl Diagnostic {
-    pub(crate) fn error(code: DiagnosticCode, message: impl Into<String>, location: Option<String>) -> Diagnostic {
-        Diagnostic { severity: Severity::Error, code, message: message.into(), location }
-    }
-
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
+
+/// What was found in a definition so far. However much is wrong with it, this stays small: a definition of a megabyte
+/// may have as many faults as members, below a name as long as itself.
+#[derive(Default)]
+pub(crate) struct Diagnostics {
+    list: Vec<Diagnostic>,
+    errors: usize,
+}
+
+impl Diagnostics {
+    pub(crate) fn note(
+        &mut self,
+        severity: Severity,
+        code: DiagnosticCode,
+        message: impl Into<String>,
+        location: Option<&Location<'_>>,
+    ) {
+        let kept = match severity {
+            Severity::Error => self.errors,
+            Severity::Warning => self.list.len() - self.errors,
+        };
+        if kept == DIAGNOSTICS_MAX {
+            return;
+        }
+        self.errors += usize::from(severity == Severity::Error);
+        let location = location.map(|location| cut(location.to_string()));
+        self.list.push(Diagnostic { severity, code, message: cut(message.into()), location });
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        self.errors > 0
+    }
+
+    pub(crate) fn into_list(self) -> Vec<Diagnostic> {
+        self.list
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX - CUT.len()));
+        text.push_str(CUT);
+        text.shrink_to_fit();
+    }
+    text
 }
 
 /// `CODE: text at /location`, as the `InvalidDefinition` error of `CreateStateMachine` quotes it: AWS writes
@@ -92,7 +144,7 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// The message of `InvalidDefinition`, made of all errors; `None` when there are only warnings.
+/// The message of `InvalidDefinition`, made of the errors, the first 100 if there are more; `None` when there are only warnings.
 ///
 /// ```
 /// let parsed = asl::parse(r#"{"StartAt": "A"}"#, asl::StateMachineType::Standard, &asl::Limits::default());
@@ -102,7 +154,7 @@ impl fmt::Display for Diagnostic {
 /// );
 /// ```
 pub fn invalid_definition_message(diagnostics: &[Diagnostic]) -> Option<String> {
-    let errors: Vec<String> =
-        diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).map(ToString::to_string).collect();
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).take(QUOTED_MAX);
+    let errors: Vec<String> = errors.map(ToString::to_string).collect();
     (!errors.is_empty()).then(|| format!("Invalid State Machine Definition: '{}'", errors.join(", ")))
 }

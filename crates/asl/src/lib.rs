@@ -28,7 +28,7 @@ pub use definition::{
     StateFields, StateKind, StateMachine, StateMachineType, Succeed, Task, TaskResource, Template, Transition, Wait,
     WaitUntil,
 };
-pub use diagnostic::{Diagnostic, DiagnosticCode, Severity, invalid_definition_message};
+pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, DiagnosticCode, Severity, invalid_definition_message};
 pub use limits::Limits;
 pub use name::{NAME_CHARS_MAX, is_valid_name};
 pub use substitute::substitute;
@@ -41,6 +41,7 @@ use reader::{Document, Reader};
 pub struct Parsed {
     /// Present whenever no diagnostic is an error.
     pub state_machine: Option<StateMachine>,
+    /// No more than [`DIAGNOSTICS_MAX`] errors and as many warnings, in the order in which they are found.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -96,7 +97,7 @@ pub fn parse_state(definition: &str, name: &str, limits: &Limits) -> Parsed {
             read_object(&top, &document)
         }
         Err(error) => {
-            document.push(Diagnostic::error(DiagnosticCode::InvalidJsonDescription, error.message, None));
+            document.fault(DiagnosticCode::InvalidJsonDescription, error.message, None);
             None
         }
     };
@@ -110,14 +111,13 @@ fn read(definition: &str, document: &Document) -> Option<StateMachine> {
         // To AWS an empty text is JSON of the wrong kind.
         Err(_) if definition.trim().is_empty() => Value::Null,
         Err(error) => {
-            let code = DiagnosticCode::InvalidJsonDescription;
-            document.push(Diagnostic::error(code, error.message, None));
+            document.fault(DiagnosticCode::InvalidJsonDescription, error.message, None);
             return None;
         }
     };
     let Some(object) = value.as_object() else {
         let (code, message) = (DiagnosticCode::SchemaValidationFailed, "Definition must be a valid JSON object");
-        document.push(Diagnostic::error(code, message, None));
+        document.fault(code, message, None);
         return None;
     };
     read_object(object, document)

@@ -3,12 +3,12 @@
 //! It knows where it is (`/States/X/Retry[0]`), in which query language, and notes what is wrong on the way.
 //! Whoever reads an object takes all its fields first and gives up only then, so that one reading finds all faults.
 
-use crate::diagnostic::{Diagnostic, DiagnosticCode, Severity};
+use crate::diagnostic::{Diagnostic, DiagnosticCode, Diagnostics, Severity};
 use crate::kind;
 use crate::shape::{Group, Shape};
 use crate::{Limits, MaybePath, QueryLanguage, StateMachineType, Template};
 use json::{Object, Text, Value};
-use query::{Path, PayloadTemplate, SyntaxError, jsonata};
+use query::{Location, Path, PayloadTemplate, SyntaxError, SyntaxErrorKind, jsonata};
 use std::cell::RefCell;
 
 /// What all readers of one definition share.
@@ -17,7 +17,7 @@ pub(crate) struct Document {
     /// The state machine was made around one state, and what surrounds it is not there.
     pub(crate) is_of_state: bool,
     limits: Limits,
-    diagnostics: RefCell<Vec<Diagnostic>>,
+    diagnostics: RefCell<Diagnostics>,
 }
 
 impl Document {
@@ -29,16 +29,21 @@ impl Document {
         Document { is_of_state: true, ..Document::new(StateMachineType::Standard, limits) }
     }
 
-    pub(crate) fn push(&self, diagnostic: Diagnostic) {
-        self.diagnostics.borrow_mut().push(diagnostic);
+    /// Notes an error; `location` is `None` where AWS gives none.
+    pub(crate) fn fault(&self, code: DiagnosticCode, message: impl Into<String>, location: Option<&Location<'_>>) {
+        self.diagnostics.borrow_mut().note(Severity::Error, code, message, location);
+    }
+
+    pub(crate) fn warn(&self, code: DiagnosticCode, message: impl Into<String>, location: &Location<'_>) {
+        self.diagnostics.borrow_mut().note(Severity::Warning, code, message, Some(location));
     }
 
     pub(crate) fn has_errors(&self) -> bool {
-        self.diagnostics.borrow().iter().any(Diagnostic::is_error)
+        self.diagnostics.borrow().has_errors()
     }
 
     pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
-        self.diagnostics.into_inner()
+        self.diagnostics.into_inner().into_list()
     }
 }
 
@@ -47,8 +52,7 @@ impl Document {
 pub(crate) struct Reader<'a> {
     document: &'a Document,
     object: &'a Object,
-    /// Empty for the top level.
-    location: String,
+    location: Location<'a>,
     machine_language: QueryLanguage,
     language: QueryLanguage,
     /// How many flows enclose the object.
@@ -72,7 +76,7 @@ impl<'a> Reader<'a> {
         Reader {
             document,
             object,
-            location: String::new(),
+            location: Location::default(),
             machine_language: language,
             language,
             nesting: 0,
@@ -137,26 +141,29 @@ impl<'a> Reader<'a> {
 
     /// Notes a fault of the object itself.
     pub(crate) fn fault(&self, message: impl Into<String>) {
-        let location = if self.location.is_empty() { "/".to_owned() } else { self.location.clone() };
-        self.fault_with(DiagnosticCode::SchemaValidationFailed, message, location);
+        let code = DiagnosticCode::SchemaValidationFailed;
+        if self.location.is_top() {
+            // The top is written `/`, and what stands in it has no step before its name.
+            return self.fault_with(code, message, &self.location_of(""));
+        }
+        self.fault_with(code, message, &self.location);
     }
 
     /// Notes a fault of a field.
     pub(crate) fn fault_at(&self, field: &str, message: impl Into<String>) {
-        self.fault_with(DiagnosticCode::SchemaValidationFailed, message, self.location_of(field));
+        self.fault_with(DiagnosticCode::SchemaValidationFailed, message, &self.location.member(field));
     }
 
-    pub(crate) fn fault_with(&self, code: DiagnosticCode, message: impl Into<String>, location: String) {
-        self.document.push(Diagnostic::error(code, message, Some(location)));
+    pub(crate) fn fault_with(&self, code: DiagnosticCode, message: impl Into<String>, location: &Location<'_>) {
+        self.document.fault(code, message, Some(location));
     }
 
-    pub(crate) fn warn_at(&self, field: &str, code: DiagnosticCode, message: impl Into<String>) {
-        let (message, location) = (message.into(), Some(self.location_of(field)));
-        self.document.push(Diagnostic { severity: Severity::Warning, code, message, location });
+    pub(crate) fn warn_at(&self, location: &Location<'_>, code: DiagnosticCode, message: impl Into<String>) {
+        self.document.warn(code, message, location);
     }
 
-    pub(crate) fn location_of(&self, field: &str) -> String {
-        format!("{}/{field}", self.location)
+    pub(crate) fn location_of(&self, field: &'a str) -> Location<'a> {
+        self.location.member(field)
     }
 
     // Shape.
@@ -231,7 +238,7 @@ impl<'a> Reader<'a> {
     /// A value that is written in `field`, computed there (JSONata), or found by the path in `fieldPath`.
     pub(crate) fn read_maybe_path<T>(
         &self,
-        field: &str,
+        field: &'a str,
         kind: impl FnOnce(&'a Value) -> Result<T, String>,
         path_kind: impl FnOnce(&'a Value) -> Result<Path, String>,
     ) -> Option<MaybePath<T>> {
@@ -245,61 +252,65 @@ impl<'a> Reader<'a> {
     }
 
     /// A JSONata expression with its marks.
-    pub(crate) fn expression(&self, field: &str) -> Option<jsonata::Expression> {
+    pub(crate) fn expression(&self, field: &'a str) -> Option<jsonata::Expression> {
         let text = self.read(field, kind::string)?;
-        let Some(inner) = text.strip_prefix("{%").and_then(|text| text.strip_suffix("%}")) else {
-            self.jsonata_fault(&unmarked(), self.location_of(field));
-            return None;
-        };
-        let parsed = jsonata::Expression::parse(inner);
-        let expression = parsed.map_err(|error| self.jsonata_fault(&error, self.location_of(field))).ok()?;
-        crate::validate::check_states_variable(self, field, "", &expression);
+        let location = self.location_of(field);
+        let parsed = jsonata::Expression::parse_marked(&text);
+        let expression = parsed.map_err(|error| self.jsonata_fault(error, &location)).ok()?;
+        crate::validate::check_states_variable(self, field, &location, &expression);
         Some(expression)
     }
 
     /// `Parameters`, `Arguments`, `Assign` …, in the language of the state.
-    pub(crate) fn template(&self, field: &str) -> Option<Template> {
-        let value = self.get(field)?;
+    pub(crate) fn template(&self, field: &'a str) -> Option<Template> {
+        let (value, location) = (self.get(field)?, self.location_of(field));
         if self.is_jsonata() {
-            let faults = match jsonata::Template::parse(value) {
-                Ok(template) => {
-                    for (place, expression) in template.expressions() {
-                        crate::validate::check_states_variable(self, field, &place, expression);
-                    }
-                    return Some(Template::Jsonata(template));
-                }
-                Err(faults) => faults,
-            };
-            for (place, error) in faults {
-                self.jsonata_fault(&error, self.location_of(field) + &place);
-            }
-            return None;
+            self.jsonata_template(field, value, &location)
+        } else {
+            self.payload_template(value, &location)
         }
-        crate::validate::check_template(self, field, value);
-        let faults = match PayloadTemplate::parse(value) {
-            Ok(template) => return Some(Template::JsonPath(template)),
-            Err(faults) => faults,
-        };
-        for (place, error) in faults {
-            // AWS names the member in the sentence, and the object that holds it in the location.
-            self.fault_at(&format!("{field}{place}"), error.message);
-        }
-        None
     }
 
-    fn jsonata_fault(&self, error: &SyntaxError, location: String) {
-        let code = if error.message.ends_with("is not supported.") {
-            DiagnosticCode::UnsupportedJsonataExpression
-        } else {
-            DiagnosticCode::InvalidJsonataExpression
+    fn jsonata_template(&self, field: &str, value: &'a Value, location: &Location<'a>) -> Option<Template> {
+        match jsonata::Template::parse(value, location) {
+            Ok(template) => {
+                template.each_expression(location, &mut |location, expression| {
+                    crate::validate::check_states_variable(self, field, location, expression);
+                });
+                Some(Template::Jsonata(template))
+            }
+            Err(faults) => {
+                faults.into_iter().for_each(|(location, error)| self.jsonata_fault(error, &location));
+                None
+            }
+        }
+    }
+
+    fn payload_template(&self, value: &'a Value, location: &Location<'a>) -> Option<Template> {
+        crate::validate::check_template(self, location, value);
+        match PayloadTemplate::parse(value, location) {
+            Ok(template) => Some(Template::JsonPath(template)),
+            Err(faults) => {
+                // AWS names the member in the sentence, and the object that holds it in the location.
+                let code = DiagnosticCode::SchemaValidationFailed;
+                faults.into_iter().for_each(|(location, error)| self.fault_with(code, error.message, &location));
+                None
+            }
+        }
+    }
+
+    fn jsonata_fault(&self, error: SyntaxError, location: &Location<'_>) {
+        let code = match error.kind {
+            SyntaxErrorKind::Invalid => DiagnosticCode::InvalidJsonataExpression,
+            SyntaxErrorKind::Unsupported => DiagnosticCode::UnsupportedJsonataExpression,
         };
-        self.fault_with(code, error.message.as_str(), location);
+        self.fault_with(code, error.message, location);
     }
 
     // Objects and arrays in the object.
 
     /// The object in a field.
-    pub(crate) fn child(&self, field: &str) -> Option<Reader<'a>> {
+    pub(crate) fn child(&self, field: &'a str) -> Option<Reader<'a>> {
         let object = self.read(field, |value| value.as_object().ok_or_else(|| kind::expected("Object")))?;
         Some(Reader { object, location: self.location_of(field), ..self.clone() })
     }
@@ -311,13 +322,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The objects of the array in a field.
-    pub(crate) fn children(&self, field: &str) -> Vec<Reader<'a>> {
+    pub(crate) fn children(&self, field: &'a str) -> Vec<Reader<'a>> {
         let elements = self.elements(field).unwrap_or_default();
+        let array = self.location_of(field);
         let child = |(index, element): (usize, &'a Value)| {
-            let location = format!("{}[{index}]", self.location_of(field));
+            let location = array.element(index);
             let Some(object) = element.as_object() else {
-                let code = DiagnosticCode::SchemaValidationFailed;
-                self.fault_with(code, kind::expected("Object"), location);
+                self.fault_with(DiagnosticCode::SchemaValidationFailed, kind::expected("Object"), &location);
                 return None;
             };
             Some(Reader { object, location, ..self.clone() })
@@ -329,10 +340,10 @@ impl<'a> Reader<'a> {
     pub(crate) fn texts(&self, field: &str) -> Option<Vec<Text>> {
         let elements = self.elements(field)?;
         self.check_not_empty(field);
+        let array = self.location.member(field);
         let text = |(index, element)| {
-            let location = format!("{}[{index}]", self.location_of(field));
-            let fault = |message| self.fault_with(DiagnosticCode::SchemaValidationFailed, message, location);
-            kind::string(element).map_err(fault).ok()
+            let code = DiagnosticCode::SchemaValidationFailed;
+            kind::string(element).map_err(|message| self.fault_with(code, message, &array.element(index))).ok()
         };
         // Every element is looked at before the first fault ends it.
         let texts: Vec<Option<Text>> = elements.iter().enumerate().map(text).collect();
@@ -347,8 +358,4 @@ impl<'a> Reader<'a> {
 /// Whether a string is meant as a JSONata expression, well marked or not.
 pub(crate) fn is_marked(text: &str) -> bool {
     text.starts_with("{%") || text.ends_with("%}")
-}
-
-fn unmarked() -> SyntaxError {
-    SyntaxError { message: "A JSONata expression must start with '{%' and end with '%}'".to_owned() }
 }

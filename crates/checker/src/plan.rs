@@ -232,11 +232,13 @@ fn items(visit: &Visit<'_>, world: World, map: &Map, input: &Value) -> Result<Va
 }
 
 fn are_items_open(map: &Map) -> bool {
-    let template = map
-        .items_template
-        .as_ref()
-        .is_some_and(|template| template.expressions().iter().any(|(_, expression)| is_volatile(expression.source())));
-    template || data::is_volatile_count(map.items.as_ref())
+    let mut is_open = false;
+    if let Some(template) = &map.items_template {
+        template.each_expression(&query::Location::default(), &mut |_, expression| {
+            is_open |= is_volatile(expression.source());
+        });
+    }
+    is_open || data::is_volatile_count(map.items.as_ref())
 }
 
 /// What an iteration begins with: the item, or what `ItemSelector` makes of it. `visit` is that of the Map, with its item.

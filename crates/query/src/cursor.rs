@@ -95,6 +95,6 @@ impl<'t> Cursor<'t> {
     /// A fault at this place, counted in characters from 0 as Jayway does.
     pub fn error(&self, fault: &str) -> SyntaxError {
         let position = self.text.get(..self.offset).unwrap_or_default().chars().count();
-        SyntaxError { message: format!("Could not parse token starting at position {position}: {fault}") }
+        SyntaxError::invalid(format!("Could not parse token starting at position {position}: {fault}"))
     }
 }

@@ -9,8 +9,8 @@ pub struct Failure {
     /// AWS's sentence without the leading `An error occurred while executing the state …`, for example
     /// `The JSONPath '$.x' specified for the field 'value.$' could not be found in the input '{}'`.
     pub message: String,
-    /// The field, as `EvaluationFailed` events give it in `location`: `Output/x`, `Items`, `Condition` … Empty for
-    /// JSONPath, which has no such events.
+    /// The field, as `EvaluationFailed` events give it in `location`: `Output/x`, `Items`, `Condition` …, of no more than
+    /// 256 characters. Empty for JSONPath, which has no such events.
     pub location: String,
 }
 

@@ -11,6 +11,7 @@ mod ambient;
 mod context_object;
 mod cursor;
 mod failure;
+mod location;
 mod payload_template;
 mod reference_path;
 mod regex_cost;
@@ -23,6 +24,7 @@ pub use ambient::{Ambient, Budget, Exhausted, Stopwatch};
 pub use context_object::{ContextObject, ExecutionContext, MapItem};
 pub use failure::{Failure, Reason};
 pub use jsonpath::Path;
+pub use location::Location;
 pub use payload_template::{PathOrCall, PayloadTemplate};
 pub use reference_path::ReferencePath;
 pub use scope::{Scope, Variables};
@@ -30,8 +32,28 @@ pub use scope::{Scope, Variables};
 /// Why a path, an intrinsic call or an expression could not be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
+    pub kind: SyntaxErrorKind,
     /// AWS's words where AWS has them.
     pub message: String,
+}
+
+/// What is wrong with a text that could not be parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyntaxErrorKind {
+    /// It is not in the language.
+    Invalid,
+    /// It is in the language, and uses what Step Functions does not offer.
+    Unsupported,
+}
+
+impl SyntaxError {
+    pub(crate) fn invalid(message: impl Into<String>) -> SyntaxError {
+        SyntaxError { kind: SyntaxErrorKind::Invalid, message: message.into() }
+    }
+
+    pub(crate) fn unsupported(message: impl Into<String>) -> SyntaxError {
+        SyntaxError { kind: SyntaxErrorKind::Unsupported, message: message.into() }
+    }
 }
 
 impl std::fmt::Display for SyntaxError {

@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/input-output-payload-template.html>
 
 use crate::intrinsics::{Call, bounded};
-use crate::{Ambient, Failure, Path, Scope, SyntaxError};
+use crate::{Ambient, Failure, Location, Path, Scope, SyntaxError};
 use json::{Object, Text, Value};
 use std::sync::Arc;
 
@@ -28,11 +28,14 @@ enum Node {
 }
 
 impl PayloadTemplate {
-    /// Each fault with the place, below the template, of the object whose member is wrong: `` for a member of the
-    /// template itself, `/a/b` for one of the object `b` in `a`. The message names the member.
-    pub fn parse(template: &Value) -> Result<PayloadTemplate, Vec<(String, SyntaxError)>> {
+    /// `at` is where the template stands. Each fault has the location of the object whose member is wrong: `at` itself
+    /// for a member of the template, `…/a/b` for one of the object `b` in `a`. The message names the member.
+    pub fn parse<'t>(
+        template: &'t Value,
+        at: &Location<'t>,
+    ) -> Result<PayloadTemplate, Vec<(Location<'t>, SyntaxError)>> {
         let mut compiler = Compiler::default();
-        let root = compiler.node(template);
+        let root = compiler.node(template, at);
         if compiler.faults.is_empty() {
             return Ok(PayloadTemplate { root: Arc::new(root), paths: compiler.paths });
         }
@@ -62,36 +65,30 @@ impl PayloadTemplate {
 }
 
 #[derive(Default)]
-struct Compiler {
-    faults: Vec<(String, SyntaxError)>,
-    place: String,
+struct Compiler<'t> {
+    faults: Vec<(Location<'t>, SyntaxError)>,
     paths: usize,
 }
 
-impl Compiler {
-    fn node(&mut self, template: &Value) -> Node {
+impl<'t> Compiler<'t> {
+    fn node(&mut self, template: &'t Value, at: &Location<'t>) -> Node {
         let paths_before = self.paths;
         let node = match template {
-            Value::Array(elements) => Node::Array(
-                elements.iter().enumerate().map(|(at, element)| self.below(&format!("[{at}]"), element)).collect(),
-            ),
-            Value::Object(object) => Node::Object(object.iter().map(|(key, value)| self.member(key, value)).collect()),
+            Value::Array(elements) => {
+                let elements = elements.iter().enumerate();
+                Node::Array(elements.map(|(index, element)| self.node(element, &at.element(index))).collect())
+            }
+            Value::Object(object) => {
+                Node::Object(object.iter().map(|(key, value)| self.member(key, value, at)).collect())
+            }
             _ => return Node::Constant(template.clone()),
         };
         if self.paths == paths_before { Node::Constant(template.clone()) } else { node }
     }
 
-    fn below(&mut self, step: &str, template: &Value) -> Node {
-        let len = self.place.len();
-        self.place.push_str(step);
-        let node = self.node(template);
-        self.place.truncate(len);
-        node
-    }
-
-    fn member(&mut self, key: &Text, value: &Value) -> (Text, Node) {
+    fn member(&mut self, key: &'t Text, value: &'t Value, at: &Location<'t>) -> (Text, Node) {
         let Some(name) = key.strip_suffix(".$") else {
-            return (key.clone(), self.below(&format!("/{key}"), value));
+            return (key.clone(), self.node(value, &at.member(key)));
         };
         self.paths += 1;
         let fault = match value.as_str().map(PathOrCall::parse) {
@@ -104,7 +101,7 @@ impl Compiler {
                 format!("The value for the field '{key}' must be a STRING that contains a JSONPath but was {found}")
             }
         };
-        self.faults.push((self.place.clone(), SyntaxError { message: fault }));
+        self.faults.push((at.clone(), SyntaxError::invalid(fault)));
         (name.into(), Node::Constant(Value::Null))
     }
 }

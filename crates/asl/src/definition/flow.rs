@@ -18,10 +18,10 @@ pub struct Flow {
 const NESTING_MAX: usize = 32;
 
 impl Flow {
-    pub(crate) fn read(reader: &Reader<'_>) -> Option<Flow> {
+    pub(crate) fn read<'a>(reader: &Reader<'a>) -> Option<Flow> {
         if reader.nesting() > NESTING_MAX {
             let message = "Definition is too deeply nested";
-            reader.fault_with(DiagnosticCode::TooDeeplyNested, message, reader.location_of("States"));
+            reader.fault_with(DiagnosticCode::TooDeeplyNested, message, &reader.location_of("States"));
             return None;
         }
         let start_at = reader.read("StartAt", kind::string);
@@ -29,7 +29,7 @@ impl Flow {
         if children.object().is_empty() {
             reader.fault_at("States", "Value cannot be empty");
         }
-        let read = |name: &Text| {
+        let read = |name: &'a Text| {
             let state = State::read(name, children.child(name)?)?;
             Some((name.clone(), state))
         };

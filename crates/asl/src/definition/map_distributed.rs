@@ -167,7 +167,7 @@ fn read_execution_type(processor: &Reader<'_>) -> Option<StateMachineType> {
 fn read_label(map: &Reader<'_>) -> Option<Text> {
     let label = map.read("Label", kind::string)?;
     if let Some(fault) = crate::name::label_fault(&label) {
-        map.fault_with(DiagnosticCode::InvalidLabelName, fault, map.location_of("Label"));
+        map.fault_with(DiagnosticCode::InvalidLabelName, fault, &map.location_of("Label"));
     }
     Some(label)
 }

@@ -11,7 +11,8 @@ pub(super) fn all_stands_alone(state: &Place<'_, State>) {
             let is_right_place = list.len() == 1 && index + 1 == lists.len();
             let all = list.iter().position(|name| &**name == "States.ALL").filter(|_| !is_right_place);
             if let Some(position) = all {
-                let location = format!("/{field}[{index}]/ErrorEquals[{position}]");
+                let list = state.location.member(field).element(index);
+                let location = list.member("ErrorEquals").element(position);
                 let message = "States.ALL must appear alone and at end of list";
                 state.fault(DiagnosticCode::SchemaValidationFailed, message, &location);
             }
@@ -20,7 +21,7 @@ pub(super) fn all_stands_alone(state: &Place<'_, State>) {
 }
 
 /// The lists of the retriers, then those of the catchers.
-fn each_list(state: &State, visit: impl Fn(&[&[Text]], &str)) {
+fn each_list(state: &State, visit: impl Fn(&[&[Text]], &'static str)) {
     let (retry, catch): (&[Retrier], &[Catcher]) = match &state.kind {
         StateKind::Task(task) => (&task.retry, &task.catch),
         StateKind::Parallel(parallel) => (&parallel.retry, &parallel.catch),

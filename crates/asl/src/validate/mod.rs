@@ -13,9 +13,10 @@ mod variables;
 pub(crate) use templates::{check_template, warn_of_path, warn_of_static_result};
 pub(crate) use variables::check_states_variable;
 
-use crate::diagnostic::{Diagnostic, DiagnosticCode};
+use crate::diagnostic::DiagnosticCode;
 use crate::reader::Document;
 use crate::{Flow, State, StateKind, StateMachine, StateMachineType};
+use query::Location;
 
 /// Rules about one state.
 const STATE_RULES: &[fn(&Place<'_, State>)] = &[
@@ -38,63 +39,59 @@ const STATE_MACHINE_RULES: &[fn(&Place<'_, Flow>)] =
 struct Place<'a, T> {
     document: &'a Document,
     it: &'a T,
-    /// Empty for the flow of the state machine.
-    location: String,
+    /// The top for the flow of the state machine.
+    location: Location<'a>,
     /// As what it runs: the states in a distributed Map are executions of their own, which may be Express.
     execution_type: StateMachineType,
 }
 
 impl<'a, T> Place<'a, T> {
-    fn inside<U>(&self, it: &'a U, location: String) -> Place<'a, U> {
+    fn inside<U>(&self, it: &'a U, location: Location<'a>) -> Place<'a, U> {
         Place { document: self.document, it, location, execution_type: self.execution_type }
     }
 
-    /// Notes a fault at `below`, a path below this place.
-    fn fault(&self, code: DiagnosticCode, message: impl Into<String>, below: &str) {
-        let location = format!("{}{below}", self.location);
-        self.document.push(Diagnostic::error(code, message, Some(location)));
+    /// Notes a fault at a location here or below.
+    fn fault(&self, code: DiagnosticCode, message: impl Into<String>, location: &Location<'_>) {
+        self.document.fault(code, message, Some(location));
     }
 }
 
 impl<'a> Place<'a, Flow> {
     fn states(&self) -> impl Iterator<Item = Place<'a, State>> {
-        let state = |state: &'a State| self.inside(state, format!("{}/States/{}", self.location, state.name));
-        self.it.states.values().map(state)
+        let states = self.location.member("States");
+        self.it.states.values().map(move |state| self.inside(state, states.member(&state.name)))
     }
 
     /// This flow and all that are inside its states.
     fn each(&self, visit: &mut dyn FnMut(&Place<'a, Flow>)) {
         visit(self);
         for state in self.states() {
-            for flow in state.flows() {
-                flow.each(visit);
-            }
+            state.each_flow(&mut |flow| flow.each(visit));
         }
     }
 }
 
 impl<'a> Place<'a, State> {
-    fn flows(&self) -> Vec<Place<'a, Flow>> {
-        let location = |index: usize| match &self.it.kind {
-            StateKind::Map(map) => format!("{}/{}", self.location, map.processor_field),
-            _ => format!("{}/Branches[{index}]", self.location),
-        };
-        let execution_type = match &self.it.kind {
-            StateKind::Map(map) => map.distributed.as_ref().map(|distributed| distributed.execution_type),
-            _ => None,
-        };
-        let flow = |(index, flow)| Place {
-            execution_type: execution_type.unwrap_or(self.execution_type),
-            ..self.inside(flow, location(index))
-        };
-        self.it.flows().iter().enumerate().map(flow).collect()
+    fn each_flow(&self, visit: &mut dyn FnMut(&Place<'a, Flow>)) {
+        let branches = self.location.member("Branches");
+        for (index, flow) in self.it.flows().iter().enumerate() {
+            let (location, execution_type) = match &self.it.kind {
+                StateKind::Map(map) => (
+                    self.location.member(map.processor_field),
+                    map.distributed.as_ref().map(|distributed| distributed.execution_type),
+                ),
+                _ => (branches.element(index), None),
+            };
+            let execution_type = execution_type.unwrap_or(self.execution_type);
+            visit(&Place { execution_type, ..self.inside(flow, location) });
+        }
     }
 }
 
 /// Applies all rules, and notes what they find.
 pub(crate) fn validate(document: &Document, state_machine: &StateMachine) {
     let execution_type = document.state_machine_type;
-    let top = Place { document, it: &state_machine.flow, location: String::new(), execution_type };
+    let top = Place { document, it: &state_machine.flow, location: Location::default(), execution_type };
     top.each(&mut |flow| {
         for state in flow.states() {
             for rule in STATE_RULES {
@@ -106,7 +103,7 @@ pub(crate) fn validate(document: &Document, state_machine: &StateMachine) {
         rule(&top);
     }
     top.each(&mut |flow| {
-        if document.is_of_state && flow.location.is_empty() {
+        if document.is_of_state && flow.location.is_top() {
             return;
         }
         for rule in FLOW_RULES {

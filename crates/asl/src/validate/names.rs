@@ -10,7 +10,7 @@ pub(super) fn state_name_has_length(state: &Place<'_, State>) {
     let length = state.it.name.chars().count();
     if !(1..=NAME_CHARS_MAX).contains(&length) {
         let message = format!("State name must have between 1 and {NAME_CHARS_MAX} characters");
-        state.fault(DiagnosticCode::InvalidStateName, message, "");
+        state.fault(DiagnosticCode::InvalidStateName, message, &state.location);
     }
 }
 
@@ -21,7 +21,7 @@ pub(super) fn states_are_unique(top: &Place<'_, Flow>) {
         for state in flow.states() {
             if !names.insert(state.it.name.clone()) {
                 let message = format!("Duplicate State name: {}", state.it.name);
-                state.fault(DiagnosticCode::DuplicateStateName, message, "");
+                state.fault(DiagnosticCode::DuplicateStateName, message, &state.location);
             }
         }
     });
@@ -34,7 +34,8 @@ pub(super) fn labels_are_unique(top: &Place<'_, Flow>) {
             let StateKind::Map(map) = &state.it.kind else { continue };
             let label = map.distributed.as_ref().and_then(|distributed| distributed.label.clone());
             if let Some(label) = label.filter(|label| !labels.insert(label.clone())) {
-                state.fault(DiagnosticCode::DuplicateLabelName, format!("Duplicate Label name: {label}"), "/Label");
+                let message = format!("Duplicate Label name: {label}");
+                state.fault(DiagnosticCode::DuplicateLabelName, message, &state.location.member("Label"));
             }
         }
     });

@@ -21,14 +21,14 @@ pub(super) fn pattern_fits_type(state: &Place<'_, State>) {
         TaskResource::Service { pattern: IntegrationPattern::RequestResponse, .. }
         | TaskResource::LambdaFunction { .. } => return,
     };
-    state.fault(DiagnosticCode::SchemaValidationFailed, message, "/Resource");
+    state.fault(DiagnosticCode::SchemaValidationFailed, message, &state.location.member("Resource"));
 }
 
 pub(super) fn map_fits_type(state: &Place<'_, State>) {
     let is_distributed = matches!(&state.it.kind, StateKind::Map(map) if map.distributed.is_some());
     if is_distributed && state.execution_type == StateMachineType::Express {
         let message = "Express state machine does not support Map in DISTRIBUTED Mode";
-        state.fault(DiagnosticCode::SchemaValidationFailed, message, "");
+        state.fault(DiagnosticCode::SchemaValidationFailed, message, &state.location);
     }
 }
 
@@ -39,7 +39,7 @@ pub(super) fn heartbeat_is_shorter(state: &Place<'_, State>) {
         && heartbeat >= timeout
     {
         let message = "HeartbeatSeconds must be smaller than TimeoutSeconds";
-        state.fault(DiagnosticCode::SchemaValidationFailed, message, "/HeartbeatSeconds");
+        state.fault(DiagnosticCode::SchemaValidationFailed, message, &state.location.member("HeartbeatSeconds"));
     }
 }
 

@@ -3,19 +3,20 @@
 use crate::diagnostic::DiagnosticCode;
 use crate::reader::Reader;
 use json::{Object, Text, Value};
+use query::Location;
 
-/// Looks at every member of a payload template; `location` is its field, and below that the way to `value`.
-pub(crate) fn check_template(reader: &Reader<'_>, location: &str, value: &Value) {
+/// Looks at every member of a payload template; `location` is where `value` stands.
+pub(crate) fn check_template(reader: &Reader<'_>, location: &Location<'_>, value: &Value) {
     match value {
         Value::Object(object) => {
             for (name, value) in object {
                 check_member(reader, location, object, name, value);
-                check_template(reader, &format!("{location}/{name}"), value);
+                check_template(reader, &location.member(name), value);
             }
         }
         Value::Array(elements) => {
             for (index, element) in elements.iter().enumerate() {
-                check_template(reader, &format!("{location}[{index}]"), element);
+                check_template(reader, &location.element(index), element);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
@@ -23,24 +24,25 @@ pub(crate) fn check_template(reader: &Reader<'_>, location: &str, value: &Value)
 }
 
 /// `NO_DOLLAR` for a value that looks like a path in a field without `.$`; a fault for a field with and without it.
-fn check_member(reader: &Reader<'_>, location: &str, object: &Object, name: &Text, value: &Value) {
+fn check_member(reader: &Reader<'_>, location: &Location<'_>, object: &Object, name: &Text, value: &Value) {
     match name.strip_suffix(".$") {
         Some(plain) if object.contains_key(plain) => {
-            reader.fault_at(location, format!("Field '{plain}' is given twice: as '{plain}' and as '{name}'"));
+            let message = format!("Field '{plain}' is given twice: as '{plain}' and as '{name}'");
+            reader.fault_with(DiagnosticCode::SchemaValidationFailed, message, location);
         }
         None if value.as_str().is_some_and(looks_evaluated) => {
             let message = format!("Field '{name}' looks like it holds a path: its name must end with '.$' then");
-            reader.warn_at(&format!("{location}/{name}"), DiagnosticCode::NoDollar, message);
+            reader.warn_at(&location.member(name), DiagnosticCode::NoDollar, message);
         }
         Some(_) | None => {}
     }
 }
 
 /// `NO_PATH`: a literal that looks like a path, where the same field with `Path` behind its name would evaluate it.
-pub(crate) fn warn_of_path(reader: &Reader<'_>, field: &str, text: &str) {
+pub(crate) fn warn_of_path<'a>(reader: &Reader<'a>, field: &'a str, text: &str) {
     if !reader.is_jsonata() && looks_evaluated(text) {
         let message = format!("The value of '{field}' looks like a path, but its name does not end with 'Path'");
-        reader.warn_at(field, DiagnosticCode::NoPath, message);
+        reader.warn_at(&reader.location_of(field), DiagnosticCode::NoPath, message);
     }
 }
 
@@ -48,7 +50,7 @@ pub(crate) fn warn_of_path(reader: &Reader<'_>, field: &str, text: &str) {
 pub(crate) fn warn_of_static_result(reader: &Reader<'_>, result: &Value) {
     if holds_path(result) {
         let message = "The content of 'Result' is used as it is written: paths in it are not evaluated";
-        reader.warn_at("Result", DiagnosticCode::PassResultIsStatic, message);
+        reader.warn_at(&reader.location_of("Result"), DiagnosticCode::PassResultIsStatic, message);
     }
 }
 

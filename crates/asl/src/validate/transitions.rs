@@ -1,22 +1,23 @@
 //! Where states go: targets exist in the same flow, something ends it, everything is reached.
 
 use super::Place;
-use crate::diagnostic::{Diagnostic, DiagnosticCode};
+use crate::diagnostic::DiagnosticCode;
 use crate::{Catcher, Flow, State, StateFields, StateKind, Transition};
+use query::Location;
 use std::collections::HashSet;
 
 pub(super) fn targets_exist(flow: &Place<'_, Flow>) {
-    let check = |target: &str, location: &str| {
+    let check = |target: &str, location: &Location<'_>| {
         if !flow.it.states.contains_key(target) {
             // AWS says 'Next' for every field.
             let message = format!("Missing 'Next' target: {target}");
             flow.fault(DiagnosticCode::MissingTransitionTarget, message, location);
         }
     };
-    check(&flow.it.start_at, "/StartAt");
-    for state in flow.it.states.values() {
-        for (target, field) in targets(state) {
-            check(target, &format!("/States/{}/{field}", state.name));
+    check(&flow.it.start_at, &flow.location.member("StartAt"));
+    for state in flow.states() {
+        for (target, location) in targets(state.it, &state.location) {
+            check(target, &location);
         }
     }
 }
@@ -25,7 +26,7 @@ pub(super) fn targets_exist(flow: &Place<'_, Flow>) {
 pub(super) fn something_ends(flow: &Place<'_, Flow>) {
     if !has_terminal_state(flow.it) {
         let (code, message) = (DiagnosticCode::MissingEndState, "Workflow has no terminal state");
-        flow.document.push(Diagnostic::error(code, message, None));
+        flow.document.fault(code, message, None);
     }
 }
 
@@ -35,9 +36,9 @@ pub(super) fn everything_is_reachable(flow: &Place<'_, Flow>) {
         return;
     }
     let reached = reached(flow.it);
-    for name in flow.it.states.keys().filter(|name| !reached.contains(&***name)) {
-        let message = format!("State \"{name}\" is not reachable.");
-        flow.fault(DiagnosticCode::MissingTransitionTarget, message, &format!("/States/{name}"));
+    for state in flow.states().filter(|state| !reached.contains(&*state.it.name)) {
+        let message = format!("State \"{}\" is not reachable.", state.it.name);
+        state.fault(DiagnosticCode::MissingTransitionTarget, message, &state.location);
     }
 }
 
@@ -56,25 +57,25 @@ fn reached(flow: &Flow) -> HashSet<&str> {
     let mut next: Vec<&str> = vec![&flow.start_at];
     while let Some(name) = next.pop() {
         if let Some(state) = flow.states.get(name).filter(|_| reached.insert(name)) {
-            next.extend(targets(state).into_iter().map(|(target, _)| target));
+            next.extend(targets(state, &Location::default()).into_iter().map(|(target, _)| target));
         }
     }
     reached
 }
 
-/// Every state to which a state can go, with the field that says so.
-fn targets(state: &State) -> Vec<(&str, String)> {
-    let mut targets: Vec<(&str, String)> = Vec::new();
+/// Every state to which a state at `at` can go, with the location of the field that says so.
+fn targets<'a>(state: &'a State, at: &Location<'a>) -> Vec<(&'a str, Location<'a>)> {
+    let mut targets: Vec<(&str, Location<'a>)> = Vec::new();
     if let Some(StateFields { transition: Transition::Next(next), .. }) = fields_of(state) {
-        targets.push((next, "Next".to_owned()));
+        targets.push((next, at.member("Next")));
     }
     if let StateKind::Choice(choice) = &state.kind {
-        let rules = choice.choices.iter().enumerate();
-        targets.extend(rules.map(|(index, rule)| (&*rule.next, format!("Choices[{index}]/Next"))));
-        targets.extend(choice.default.iter().map(|default| (&**default, "Default".to_owned())));
+        let (rules_at, rules) = (at.member("Choices"), choice.choices.iter().enumerate());
+        targets.extend(rules.map(|(index, rule)| (&*rule.next, rules_at.element(index).member("Next"))));
+        targets.extend(choice.default.iter().map(|default| (&**default, at.member("Default"))));
     }
-    let catchers = catchers(state).iter().enumerate();
-    targets.extend(catchers.map(|(index, catcher)| (&*catcher.next, format!("Catch[{index}]/Next"))));
+    let (catchers_at, catchers) = (at.member("Catch"), catchers(state).iter().enumerate());
+    targets.extend(catchers.map(|(index, catcher)| (&*catcher.next, catchers_at.element(index).member("Next"))));
     targets
 }
 

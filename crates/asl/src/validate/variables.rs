@@ -6,15 +6,20 @@ use super::{Place, transitions};
 use crate::diagnostic::DiagnosticCode;
 use crate::reader::{Reader, Sees};
 use crate::{Fields, Flow, State, StateKind, Template};
+use query::Location;
 use query::jsonata::Expression;
 use std::collections::HashSet;
 
 /// `$states.result` and `$states.errorOutput` are there in few fields, and everywhere else a mistake.
-pub(crate) fn check_states_variable(reader: &Reader<'_>, field: &str, place: &str, expression: &Expression) {
+pub(crate) fn check_states_variable(
+    reader: &Reader<'_>,
+    field: &str,
+    location: &Location<'_>,
+    expression: &Expression,
+) {
     for (member, needs) in [("result", Sees::Result), ("errorOutput", Sees::ErrorOutput)] {
         if expression.reads_states(member) && reader.sees(field) != needs {
             let message = format!("Reference to '$states.{member}' in this field is not supported.");
-            let location = reader.location_of(field) + place;
             reader.fault_with(DiagnosticCode::UnsupportedJsonataExpression, message, location);
         }
     }
@@ -22,46 +27,56 @@ pub(crate) fn check_states_variable(reader: &Reader<'_>, field: &str, place: &st
 
 /// A state inside a Parallel or Map reads the variables around it; it cannot assign another of the same name.
 pub(super) fn names_are_of_one_scope(top: &Place<'_, Flow>) {
-    look_into(top, &HashSet::new());
+    look_into(top, None);
 }
 
-fn look_into<'a>(flow: &Place<'a, Flow>, outer: &HashSet<&'a str>) {
-    let mut names = outer.clone();
+/// The names that a flow assigns, and those around it.
+struct Names<'a, 'o> {
+    outer: Option<&'o Names<'a, 'o>>,
+    own: HashSet<&'a str>,
+}
+
+impl Names<'_, '_> {
+    fn contains(&self, name: &str) -> bool {
+        self.own.contains(name) || self.outer.is_some_and(|outer| outer.contains(name))
+    }
+}
+
+fn look_into<'a>(flow: &Place<'a, Flow>, outer: Option<&Names<'a, '_>>) {
+    let mut own = HashSet::new();
     for state in flow.states() {
-        for (field, assign) in assigns(state.it) {
+        for (location, assign) in assigns(&state) {
             for name in assign.names() {
-                if outer.contains(name) {
+                if outer.is_some_and(|outer| outer.contains(name)) {
                     let message = format!("The variable '{name}' is assigned in an outer scope, too");
-                    state.fault(DiagnosticCode::SchemaValidationFailed, message, &format!("/{field}"));
+                    state.fault(DiagnosticCode::SchemaValidationFailed, message, &location);
                 }
-                names.insert(name);
+                own.insert(name);
             }
         }
     }
+    let names = Names { outer, own };
     for state in flow.states() {
-        state.flows().iter().for_each(|inner| look_into(inner, &names));
+        state.each_flow(&mut |inner| look_into(inner, Some(&names)));
     }
 }
 
-/// Each `Assign` of a state, with the field that holds it.
-fn assigns(state: &State) -> Vec<(String, &Template)> {
-    let fields = match &state.kind {
+/// Each `Assign` of a state, with its location.
+fn assigns<'a>(state: &Place<'a, State>) -> Vec<(Location<'a>, &'a Template)> {
+    let fields = match &state.it.kind {
         StateKind::Choice(choice) => Some(&choice.fields),
-        _ => transitions::fields_of(state).map(|state_fields| &state_fields.fields),
+        _ => transitions::fields_of(state.it).map(|state_fields| &state_fields.fields),
     };
     let own = fields.and_then(|fields| match fields {
         Fields::JsonPath { assign, .. } | Fields::Jsonata { assign, .. } => assign.as_ref(),
     });
-    let mut assigns: Vec<(String, &Template)> = own.map(|assign| ("Assign".to_owned(), assign)).into_iter().collect();
-    if let StateKind::Choice(choice) = &state.kind {
-        let rules = choice.choices.iter().enumerate();
-        assigns.extend(
-            rules.filter_map(|(index, rule)| Some((format!("Choices[{index}]/Assign"), rule.assign.as_ref()?))),
-        );
+    let assign_of = |at: Location<'a>, assign: Option<&'a Template>| Some((at.member("Assign"), assign?));
+    let mut assigns: Vec<(Location<'a>, &Template)> = assign_of(state.location.clone(), own).into_iter().collect();
+    if let StateKind::Choice(choice) = &state.it.kind {
+        let (at, rules) = (state.location.member("Choices"), choice.choices.iter().enumerate());
+        assigns.extend(rules.filter_map(|(index, rule)| assign_of(at.element(index), rule.assign.as_ref())));
     }
-    let catchers = transitions::catchers(state).iter().enumerate();
-    assigns.extend(
-        catchers.filter_map(|(index, catcher)| Some((format!("Catch[{index}]/Assign"), catcher.assign.as_ref()?))),
-    );
+    let (at, catchers) = (state.location.member("Catch"), transitions::catchers(state.it).iter().enumerate());
+    assigns.extend(catchers.filter_map(|(index, catcher)| assign_of(at.element(index), catcher.assign.as_ref())));
     assigns
 }

@@ -72,7 +72,7 @@ impl Evaluator for Core {
         let mut plain = match parsed {
             Ok(Ok(ast)) => ast,
             Ok(Err(error)) => return Err(syntax::syntax_error(&error)),
-            Err(_) => return Err(SyntaxError { message: "The expression cannot be parsed".to_owned() }),
+            Err(_) => return Err(SyntaxError::invalid("The expression cannot be parsed")),
         };
         syntax::check_regexes(&mut plain)?;
         let top_level_reference = syntax::top_level_reference(&mut plain);

@@ -4,6 +4,9 @@ use super::engine::Fault;
 use crate::{Failure, Reason};
 use jsonata_core::evaluator::{EvaluatorError, error_code_prefix};
 
+/// Characters of a location in an event.
+const LOCATION_CHARS_MAX: usize = 256;
+
 /// The failure for a fault, or for undefined. `last` says that no larger budget will be tried.
 pub(super) fn failure(fault: Option<Fault>, source: &str, field: &str, last: bool) -> Failure {
     let over_budget = matches!(fault, Some(Fault::Time | Fault::Memory | Fault::Depth)) && !last;
@@ -23,7 +26,7 @@ pub(super) fn failure(fault: Option<Fault>, source: &str, field: &str, last: boo
     Failure {
         reason,
         message: format!("The JSONata expression '{source}' specified for the field '{field}' {end}"),
-        location: field.to_owned(),
+        location: field.chars().take(LOCATION_CHARS_MAX).collect(),
     }
 }
 

@@ -78,17 +78,24 @@ pub struct Expression {
 }
 
 impl Expression {
+    /// Takes the text with its marks, `{% … %}`.
+    pub fn parse_marked(text: &str) -> Result<Expression, SyntaxError> {
+        match text.strip_prefix("{%").and_then(|text| text.strip_suffix("%}")) {
+            Some(inner) => Expression::parse(inner),
+            None => Err(SyntaxError::invalid("A JSONata expression must start with '{%' and end with '%}'")),
+        }
+    }
+
     /// Takes the text between the marks.
     ///
-    /// The message of an error is AWS's: `Unexpected end of expression` (its code in diagnostics is
-    /// `INVALID_JSONATA_EXPRESSION`), or for a use of surrounding data `Reference to 'phone' at the top level is not
-    /// supported.` (`UNSUPPORTED_JSONATA_EXPRESSION`).
+    /// The message of an error is AWS's: `Unexpected end of expression`, or for a use of surrounding data, which is
+    /// `Unsupported`, `Reference to 'phone' at the top level is not supported.`
     pub fn parse(text: &str) -> Result<Expression, SyntaxError> {
         let source = text.trim();
         let program = core::Core::parse(source)?;
         match program.top_level_reference() {
             Some(name) => {
-                Err(SyntaxError { message: format!("Reference to '{name}' at the top level is not supported.") })
+                Err(SyntaxError::unsupported(format!("Reference to '{name}' at the top level is not supported.")))
             }
             None => Ok(Expression { source: source.into(), program: Arc::new(program) }),
         }

@@ -69,7 +69,7 @@ fn look_for_regexes(node: &mut AstNode, result: &mut Result<(), SyntaxError>) {
     if let AstNode::Regex { pattern, .. } = node {
         let built = regex::RegexBuilder::new(pattern).size_limit(REGEX_BYTES_MAX).build();
         if matches!(built, Err(regex::Error::CompiledTooBig(_))) {
-            *result = Err(SyntaxError { message: "The regular expression is too large".to_owned() });
+            *result = Err(SyntaxError::invalid("The regular expression is too large"));
         }
     }
     each_child(node, &mut |child| look_for_regexes(child, result));
@@ -92,7 +92,7 @@ pub(super) fn syntax_error(error: &ParserError) -> SyntaxError {
         }
         other => without_code(&other.to_string()),
     };
-    SyntaxError { message }
+    SyntaxError::invalid(message)
 }
 
 fn without_code(text: &str) -> String {

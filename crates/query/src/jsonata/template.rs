@@ -1,7 +1,7 @@
 //! [`Template`]: a JSON value with expressions in it.
 
 use super::Expression;
-use crate::{Ambient, Failure, Scope, SyntaxError};
+use crate::{Ambient, Failure, Location, Scope, SyntaxError};
 use json::{Text, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ enum Node {
 }
 
 impl Template {
-    /// Parses all expressions. Each fault comes with its place below the template: `/x/y[0]`.
-    pub fn parse(template: &Value) -> Result<Template, Vec<(String, SyntaxError)>> {
+    /// Parses all expressions. `at` is where the template stands; each fault comes with its own location.
+    pub fn parse<'t>(template: &'t Value, at: &Location<'t>) -> Result<Template, Vec<(Location<'t>, SyntaxError)>> {
         let mut faults = Vec::new();
-        let node = parse(template, &mut String::new(), &mut faults);
+        let node = parse(template, at, &mut faults);
         if faults.is_empty() { Ok(Template(node)) } else { Err(faults) }
     }
 
@@ -33,11 +33,9 @@ impl Template {
         Evaluation { scope, ambient, place: field.to_owned() }.value(&self.0)
     }
 
-    /// The expressions, each with its place below the template: `/x/y[0]`.
-    pub fn expressions(&self) -> Vec<(String, &Expression)> {
-        let mut found = Vec::new();
-        collect_expressions(&self.0, &mut String::new(), &mut found);
-        found
+    /// Visits the expressions, each with its location. `at` is where the template stands.
+    pub fn each_expression<'t>(&'t self, at: &Location<'t>, visit: &mut dyn FnMut(&Location<'t>, &'t Expression)) {
+        each_expression(&self.0, at, visit);
     }
 
     /// The names of the members, when it is an object.
@@ -57,25 +55,17 @@ impl Template {
     }
 }
 
-fn parse(value: &Value, place: &mut String, faults: &mut Vec<(String, SyntaxError)>) -> Node {
+fn parse<'t>(value: &'t Value, at: &Location<'t>, faults: &mut Vec<(Location<'t>, SyntaxError)>) -> Node {
     match value {
-        Value::String(text) => parse_text(value, text, place, faults),
+        Value::String(text) => parse_text(value, text, at, faults),
         Value::Array(items) => {
-            let items: Vec<Node> = items
-                .iter()
-                .enumerate()
-                .map(|(index, item)| within(place, &format!("[{index}]"), |place| parse(item, place, faults)))
-                .collect();
+            let items = items.iter().enumerate();
+            let items: Vec<Node> = items.map(|(index, item)| parse(item, &at.element(index), faults)).collect();
             if items.iter().all(Node::is_constant) { Node::Constant(value.clone()) } else { Node::Array(items.into()) }
         }
         Value::Object(members) => {
-            let members: Vec<(Text, Node)> = members
-                .iter()
-                .map(|(key, member)| {
-                    let node = within(place, &format!("/{key}"), |place| parse(member, place, faults));
-                    (key.clone(), node)
-                })
-                .collect();
+            let members = members.iter().map(|(key, member)| (key.clone(), parse(member, &at.member(key), faults)));
+            let members: Vec<(Text, Node)> = members.collect();
             let constant = members.iter().all(|(_, node)| node.is_constant());
             if constant { Node::Constant(value.clone()) } else { Node::Object(members.into()) }
         }
@@ -83,44 +73,31 @@ fn parse(value: &Value, place: &mut String, faults: &mut Vec<(String, SyntaxErro
     }
 }
 
-fn parse_text(value: &Value, text: &str, place: &str, faults: &mut Vec<(String, SyntaxError)>) -> Node {
+fn parse_text<'t>(value: &Value, text: &str, at: &Location<'t>, faults: &mut Vec<(Location<'t>, SyntaxError)>) -> Node {
     if !text.starts_with("{%") && !text.ends_with("%}") {
         return Node::Constant(value.clone());
     }
-    let parsed = match text.strip_prefix("{%").and_then(|text| text.strip_suffix("%}")) {
-        Some(inner) => Expression::parse(inner),
-        None => Err(SyntaxError { message: "A JSONata expression must start with '{%' and end with '%}'".to_owned() }),
-    };
-    match parsed {
+    match Expression::parse_marked(text) {
         Ok(expression) => Node::Expression(expression),
         Err(error) => {
-            faults.push((place.to_owned(), error));
+            faults.push((at.clone(), error));
             Node::Constant(Value::Null)
         }
     }
 }
 
-/// Runs `inner` with `part` at the end of `place`, and takes it off again.
-fn within<T>(place: &mut String, part: &str, inner: impl FnOnce(&mut String) -> T) -> T {
-    let length = place.len();
-    place.push_str(part);
-    let result = inner(place);
-    place.truncate(length);
-    result
-}
-
-fn collect_expressions<'t>(node: &'t Node, place: &mut String, found: &mut Vec<(String, &'t Expression)>) {
+fn each_expression<'t>(node: &'t Node, at: &Location<'t>, visit: &mut dyn FnMut(&Location<'t>, &'t Expression)) {
     match node {
         Node::Constant(_) => {}
-        Node::Expression(expression) => found.push((place.clone(), expression)),
+        Node::Expression(expression) => visit(at, expression),
         Node::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                within(place, &format!("[{index}]"), |place| collect_expressions(item, place, found));
+                each_expression(item, &at.element(index), visit);
             }
         }
         Node::Object(members) => {
             for (key, member) in members.iter() {
-                within(place, &format!("/{key}"), |place| collect_expressions(member, place, found));
+                each_expression(member, &at.member(key), visit);
             }
         }
     }

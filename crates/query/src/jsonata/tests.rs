@@ -2,7 +2,7 @@
 
 use super::{Expression, Template};
 use crate::testing::{parse, with_scope};
-use crate::{Ambient, Budget, Reason, Scope, Variables};
+use crate::{Ambient, Budget, Location, Reason, Scope, Variables};
 use json::{Object, Value};
 use std::time::Duration;
 
@@ -264,8 +264,8 @@ fn variables_are_those_that_come_from_outside() {
 }
 
 fn template(text: &str) -> Result<String, String> {
-    let template = Template::parse(&parse(text)).map_err(|faults| {
-        faults.into_iter().map(|(place, error)| format!("{place}: {}", error.message)).collect::<Vec<_>>().join("; ")
+    let template = Template::parse(&parse(text), &Location::default()).map_err(|faults| {
+        faults.into_iter().map(|(at, error)| format!("{at}: {}", error.message)).collect::<Vec<_>>().join("; ")
     })?;
     with_scope(INPUT, VARIABLES, |scope| template.evaluate(scope, &ambient(), "Output"))
         .map(|value| value.to_string())
@@ -291,8 +291,17 @@ fn templates() {
     ] {
         assert_eq!(template(text), expected.map(str::to_owned).map_err(str::to_owned), "{text}");
     }
-    let variables = Template::parse(&parse(r#"["{% $b %}",{"x":"{% $a & $b %}"}]"#)).unwrap().variables();
-    assert_eq!(variables, ["a", "b"]);
+}
+
+#[test]
+fn expressions_of_a_template_have_their_location() {
+    let value = parse(r#"["{% $b %}",{"x":"{% $a & $b %}"}]"#);
+    let at = Location::default().member("Output");
+    let template = Template::parse(&value, &at).unwrap();
+    assert_eq!(template.variables(), ["a", "b"]);
+    let mut found = Vec::new();
+    template.each_expression(&at, &mut |at, expression| found.push(format!("{at}: {}", expression.source())));
+    assert_eq!(found, ["/Output[0]: $b", "/Output[1]/x: $a & $b"]);
 }
 
 #[test]

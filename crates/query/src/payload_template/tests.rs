@@ -1,11 +1,11 @@
 //! Templates against inputs, and where their faults are.
 
 use super::{PathOrCall, PayloadTemplate};
-use crate::Reason;
 use crate::testing::{ambient, parse, with_scope};
+use crate::{Location, Reason};
 
 fn check(template: &str, input: &str, expected: Result<&str, &str>) {
-    let template = PayloadTemplate::parse(&parse(template)).unwrap();
+    let template = PayloadTemplate::parse(&parse(template), &Location::default()).unwrap();
     let value = with_scope(input, "5", |scope| template.evaluate(scope, &ambient()));
     let value = value.map(|value| value.to_string()).map_err(|failure| failure.message);
     assert_eq!(value.as_deref().map_err(String::as_str), expected);
@@ -36,21 +36,22 @@ fn a_path_that_leads_nowhere_fails() {
 fn faults_have_a_place_and_aws_words() {
     let template =
         parse(r#"{"parsed.$": "States.Format('\\\"')", "a": {"b": [{"c.$": "x"}]}, "d.$": {}, "e.$": "$.ok"}"#);
-    let faults = PayloadTemplate::parse(&template).unwrap_err();
-    let faults: Vec<(&str, &str)> =
-        faults.iter().map(|(place, fault)| (place.as_str(), fault.message.as_str())).collect();
+    let faults = PayloadTemplate::parse(&template, &Location::default()).unwrap_err();
+    let faults: Vec<(String, &str)> =
+        faults.iter().map(|(at, fault)| (at.to_string(), fault.message.as_str())).collect();
     let expected = [
         ("", "The value for the field 'parsed.$' must be a valid JSONPath or a valid intrinsic function call"),
         ("/a/b[0]", "The value for the field 'c.$' must be a valid JSONPath or a valid intrinsic function call"),
         ("", "The value for the field 'd.$' must be a STRING that contains a JSONPath but was an OBJECT"),
-    ];
+    ]
+    .map(|(at, message)| (at.to_owned(), message));
     assert_eq!(faults, expected);
 }
 
 #[test]
 fn variables_are_listed() {
     let template = parse(r#"{"a.$": "$one.x", "b": [{"c.$": "States.Array($two, $.three)"}], "d": "$four"}"#);
-    assert_eq!(PayloadTemplate::parse(&template).unwrap().variables(), ["one", "two"]);
+    assert_eq!(PayloadTemplate::parse(&template, &Location::default()).unwrap().variables(), ["one", "two"]);
 }
 
 #[test]
@@ -69,7 +70,7 @@ fn error_paths_are_paths_or_calls() {
 #[test]
 fn what_a_template_makes_is_bounded() {
     let members: Vec<String> = (0..5000).map(|n| format!("\"m{n}.$\": \"$\"")).collect();
-    let template = PayloadTemplate::parse(&parse(&format!("{{{}}}", members.join(",")))).unwrap();
+    let template = PayloadTemplate::parse(&parse(&format!("{{{}}}", members.join(","))), &Location::default()).unwrap();
     let input = format!("[{}]", vec!["1"; 1000].join(","));
     let result = with_scope(&input, "1", |scope| template.evaluate(scope, &ambient()));
     assert_eq!(result.map_err(|failure| failure.reason), Err(Reason::TooLarge));
