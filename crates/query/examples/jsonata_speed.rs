@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let context = ContextObject::new(Arc::new(execution()), "State".into(), 0);
     let scopes = Variables { scopes: vec![&variables] };
     let scope = Scope { input: &input, result: None, error_output: None, context: &context, variables: &scopes };
-    let budget = Budget { time: Duration::from_secs(1), memory_bytes: 16 << 20, depth: 512, last: true };
+    let budget = Budget { time: Duration::from_secs(3_600), memory_bytes: 16 << 20, depth: 512, last: true };
     let ambient = Ambient::new(0, 1, budget);
     for text in EXPRESSIONS {
         let expression = Expression::parse(text)?;

@@ -5,10 +5,55 @@
 //! converted at all (see [`crate::jsonata`]).
 
 use super::engine::Fault;
+use crate::Ambient;
 use indexmap::IndexMap;
 use json::{MAX_DEPTH, Number, Object, Value};
 use jsonata_core::value::{JArray, JValue};
 use std::sync::Arc;
+
+/// Fuel to convert one value, a member of an object beside its value, and an object beside its members; and how many
+/// bytes of text are copied for one unit.
+const VALUE_FUEL: usize = 20;
+const MEMBER_FUEL: usize = 200;
+const OBJECT_FUEL: usize = 300;
+const TEXT_FUEL: usize = 40;
+const TEXT_BYTES_PER_FUEL: usize = 8;
+
+/// Takes values of a step in, and counts them before it does.
+pub(super) struct Intake<'a> {
+    pub(super) ambient: &'a Ambient,
+    /// Fuel for each value beside its conversion: what the expression does with it.
+    pub(super) value_fuel: u64,
+}
+
+impl Intake<'_> {
+    pub(super) fn take(&self, value: &Value) -> Result<JValue, Fault> {
+        self.count(value)?;
+        Ok(to_engine(value))
+    }
+
+    fn count(&self, value: &Value) -> Result<(), Fault> {
+        let fuel = match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => VALUE_FUEL,
+            Value::String(text) => VALUE_FUEL + text_fuel(text),
+            Value::Object(object) => OBJECT_FUEL + MEMBER_FUEL * object.len(),
+        };
+        spend(self.ambient, self.value_fuel.saturating_add(fuel as u64))?;
+        match value {
+            Value::Array(items) => items.iter().try_for_each(|item| self.count(item)),
+            Value::Object(object) => object.values().try_for_each(|member| self.count(member)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+        }
+    }
+}
+
+fn text_fuel(text: &str) -> usize {
+    TEXT_FUEL + text.len() / TEXT_BYTES_PER_FUEL
+}
+
+fn spend(ambient: &Ambient, fuel: u64) -> Result<(), Fault> {
+    ambient.spend(fuel).map_err(|_| Fault::Time)
+}
 
 /// The evaluator's value of a JSON value. Costs time and memory in the size of `value`.
 pub(super) fn to_engine(value: &Value) -> JValue {
@@ -36,12 +81,18 @@ fn object_to_engine(object: &Object) -> JValue {
 /// The JSON value of a result; `None` for undefined.
 ///
 /// A function or a regular expression anywhere in it is [`Fault::UnsupportedResult`], a value nested deeper than
-/// JSON text may be is [`Fault::Memory`]. AWS writes numbers that JSON cannot hold as texts (`"Infinity"`).
-pub(super) fn from_engine(value: &JValue) -> Result<Option<Value>, Fault> {
-    if value.is_undefined() { Ok(None) } else { json_of(value, MAX_DEPTH).map(Some) }
+/// JSON text may be is [`Fault::Memory`]; it is counted while it is converted. AWS writes numbers that JSON cannot hold as texts (`"Infinity"`).
+pub(super) fn from_engine(value: &JValue, ambient: &Ambient) -> Result<Option<Value>, Fault> {
+    if value.is_undefined() { Ok(None) } else { json_of(value, MAX_DEPTH, ambient).map(Some) }
 }
 
-fn json_of(value: &JValue, depth_left: usize) -> Result<Value, Fault> {
+fn json_of(value: &JValue, depth_left: usize, ambient: &Ambient) -> Result<Value, Fault> {
+    let fuel = match value {
+        JValue::String(text) => VALUE_FUEL + text_fuel(text),
+        JValue::Object(members) => OBJECT_FUEL + MEMBER_FUEL * members.len(),
+        _ => VALUE_FUEL,
+    };
+    spend(ambient, fuel as u64)?;
     let below = || depth_left.checked_sub(1).ok_or(Fault::Memory);
     match value {
         JValue::Null | JValue::Undefined => Ok(Value::Null),
@@ -51,12 +102,12 @@ fn json_of(value: &JValue, depth_left: usize) -> Result<Value, Fault> {
         JValue::Array(items) => {
             let below = below()?;
             let items = items.iter().filter(|item| !item.is_undefined());
-            Ok(Value::Array(Arc::new(items.map(|item| json_of(item, below)).collect::<Result<_, _>>()?)))
+            Ok(Value::Array(Arc::new(items.map(|item| json_of(item, below, ambient)).collect::<Result<_, _>>()?)))
         }
         JValue::Object(members) => {
             let below = below()?;
             let members = members.iter().filter(|(_, value)| !value.is_undefined());
-            let members = members.map(|(key, value)| Ok((Arc::from(&**key), json_of(value, below)?)));
+            let members = members.map(|(key, value)| Ok((Arc::from(&**key), json_of(value, below, ambient)?)));
             Ok(Value::Object(members.collect::<Result<Vec<(json::Text, Value)>, Fault>>()?.into_iter().collect()))
         }
         JValue::Lambda(_) | JValue::Builtin { .. } | JValue::Regex { .. } => Err(Fault::UnsupportedResult),
@@ -84,10 +135,11 @@ fn number_of(number: f64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::ambient;
 
     fn check(text: &str, expected: &str) {
         let value = Value::parse(text).unwrap();
-        let back = from_engine(&to_engine(&value)).unwrap().unwrap();
+        let back = from_engine(&to_engine(&value), &ambient()).unwrap().unwrap();
         assert_eq!(back.to_string(), expected, "{text}");
     }
 
@@ -105,20 +157,20 @@ mod tests {
     #[test]
     fn what_json_cannot_hold_is_text() {
         for (number, text) in [(f64::NAN, "NaN"), (f64::INFINITY, "Infinity"), (f64::NEG_INFINITY, "-Infinity")] {
-            assert_eq!(from_engine(&JValue::Number(number)), Ok(Some(Value::from(text))));
+            assert_eq!(from_engine(&JValue::Number(number), &ambient()), Ok(Some(Value::from(text))));
         }
     }
 
     #[test]
     fn functions_are_no_result() {
         let array = JValue::array(vec![JValue::builtin("sum")]);
-        assert_eq!(from_engine(&array), Err(Fault::UnsupportedResult));
-        assert_eq!(from_engine(&JValue::Undefined), Ok(None));
+        assert_eq!(from_engine(&array, &ambient()), Err(Fault::UnsupportedResult));
+        assert_eq!(from_engine(&JValue::Undefined, &ambient()), Ok(None));
     }
 
     #[test]
     fn depth_is_bounded() {
         let deep = (0..100_000).fold(JValue::Null, |inner, _| JValue::array(vec![inner]));
-        assert_eq!(from_engine(&deep), Err(Fault::Memory));
+        assert_eq!(from_engine(&deep, &ambient()), Err(Fault::Memory));
     }
 }

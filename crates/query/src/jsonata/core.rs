@@ -1,8 +1,9 @@
 //! The evaluator of the crate `jsonata-core`.
 
-use super::convert::{from_engine, to_engine};
+use super::convert::{Intake, from_engine, to_engine};
 use super::engine::{Data, Evaluator, Fault};
 use super::functions::{self, Host};
+use super::growth;
 use super::guard::{self, Guarded};
 use super::limits::{Exceeded, Meter, NUMBER_BYTES};
 use super::messages::fault_of;
@@ -35,6 +36,8 @@ pub(super) struct Core {
     /// As it was written.
     plain: Tree,
     references: References,
+    /// Fuel for each value that is read, beside its conversion.
+    value_fuel: u64,
     variables: Vec<String>,
     top_level_reference: Option<String>,
 }
@@ -76,6 +79,7 @@ impl Evaluator for Core {
         };
         syntax::check_regexes(&mut plain)?;
         let top_level_reference = syntax::top_level_reference(&mut plain);
+        let value_fuel = growth::value_fuel(&mut plain);
         let mut hoisted = plain.clone();
         let references = hoist(&mut hoisted);
         let alone = match &hoisted {
@@ -88,6 +92,7 @@ impl Evaluator for Core {
             hoisted: Tree::new(hoisted, &references),
             plain: Tree::new(plain, &references),
             references,
+            value_fuel,
             top_level_reference,
         })
     }
@@ -100,9 +105,10 @@ impl Evaluator for Core {
                 Found::Mapped => {}
             }
         }
-        match self.hoisted_bindings(data) {
+        let intake = Intake { ambient, value_fuel: self.value_fuel };
+        match self.hoisted_bindings(data, &intake)? {
             Some(bindings) => self.hoisted.evaluate(&bindings, data, ambient),
-            None => self.plain.evaluate(&self.references.bindings(data), data, ambient),
+            None => self.plain.evaluate(&self.references.bindings(data, &intake)?, data, ambient),
         }
     }
 
@@ -121,24 +127,29 @@ impl Evaluator for Core {
 
 impl Core {
     /// The variables of the hoisted tree; `None` when a reference goes through an array.
-    fn hoisted_bindings(&self, data: &dyn Data) -> Option<Vec<(String, JValue)>> {
+    fn hoisted_bindings(&self, data: &dyn Data, intake: &Intake<'_>) -> Result<Option<Vec<(String, JValue)>>, Fault> {
+        // Looked at first, so that nothing is converted twice.
+        let found: Vec<Found<'_>> = self.references.list.iter().map(|reference| reference.find(data)).collect();
+        if found.iter().any(|found| matches!(found, Found::Mapped)) {
+            return Ok(None);
+        }
         let mut bindings = Vec::with_capacity(self.references.list.len());
-        for (index, reference) in self.references.list.iter().enumerate() {
+        for (index, (reference, found)) in self.references.list.iter().zip(found).enumerate() {
             let name = if reference.path.is_empty() { reference.name.clone() } else { hoisted_name(index) };
-            match reference.find(data) {
-                Found::Value(value) => bindings.push((name, to_engine(value))),
-                Found::Nothing if reference.name == "states" && reference.path.is_empty() => return None,
+            match found {
+                Found::Value(value) => bindings.push((name, intake.take(value)?)),
+                Found::Nothing if reference.name == "states" && reference.path.is_empty() => return Ok(None),
                 Found::Nothing if reference.path.is_empty() => {}
                 Found::Nothing => bindings.push((name, JValue::Undefined)),
-                Found::Mapped => return None,
+                Found::Mapped => return Ok(None),
             }
         }
         for name in &self.references.called {
             if let Some(value) = data.variable(name) {
-                bindings.push((name.clone(), to_engine(value)));
+                bindings.push((name.clone(), intake.take(value)?));
             }
         }
-        Some(bindings)
+        Ok(Some(bindings))
     }
 }
 
@@ -199,7 +210,7 @@ impl Tree {
             if self.metered && first.meter.check_value(&value).is_err() {
                 return Err(if first.meter.exceeded() == Some(Exceeded::Time) { Fault::Time } else { Fault::Memory });
             }
-            from_engine(&value)
+            from_engine(&value, ambient)
         })
     }
 

@@ -1,4 +1,6 @@
 //! What a call of a built-in function costs, told by its arguments before it is made.
+//!
+//! Fuel is about the nanoseconds that a release build was measured to take, for an item, a byte or a piece.
 
 use super::guard;
 use super::limits::{Exceeded, ITEM_BYTES, Meter, NUMBER_BYTES};
@@ -17,6 +19,48 @@ const SHORT_TEXT_BYTES: usize = 64;
 /// Fuel for one comparison of two plain values, and of two others.
 const COMPARE_FUEL: u64 = 6;
 const COMPARE_DEEP_FUEL: u64 = 25;
+/// Fuel for a number of `[a..b]`: until it stands in an array that was checked.
+const RANGE_FUEL: u64 = 80;
+/// How many numbers the language lets `[a..b]` have.
+const RANGE_NUMBERS_MAX: u64 = 10_000_000;
+/// Fuel for an item that is compared in a sort, times the binary logarithm of their number.
+const SORT_FUEL: u64 = 15;
+/// Fuel for a piece of a split text, for a match with its groups, for a text that is joined.
+const PIECE_FUEL: u64 = 100;
+const MATCH_FUEL: u64 = 600;
+const JOINED_FUEL: u64 = 30;
+/// Fuel for a character that a text is padded with.
+const PADDED_FUEL: u64 = 4;
+/// Fuel for a character of a picture: of a date that is written; of one that is read, which is made a regular expression.
+const DATE_FUEL: u64 = 300;
+const DATE_READ_FUEL: u64 = 2_000;
+/// Fuel for a character that is read as a number.
+const NUMERAL_FUEL: u64 = 200;
+/// Fuel for an item or member of an argument, and for a byte of text, of functions that go through it once.
+const WALKS: [(&str, u64, u64); 21] = [
+    ("append", 20, 0),
+    ("base64decode", 0, 4),
+    ("base64encode", 0, 2),
+    ("decodeUrl", 0, 4),
+    ("decodeUrlComponent", 0, 4),
+    ("encodeUrl", 0, 6),
+    ("encodeUrlComponent", 0, 6),
+    ("keys", 100, 0),
+    ("lowercase", 0, 5),
+    ("merge", 200, 0),
+    ("reverse", 20, 0),
+    ("spread", 600, 0),
+    ("substring", 0, 3),
+    ("substringAfter", 0, 1),
+    ("substringBefore", 0, 1),
+    ("trim", 0, 14),
+    ("uppercase", 0, 5),
+    // Ours.
+    ("hash", 0, 3),
+    ("parse", 0, 50),
+    ("partition", 100, 0),
+    ("shuffle", 60, 0),
+];
 /// Above this a number in Roman numerals is no text but a flood of `M`.
 const ROMAN_MAX: f64 = 1e7;
 /// Digits of a width in a date/time picture: `[Y,4-4]`.
@@ -56,30 +100,91 @@ pub(super) fn check(meter: &Meter, name: &str, arguments: &[JValue]) -> Result<(
         "join" => check_join(meter, at(0), at(1))?,
         "pad" => check_pad(meter, arguments)?,
         "replace" => check_replace(meter, at(0), at(1), at(2))?,
-        "split" => check_pieces(meter, at(0), at(1), PIECE_BYTES)?,
-        "match" => check_pieces(meter, at(0), at(1), MATCH_BYTES)?,
-        "contains" => take_regex_fuel(meter, at(0), at(1))?,
-        "distinct" => {
-            if let JValue::Array(items) = at(0) {
-                let deep = matches!(items.first(), Some(JValue::Array(_) | JValue::Object(_)));
-                let each = if deep { COMPARE_DEEP_FUEL } else { COMPARE_FUEL };
-                let count = items.len() as u64;
-                meter.take_fuel((count.saturating_mul(count) / 2).saturating_mul(each))?;
-            }
+        "split" => check_pieces(meter, at(0), at(1), PIECE_BYTES, PIECE_FUEL)?,
+        "match" => check_pieces(meter, at(0), at(1), MATCH_BYTES, MATCH_FUEL)?,
+        "contains" => take_search_fuel(meter, at(0), at(1))?,
+        "distinct" => take_distinct_fuel(meter, at(0))?,
+        "formatInteger" => {
+            check_roman(meter, at(0), at(1))?;
+            take_picture_fuel(meter, at(1))?;
         }
-        "formatInteger" => check_roman(meter, at(0), at(1))?,
-        "formatNumber" => meter.check_text(at(1), false)?,
-        "fromMillis" | "toMillis" => arguments.iter().try_for_each(check_picture)?,
-        _ => {}
+        "formatNumber" => take_picture_fuel(meter, at(1))?,
+        "parseInteger" => {
+            take_picture_fuel(meter, at(1))?;
+            meter.take_fuel(length(at(0)).saturating_mul(NUMERAL_FUEL))?;
+        }
+        "fromMillis" | "toMillis" => {
+            let fuel = if name == "toMillis" { DATE_READ_FUEL } else { DATE_FUEL };
+            meter.take_fuel(length(at(1)).saturating_mul(fuel))?;
+            arguments.iter().try_for_each(check_picture)?;
+        }
+        guard::RANGE => take_range_fuel(meter, at(0), at(1))?,
+        "sort" => take_sort_fuel(meter, at(0))?,
+        _ => take_walk_fuel(meter, name, at(0))?,
     }
     Ok(())
+}
+
+/// Counts a function of [`WALKS`] that goes through `value`.
+pub(super) fn take_walk_fuel(meter: &Meter, name: &str, value: &JValue) -> Result<(), Exceeded> {
+    let Some((_, entry_fuel, byte_fuel)) = WALKS.iter().find(|(known, ..)| *known == name) else { return Ok(()) };
+    meter.take_fuel(entries(value).saturating_mul(*entry_fuel).saturating_add(length(value).saturating_mul(*byte_fuel)))
+}
+
+/// The items of an array with the members of those that are objects, the members of an object.
+fn entries(value: &JValue) -> u64 {
+    match value {
+        JValue::Array(items) => {
+            let members = |item: &JValue| if let JValue::Object(members) = item { members.len() } else { 0 };
+            items.iter().map(|item| 1 + members(item) as u64).sum()
+        }
+        JValue::Object(members) => members.len() as u64,
+        _ => 0,
+    }
+}
+
+/// The bytes of a text.
+fn length(value: &JValue) -> u64 {
+    value.as_str().map_or(0, |text| text.len() as u64)
+}
+
+fn take_range_fuel(meter: &Meter, start: &JValue, end: &JValue) -> Result<(), Exceeded> {
+    let (JValue::Number(start), JValue::Number(end)) = (start, end) else { return Ok(()) };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, never negative")]
+    let count = (end - start + 1.0).max(0.0) as u64;
+    // The evaluator refuses more by itself.
+    if count > RANGE_NUMBERS_MAX { Ok(()) } else { meter.take_fuel(count.saturating_mul(RANGE_FUEL)) }
+}
+
+fn take_sort_fuel(meter: &Meter, value: &JValue) -> Result<(), Exceeded> {
+    let JValue::Array(items) = value else { return Ok(()) };
+    let count = items.len() as u64;
+    let rounds = u64::from(u64::BITS - count.leading_zeros());
+    meter.take_fuel(count.saturating_mul(rounds).saturating_mul(SORT_FUEL))
+}
+
+fn take_distinct_fuel(meter: &Meter, value: &JValue) -> Result<(), Exceeded> {
+    let JValue::Array(items) = value else { return Ok(()) };
+    let deep = matches!(items.first(), Some(JValue::Array(_) | JValue::Object(_)));
+    let each = if deep { COMPARE_DEEP_FUEL } else { COMPARE_FUEL };
+    let count = items.len() as u64;
+    meter.take_fuel((count.saturating_mul(count) / 2).saturating_mul(each))
+}
+
+/// The evaluator goes through a picture of numbers once for each of its separators.
+fn take_picture_fuel(meter: &Meter, picture: &JValue) -> Result<(), Exceeded> {
+    let length = length(picture);
+    meter.take_fuel(length.saturating_mul(length))
 }
 
 fn check_join(meter: &Meter, texts: &JValue, separator: &JValue) -> Result<(), Exceeded> {
     let JValue::Array(items) = texts else { return Ok(()) };
     let separator = separator.as_str().map_or(0, str::len);
     let total: usize = items.iter().map(|item| item.as_str().map_or(0, str::len)).sum();
-    meter.check_size(total.saturating_add(separator.saturating_mul(items.len())))
+    let total = total.saturating_add(separator.saturating_mul(items.len()));
+    meter.check_size(total)?;
+    meter.take_copied(total)?;
+    meter.take_fuel((items.len() as u64).saturating_mul(JOINED_FUEL))
 }
 
 fn check_pad(meter: &Meter, arguments: &[JValue]) -> Result<(), Exceeded> {
@@ -95,6 +200,7 @@ fn check_pad(meter: &Meter, arguments: &[JValue]) -> Result<(), Exceeded> {
                 )]
                 let characters = width.abs() as usize;
                 meter.check_size(characters.saturating_mul(CHARACTER_BYTES_MAX))?;
+                meter.take_fuel((characters as u64).saturating_mul(PADDED_FUEL))?;
             }
             other => meter.check_text(other, false)?,
         }
@@ -105,7 +211,7 @@ fn check_pad(meter: &Meter, arguments: &[JValue]) -> Result<(), Exceeded> {
 /// The result is the text and, for each match, the replacement, in which `$1` can stand for the match.
 fn check_replace(meter: &Meter, text: &JValue, pattern: &JValue, replacement: &JValue) -> Result<(), Exceeded> {
     let Some(text_str) = text.as_str() else { return Ok(()) };
-    take_regex_fuel(meter, text, pattern)?;
+    take_search_fuel(meter, text, pattern)?;
     // What a function gives back is guarded where it does.
     let replacement = replacement.as_str().unwrap_or_default();
     let groups = replacement.matches('$').count();
@@ -116,23 +222,34 @@ fn check_replace(meter: &Meter, text: &JValue, pattern: &JValue, replacement: &J
     } else {
         count_matches(text_str, pattern).saturating_mul(replacement.len())
     };
-    meter.check_size(text_str.len().saturating_add(inserted).saturating_add(repeated))
+    let bytes = text_str.len().saturating_add(inserted).saturating_add(repeated);
+    meter.check_size(bytes)?;
+    meter.take_copied(bytes)
 }
 
-fn check_pieces(meter: &Meter, text: &JValue, pattern: &JValue, piece_bytes: usize) -> Result<(), Exceeded> {
+fn check_pieces(
+    meter: &Meter,
+    text: &JValue,
+    pattern: &JValue,
+    piece_bytes: usize,
+    piece_fuel: u64,
+) -> Result<(), Exceeded> {
     let Some(text_str) = text.as_str() else { return Ok(()) };
-    take_regex_fuel(meter, text, pattern)?;
+    take_search_fuel(meter, text, pattern)?;
     let count = match text_str.len() {
         short @ 0..=SHORT_TEXT_BYTES => short,
         _ => count_matches(text_str, pattern),
     };
     meter.check_size(count.saturating_mul(NUMBER_BYTES).saturating_add(text_str.len()))?;
+    meter.take_fuel((count as u64).saturating_mul(piece_fuel))?;
     meter.take_made(count.saturating_add(1).saturating_mul(piece_bytes))
 }
 
-fn take_regex_fuel(meter: &Meter, text: &JValue, pattern: &JValue) -> Result<(), Exceeded> {
+/// Counts a search for all places of `pattern` in `text`.
+fn take_search_fuel(meter: &Meter, text: &JValue, pattern: &JValue) -> Result<(), Exceeded> {
     match (text, pattern) {
         (JValue::String(text), JValue::Regex { pattern, .. }) => meter.take_fuel(regex_cost::fuel(pattern, text.len())),
+        (JValue::String(text), _) => meter.take_fuel(text.len() as u64),
         _ => Ok(()),
     }
 }

@@ -146,6 +146,10 @@ fn check_call(host: &Host, arguments: &[JValue]) -> HostFnResult {
     }
 }
 
+fn take_walk_fuel(host: &Host, name: &str, arguments: &[JValue]) -> Result<(), EvaluatorError> {
+    cost::take_walk_fuel(&host.meter, name, argument(arguments, 0)).map_err(exceeded)
+}
+
 // From the ambient.
 
 #[expect(clippy::unnecessary_wraps, reason = "all functions of the table have one signature")]
@@ -177,8 +181,8 @@ fn uuid(host: &Host, _: &[JValue]) -> HostFnResult {
 }
 
 /// `$shuffle(array)` by Fisher and Yates.
-#[expect(clippy::unnecessary_wraps, reason = "all functions of the table have one signature")]
 fn shuffle(host: &Host, arguments: &[JValue]) -> HostFnResult {
+    take_walk_fuel(host, "shuffle", arguments)?;
     let mut items = match argument(arguments, 0) {
         JValue::Undefined => return Ok(JValue::Undefined),
         JValue::Array(items) => items.to_vec(),
@@ -194,11 +198,16 @@ fn shuffle(host: &Host, arguments: &[JValue]) -> HostFnResult {
 
 /// `$zip(array, …)`: JSONata's, but it counts.
 fn zip(host: &Host, arguments: &[JValue]) -> HostFnResult {
+    /// Fuel for a tuple.
+    const TUPLE_FUEL: u64 = 250;
     let item = |argument: &JValue, index: usize| match argument {
         JValue::Array(items) => items.get(index).cloned(),
         JValue::Undefined => None,
         other => (index == 0).then(|| other.clone()),
     };
+    let length = |argument: &JValue| if let JValue::Array(items) = argument { items.len() } else { 1 };
+    let count = arguments.iter().map(length).min().unwrap_or(0);
+    host.meter.take_fuel((count as u64).saturating_mul(TUPLE_FUEL)).map_err(exceeded)?;
     let mut tuples = Vec::new();
     while let (false, Some(tuple)) =
         (arguments.is_empty(), arguments.iter().map(|argument| item(argument, tuples.len())).collect())
@@ -215,6 +224,7 @@ fn zip(host: &Host, arguments: &[JValue]) -> HostFnResult {
 
 /// `$partition([1,2,3], 2)` is `[[1,2],[3]]`.
 fn partition(host: &Host, arguments: &[JValue]) -> HostFnResult {
+    take_walk_fuel(host, "partition", arguments)?;
     let items = match argument(arguments, 0) {
         JValue::Undefined => return Ok(JValue::Undefined),
         JValue::Array(items) => items,
@@ -234,6 +244,8 @@ fn partition(host: &Host, arguments: &[JValue]) -> HostFnResult {
 
 /// `$range(0, 10, 5)` is `[0,5,10]`.
 fn range(host: &Host, arguments: &[JValue]) -> HostFnResult {
+    /// Fuel for a number.
+    const NUMBER_FUEL: u64 = 15;
     let mut numbers = [0.0; 3];
     for (index, number) in numbers.iter_mut().enumerate() {
         *number = match argument(arguments, index) {
@@ -258,13 +270,15 @@ fn range(host: &Host, arguments: &[JValue]) -> HostFnResult {
     }
     host.meter.check_size(count.saturating_mul(NUMBER_BYTES)).map_err(exceeded)?;
     host.meter.take_made(count.saturating_mul(ITEM_BYTES)).map_err(exceeded)?;
+    host.meter.take_fuel((count as u64).saturating_mul(NUMBER_FUEL)).map_err(exceeded)?;
     #[expect(clippy::cast_precision_loss, reason = "as many items fit in memory")]
     let number = |index: usize| JValue::Number(step.mul_add(index as f64, start));
     Ok(JValue::array((0..count).map(number).collect()))
 }
 
 /// `$hash(data, algorithm)` in lower-case hexadecimal digits.
-fn hash(_: &Host, arguments: &[JValue]) -> HostFnResult {
+fn hash(host: &Host, arguments: &[JValue]) -> HostFnResult {
+    take_walk_fuel(host, "hash", arguments)?;
     let data = match argument(arguments, 0) {
         JValue::Undefined => return Ok(JValue::Undefined),
         JValue::String(data) => data.as_bytes(),
@@ -292,6 +306,7 @@ fn hash(_: &Host, arguments: &[JValue]) -> HostFnResult {
 
 /// `$parse(text)`: the JSON value that the text holds.
 fn parse(host: &Host, arguments: &[JValue]) -> HostFnResult {
+    take_walk_fuel(host, "parse", arguments)?;
     let text = match argument(arguments, 0) {
         JValue::Undefined => return Ok(JValue::Undefined),
         JValue::String(text) => text,

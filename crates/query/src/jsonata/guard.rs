@@ -10,6 +10,7 @@
 //! | `$uppercase(s)` | `#made($uppercase(s), "uppercase")` | a new value, which may be kept |
 //! | `a.(x)`, `a.$x`, paths that are kept | `a.(#made(x))` … | a new array for each item |
 //! | `$pad(s, n)` | `$pad(#argument(s), #last(n, "pad", 2))` | the size of the result is known from the arguments |
+//! | `$sort(a, f)`, `[x..y]` | `$sort(#last(a, "sort", 1), f)` … | the work is known from the arguments |
 //! | `$map(a, f)` | `#value($map(a, f))` | a large value for each item |
 //! | `\|location\|update\|` | a function that applies it to `#value(x)` | it copies |
 //! | `$join` by value | a function of the language that calls `$join` with guards | functions by value carry no guards |
@@ -17,6 +18,7 @@
 //!
 //! An expression in which nothing can grow (paths, comparisons, arithmetic, a few `&`) is left as it is.
 
+use super::growth::{Growth, each_made, is_made};
 use super::prelude::{self, assign, call, lambda, stand_in};
 use super::visit::each_child;
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep};
@@ -33,6 +35,8 @@ pub(super) const INSERTED: &str = "#inserted";
 pub(super) const MADE: &str = "#made";
 /// The name that `#made` gets for the items of a join.
 pub(super) const JOIN: &str = "@";
+/// The name that `#last` gets for the numbers of `[x..y]`.
+pub(super) const RANGE: &str = "..";
 /// `#argument(x)`: an argument of a guarded function, but not its last.
 pub(super) const ARGUMENT: &str = "#argument";
 /// `#last(x, name, count)`: the last of `count` arguments of the guarded function `name`.
@@ -43,7 +47,7 @@ pub(super) const CLOCK: &str = "#clock";
 pub(super) const DATED: &str = "#dated";
 
 /// Functions whose arguments tell what they cost, with the number of parameters that a higher-order function gives them.
-pub(super) const BY_ARGUMENTS: [(&str, usize); 12] = [
+pub(super) const BY_ARGUMENTS: [(&str, usize); 13] = [
     ("contains", 2),
     ("distinct", 1),
     ("formatInteger", 2),
@@ -52,6 +56,7 @@ pub(super) const BY_ARGUMENTS: [(&str, usize); 12] = [
     ("join", 2),
     ("match", 2),
     ("pad", 3),
+    ("parseInteger", 2),
     ("replace", 4),
     ("split", 3),
     ("string", 1),
@@ -82,15 +87,22 @@ pub(super) const MAKING: [(&str, usize); 21] = [
     ("uppercase", 1),
 ];
 /// Functions that take `$` as their first argument when they get one less than this.
-const SURROUNDED: [(&str, usize); 6] =
-    [("contains", 2), ("formatInteger", 2), ("match", 2), ("replace", 3), ("split", 2), ("string", 1)];
+const SURROUNDED: [(&str, usize); 7] = [
+    ("contains", 2),
+    ("formatInteger", 2),
+    ("match", 2),
+    ("parseInteger", 2),
+    ("replace", 3),
+    ("split", 2),
+    ("string", 1),
+];
 /// Functions that give a large value for each item.
 pub(super) const BY_RESULT: [(&str, usize); 2] = [("each", 2), ("map", 2)];
 /// Of the functions in `BY_ARGUMENTS`, those whose result is small.
-const SMALL: [&str; 5] = ["contains", "formatInteger", "formatNumber", "fromMillis", "toMillis"];
-/// As many `&` and calls of [`MAKING`] need no guard: the input times this is not much.
-const FREE_COPIES: usize = 8;
-
+const SMALL: [&str; 6] = ["contains", "formatInteger", "formatNumber", "fromMillis", "parseInteger", "toMillis"];
+/// Functions of [`MAKING`] whose last argument is a function, which must stay where it is: the evaluator looks at its
+/// clock before each call of it.
+const CALLING: [&str; 2] = ["filter", "sift"];
 /// The guarded tree, and which built-in functions its prelude needs under another name (see [`prelude`]).
 pub(super) struct Guarded {
     pub(super) ast: AstNode,
@@ -117,42 +129,8 @@ fn guarded_names() -> impl Iterator<Item = &'static str> {
     BY_ARGUMENTS.iter().chain(&BY_RESULT).chain(&MAKING).map(|(name, _)| *name).chain(["now"])
 }
 
-fn is_in(table: &[(&str, usize)], name: &str) -> bool {
+pub(super) fn is_in(table: &[(&str, usize)], name: &str) -> bool {
     table.iter().any(|(known, _)| *known == name)
-}
-
-/// What in an expression can grow.
-#[derive(Default)]
-struct Growth {
-    certain: bool,
-    copies: usize,
-}
-
-impl Growth {
-    fn look(&mut self, node: &mut AstNode) {
-        match node {
-            AstNode::Lambda { .. }
-            | AstNode::Transform { .. }
-            | AstNode::ObjectTransform { .. }
-            | AstNode::Descendant
-            | AstNode::Binary { op: BinaryOp::ColonEqual | BinaryOp::Range, .. } => self.certain = true,
-            AstNode::Binary { op: BinaryOp::Concatenate, .. } => self.copies += 1,
-            AstNode::Function { name, .. } | AstNode::Variable(name) => {
-                self.copies += usize::from(is_in(&MAKING, name));
-                self.certain |= is_in(&BY_ARGUMENTS, name) || is_in(&BY_RESULT, name) || name == "now";
-            }
-            AstNode::Path { steps } => {
-                self.certain |= steps.iter().any(|step| step.focus.is_some())
-                    || steps.iter_mut().skip(1).any(|step| each_made(&mut step.node, &mut |_| {}));
-            }
-            _ => {}
-        }
-        each_child(node, &mut |child| self.look(child));
-    }
-
-    fn is_possible(&self) -> bool {
-        self.certain || self.copies > FREE_COPIES
-    }
 }
 
 struct Planter<'a> {
@@ -215,6 +193,10 @@ impl Planter<'_> {
                 wrap(node, MADE);
             }
             AstNode::Binary { op: BinaryOp::ColonEqual, rhs, .. } => wrap_result(rhs, MADE),
+            AstNode::Binary { op: BinaryOp::Range, lhs, rhs } => {
+                wrap_in(lhs, ARGUMENT, &[]);
+                wrap_in(rhs, LAST, &[AstNode::string(RANGE), number(2)]);
+            }
             AstNode::Lambda { body, .. } => wrap_result(body, MADE),
             AstNode::Transform { .. } => transform_of_checked(node),
             AstNode::Variable(name) => {
@@ -296,9 +278,14 @@ fn flatten_chain(node: &mut AstNode) {
     *node = std::mem::replace(rhs, AstNode::Undefined);
 }
 
-/// `$join(a, s)` → `$join(#argument(a), #last(s, "join", 2))`, for the functions of [`BY_ARGUMENTS`].
+/// `$join(a, s)` → `$join(#argument(a), #last(s, "join", 2))`, for the functions of [`BY_ARGUMENTS`];
+/// `$sort(a, f)` → `$sort(#last(a, "sort", 1), f)`, for those of [`MAKING`].
 pub(super) fn guard_arguments(name: &'static str, args: &mut Vec<AstNode>) {
     let name = if name == "now" { "fromMillis" } else { name };
+    if is_in(&MAKING, name) && !CALLING.contains(&name) {
+        let walked = if name == "append" { 2 } else { 1 };
+        args.iter_mut().take(walked).for_each(|arg| wrap_in(arg, LAST, &[AstNode::string(name), number(1)]));
+    }
     if !is_in(&BY_ARGUMENTS, name) {
         return;
     }
@@ -314,13 +301,19 @@ pub(super) fn guard_arguments(name: &'static str, args: &mut Vec<AstNode>) {
     }
     let count = args.len();
     for (index, arg) in args.iter_mut().enumerate() {
-        let inner = std::mem::replace(arg, AstNode::Undefined);
-        *arg = if index + 1 < count {
-            call(ARGUMENT, vec![inner])
+        if index + 1 < count {
+            wrap_in(arg, ARGUMENT, &[]);
         } else {
-            call(LAST, vec![inner, AstNode::string(name), number(count)])
-        };
+            wrap_in(arg, LAST, &[AstNode::string(name), number(count)]);
+        }
     }
+}
+
+/// `x` → `guard(x, rest…)`.
+fn wrap_in(node: &mut AstNode, guard: &str, rest: &[AstNode]) {
+    let mut args = vec![std::mem::replace(node, AstNode::Undefined)];
+    args.extend_from_slice(rest);
+    *node = call(guard, args);
 }
 
 fn number(count: usize) -> AstNode {
@@ -402,69 +395,6 @@ fn wrap(node: &mut AstNode, guard: &str) {
         let inner = std::mem::replace(node, AstNode::Undefined);
         *node = call(guard, vec![inner]);
     }
-}
-
-/// Whether the node makes a new value as large as what it reads, and has no guard yet.
-fn is_made(node: &AstNode) -> bool {
-    match node {
-        AstNode::Path { steps } => steps.len() > 1 || steps.iter().any(|step| !step.stages.is_empty()),
-        AstNode::Binary { op: BinaryOp::Range, .. } | AstNode::Sort { .. } | AstNode::FunctionApplication(_) => true,
-        _ => false,
-    }
-}
-
-/// Calls `visit` for what a step of a path gives for each item, where that can be more than the item: a variable, a
-/// path, a call of a function of the expression's own. Says whether there is any, constructors included.
-fn each_made(node: &mut AstNode, visit: &mut dyn FnMut(&mut AstNode)) -> bool {
-    with_stack(|| match node {
-        AstNode::FunctionApplication(inner) => each_made(inner, visit),
-        AstNode::Block(items) => items.last_mut().is_some_and(|last| each_made(last, visit)),
-        AstNode::Conditional { then_branch, else_branch, .. } => {
-            let made = each_made(then_branch, visit);
-            else_branch.iter_mut().fold(made, |made, branch| each_made(branch, visit) || made)
-        }
-        AstNode::Variable(name) if name.is_empty() => false,
-        AstNode::Variable(_) | AstNode::Path { .. } | AstNode::Call { .. } => {
-            visit(node);
-            true
-        }
-        AstNode::Function { name, .. } => {
-            let own = !name.starts_with('#') && !jsonata_is_scalar(name);
-            if own {
-                visit(node);
-            }
-            own
-        }
-        AstNode::Array(_) | AstNode::ArrayGroup(_) | AstNode::Object(_) => true,
-        _ => false,
-    })
-}
-
-/// Functions whose result is never larger than a number or a short text.
-fn jsonata_is_scalar(name: &str) -> bool {
-    const SCALAR: [&str; 20] = [
-        "abs",
-        "average",
-        "boolean",
-        "ceil",
-        "count",
-        "exists",
-        "floor",
-        "formatBase",
-        "length",
-        "max",
-        "min",
-        "not",
-        "number",
-        "parseInteger",
-        "power",
-        "round",
-        "sqrt",
-        "sum",
-        "toMillis",
-        "type",
-    ];
-    SCALAR.contains(&name)
 }
 
 /// Wraps what a function gives back, but no call: that would take its place as a tail call.

@@ -44,6 +44,7 @@ fn end_of(text: &str) -> End {
     found.unwrap_or_else(|| panic!("{text}: {failure}")).1
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test has a thread with a small stack")]
 fn check(cases: &[(&str, End)]) {
     let cases: Vec<(String, End)> = cases.iter().map(|(text, end)| ((*text).to_owned(), *end)).collect();
     let small = std::thread::Builder::new().stack_size(STACK_BYTES);

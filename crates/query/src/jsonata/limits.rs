@@ -10,7 +10,8 @@
 //!   lets go of those that nothing else holds when it runs short.
 //! - **Arrays and objects** that are made may take [`MADE_FACTOR`] times that; what was freed is not given back,
 //!   since one cannot see it.
-//! - **Fuel** is the work within functions that no clock interrupts: one unit is about a nanosecond.
+//! - **Fuel** is the work within functions that no clock interrupts: one unit is about a nanosecond. It is taken before
+//!   the work, so that what goes over the budget of a shard is not begun there.
 
 use crate::Budget;
 use json::MAX_DEPTH;
@@ -31,8 +32,11 @@ const TEXT_FACTOR: usize = 4;
 const MADE_FACTOR: usize = 16;
 /// Shorter texts count as made, not as living: there is nothing to gain.
 const TEXT_BYTES_HELD_MIN: usize = 64;
-/// Fuel to visit one value.
+/// Fuel to visit one value, and to write it.
 const VISIT_FUEL: u64 = 5;
+const WRITE_FUEL: u64 = 150;
+/// How many bytes of a text are copied for one unit of fuel.
+const COPIED_BYTES_PER_FUEL: usize = 4;
 
 /// Why the meter ended an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,28 +175,35 @@ impl Meter {
         }
     }
 
-    /// Checks the text that `value` makes.
+    /// Checks the text that `value` makes, and counts the writing of it.
     pub(super) fn check_text(&self, value: &JValue, indented: bool) -> Result<(), Exceeded> {
         match value {
             JValue::Array(_) | JValue::Object(_) => {
                 let size = self.measure(value)?;
+                self.take_fuel(size.visited.saturating_mul(WRITE_FUEL))?;
                 let indents = if indented { size.indents.saturating_mul(2) } else { 0 };
                 self.check_size(size.bytes.saturating_add(indents))
             }
-            other => self.check_value(other),
+            other => {
+                self.take_copied(other.as_str().map_or(0, str::len))?;
+                self.check_value(other)
+            }
         }
+    }
+
+    /// Counts the copying of so many bytes of text.
+    pub(super) fn take_copied(&self, bytes: usize) -> Result<(), Exceeded> {
+        self.take_fuel((bytes / COPIED_BYTES_PER_FUEL) as u64)
     }
 
     fn measure(&self, value: &JValue) -> Result<Size, Exceeded> {
         let mut size = Size::default();
-        if !self.add_items(value, 1, &mut size) {
-            return self.refuse(Exceeded::Memory);
-        }
+        let is_within = self.add_items(value, 1, &mut size);
         self.take_fuel(size.visited.saturating_mul(VISIT_FUEL))?;
-        Ok(size)
+        if is_within { Ok(size) } else { self.refuse(Exceeded::Memory) }
     }
 
-    /// Adds what is in `value`; `false` when that is too much or too deep.
+    /// Adds what is in `value`; `false` when that is too much or too deep, or takes too long.
     fn add_items(&self, value: &JValue, depth: usize, size: &mut Size) -> bool {
         if depth > MAX_DEPTH {
             return false;
@@ -211,7 +222,8 @@ impl Meter {
         size.visited += 1;
         size.indents += depth;
         size.bytes += NUMBER_BYTES + item.as_str().map_or(0, str::len);
-        size.bytes <= self.value_bytes && self.add_items(item, depth + 1, size)
+        let is_within = size.bytes <= self.value_bytes && size.visited.saturating_mul(VISIT_FUEL) <= self.fuel.get();
+        is_within && self.add_items(item, depth + 1, size)
     }
 
     pub(super) fn refuse<T>(&self, exceeded: Exceeded) -> Result<T, Exceeded> {

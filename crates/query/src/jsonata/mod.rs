@@ -4,7 +4,7 @@
 //! Template, Expression        what definitions hold; AWS's sentences              template, messages
 //!   └─ engine::Evaluator      the contract of an evaluator                        engine
 //!        └─ core::Core        the crate jsonata-core, reads only what is needed   core, references, convert
-//!             ├─ guard        guards planted in the tree                          guard, prelude, visit
+//!             ├─ guard        guards planted in the tree                          guard, growth, prelude, visit
 //!             ├─ limits       the meter that the guards ask                       limits, cost
 //!             └─ functions    what AWS adds, and what comes from the Ambient      functions
 //! ```
@@ -22,8 +22,11 @@
 //! An evaluation ends when it uses more than its [`Budget`](crate::Budget), with `Reason::OverBudget`, or with
 //! `Reason::QueryEvaluation` and AWS's words when the budget is the last that the caller has:
 //!
-//! - **time** that the step has left: at each node of the expression by the clock of `jsonata-core`, and by fuel within
-//!   functions whose cost the arguments tell (`$distinct`, regular expressions, the measuring of values);
+//! - **time** that the step has left: at each node of the expression by the clock of `jsonata-core`, and by fuel for what
+//!   runs between two looks at it. Fuel is about the nanoseconds that were measured, and it is taken before the work, so
+//!   that a small budget refuses what would hold up its thread: the conversion of what is read, with what the nodes of the
+//!   expression do with it (see `growth`); `[a..b]`; each built-in function that goes through its arguments or makes
+//!   something of them, by their length (see `cost`); the conversion of what is given back;
 //! - **memory** by guards that are planted in the expression (see `guard` and `limits`): one value may have
 //!   `memory_bytes`, a sequence `memory_bytes / 8` items, living texts four times and all arrays and objects that are
 //!   made sixteen times that. A loop that makes arrays and drops them (`$append` in a `$reduce` of some thousand
@@ -32,9 +35,9 @@
 //!   nest 1,000 levels, a value 512. AWS ends an expression at a depth of about 100.
 //!
 //! With [`Budget::MEMORY_BYTES`](crate::Budget::MEMORY_BYTES) a hostile expression takes up to about 200 MB for a
-//! moment. What remains: a single built-in function runs to its end. The longest that we know of are sorting and
-//! comparing values of the largest size: each well under a second. A `$toMillis` whose picture is not a literal and
-//! has no year takes the year from the clock of the machine.
+//! moment. What remains: a walk through a value that exists (`$sum`, `=`, a step of a path, `^(…)` after its terms) runs
+//! to its end. The value was paid for when it was made, which takes longer than the walk. A `$toMillis` whose picture is
+//! not a literal and has no year takes the year from the clock of the machine.
 //!
 //! # Panics
 //!
@@ -46,6 +49,7 @@ mod core;
 mod cost;
 mod engine;
 mod functions;
+mod growth;
 mod guard;
 mod limits;
 mod messages;
@@ -55,6 +59,8 @@ mod syntax;
 mod template;
 mod visit;
 
+#[cfg(test)]
+mod fuel;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]

@@ -6,8 +6,8 @@
 //! (`$states.input.items.price`) means a mapping: then the tree as it was written is evaluated instead, and the
 //! variables are converted as far as any reference reaches.
 
-use super::convert::to_engine;
-use super::engine::{Data, STATES_MEMBERS};
+use super::convert::Intake;
+use super::engine::{Data, Fault, STATES_MEMBERS};
 use super::visit::{each_child, is_plain};
 use indexmap::IndexMap;
 use json::Value;
@@ -154,17 +154,23 @@ impl References {
     }
 
     /// The values of all variables in `data` that the tree as it was written can read.
-    pub(super) fn bindings(&self, data: &dyn Data) -> Vec<(String, JValue)> {
+    pub(super) fn bindings(&self, data: &dyn Data, intake: &Intake<'_>) -> Result<Vec<(String, JValue)>, Fault> {
         let names: BTreeSet<&str> = self.list.iter().map(|reference| &*reference.name).collect();
         let called = self.called.iter().map(|name| &**name).filter(|name| !names.contains(name));
-        let bind = |name: &str| Some((name.to_owned(), self.binding(name, data)?));
+        let bind = |name: &str| {
+            let value = self.binding(name, data, intake).transpose()?;
+            Some(value.map(|value| (name.to_owned(), value)))
+        };
         names.iter().copied().chain(called).filter_map(bind).collect()
     }
 
-    fn binding(&self, name: &str, data: &dyn Data) -> Option<JValue> {
+    fn binding(&self, name: &str, data: &dyn Data, intake: &Intake<'_>) -> Result<Option<JValue>, Fault> {
         let of_name = self.list.iter().filter(|reference| reference.name == name);
         let paths: Vec<&[String]> = of_name.map(|reference| &*reference.path).collect();
-        if name == "states" { states(data, &paths) } else { Some(prune(data.variable(name)?, &paths)) }
+        if name == "states" {
+            return states(data, &paths, intake);
+        }
+        data.variable(name).map(|value| prune(value, &paths, intake)).transpose()
     }
 }
 
@@ -194,7 +200,7 @@ impl Reference {
     }
 }
 
-fn states(data: &dyn Data, paths: &[&[String]]) -> Option<JValue> {
+fn states(data: &dyn Data, paths: &[&[String]], intake: &Intake<'_>) -> Result<Option<JValue>, Fault> {
     let whole = paths.iter().any(|path| path.is_empty());
     let mut members = IndexMap::new();
     for member in STATES_MEMBERS {
@@ -202,11 +208,15 @@ fn states(data: &dyn Data, paths: &[&[String]]) -> Option<JValue> {
         if (whole || !below.is_empty())
             && let Some(value) = data.states(member)
         {
-            members.insert(member.to_owned(), if whole { to_engine(value) } else { prune(value, &below) });
+            let value = if whole { intake.take(value) } else { prune(value, &below, intake) };
+            members.insert(member.to_owned(), value?);
         }
     }
     // A plain variable in the reference suite, which knows no `$states`.
-    if members.is_empty() { data.variable("states").map(to_engine) } else { Some(JValue::object(members)) }
+    if members.is_empty() {
+        return data.variable("states").map(|value| intake.take(value)).transpose();
+    }
+    Ok(Some(JValue::object(members)))
 }
 
 /// What is left of the paths that start with `name`.
@@ -218,15 +228,15 @@ fn below<'a>(paths: &[&'a [String]], name: &str) -> Vec<&'a [String]> {
 }
 
 /// `value` with only those members of objects that a path leads to.
-fn prune(value: &Value, paths: &[&[String]]) -> JValue {
-    let Value::Object(object) = value else { return to_engine(value) };
+fn prune(value: &Value, paths: &[&[String]], intake: &Intake<'_>) -> Result<JValue, Fault> {
+    let Value::Object(object) = value else { return intake.take(value) };
     if paths.is_empty() || paths.iter().any(|path| path.is_empty()) {
-        return to_engine(value);
+        return intake.take(value);
     }
     let names: BTreeSet<&String> = paths.iter().filter_map(|path| path.first()).collect();
     let members = names.into_iter().filter_map(|name| {
         let member = object.get(name)?;
-        Some((name.clone(), prune(member, &below(paths, name))))
+        Some(prune(member, &below(paths, name), intake).map(|member| (name.clone(), member)))
     });
-    JValue::object(members.collect())
+    Ok(JValue::object(members.collect::<Result<_, _>>()?))
 }
