@@ -39,6 +39,7 @@ const TASKS: &[Task] = &[
     Task { name: "fuzz", about: "give mutated text to what reads text from outside", run: fuzz::run },
     Task { name: "crash", about: "kill the server under load, again and again", run: proof::crash },
     Task { name: "timers", about: "many timers, a restart, and a clock that jumps", run: proof::timers },
+    Task { name: "bombs", about: "definitions that want all the time or memory there is", run: proof::bombs },
     Task { name: "golden", about: "keep a data folder of this version, for later ones to open", run: proof::golden },
     Task { name: "bench", about: "measure the release server over HTTP", run: bench::run },
 ];

@@ -14,6 +14,11 @@ pub fn timers(arguments: &[String]) -> Result {
     run("timers", arguments)
 }
 
+/// Definitions that want everything, beside a normal load.
+pub fn bombs(arguments: &[String]) -> Result {
+    run("bombs", arguments)
+}
+
 /// Keeps a data folder of this version, for later ones to open.
 pub fn golden(arguments: &[String]) -> Result {
     run("golden", arguments)

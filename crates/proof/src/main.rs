@@ -14,6 +14,8 @@ mod load;
 mod process;
 mod random;
 
+mod bomb_definitions;
+mod bombs;
 mod crash;
 mod golden;
 mod timers;
@@ -41,6 +43,7 @@ const PROOFS: &[Proof] = &[
     Proof { name: "crash", run: crash::run },
     Proof { name: "timers", run: timers::run },
     Proof { name: "golden", run: golden::run },
+    Proof { name: "bombs", run: bombs::run },
 ];
 
 fn main() -> ExitCode {

@@ -10,7 +10,7 @@ use query::Budget;
 use std::time::Duration;
 
 const QUICK: Budget =
-    Budget { time: Duration::from_millis(2), memory_bytes: Budget::MEMORY_BYTES, depth: 512, last: false };
+    Budget { time: Duration::from_millis(5), memory_bytes: Budget::MEMORY_BYTES, depth: 512, last: false };
 const LAST: Budget = Budget { time: Duration::from_millis(60), last: true, ..QUICK };
 /// A hostile definition gets no further than this.
 const STEPS_MAX: u64 = 600;
