@@ -47,12 +47,22 @@ impl Committer {
                     self.shared.close();
                     let error = Arc::new(error);
                     answer(answers, std::iter::repeat_with(|| Err(failed_commit(&error))));
+                    self.look_for_damage(&error);
                     break;
                 }
             }
         }
         for late in &self.waiting {
             answer([late.answer], [Err(Error::Poisoned)]);
+        }
+    }
+
+    /// fjall stops when its own threads fail, and does not say why: they may have met a damaged table.
+    fn look_for_damage(&self, error: &fjall::Error) {
+        if matches!(error, fjall::Error::Poisoned | fjall::Error::Storage(_))
+            && let Err(error) = self.shared.mend_tables()
+        {
+            tracing::error!(%error, "the store is damaged");
         }
     }
 

@@ -27,6 +27,9 @@ pub enum Error {
         mark.display()
     )]
     Lost { folder: PathBuf, found: u64, acknowledged: u64, mark: PathBuf },
+    /// The disk, or somebody, changed what had been written, by more than a bit that can be turned back.
+    #[error("`{}` is damaged at byte {at}; it was left as it is: restore the data folder from a backup", file.display())]
+    Damaged { file: PathBuf, at: u64 },
     /// A file or folder cannot be used.
     #[error("cannot {action} `{}`", path.display())]
     Io {
@@ -67,6 +70,17 @@ impl From<Error> for store::Error {
 /// A failure of fjall in the words of the contract.
 pub(crate) fn backend(action: &'static str) -> impl FnOnce(fjall::Error) -> store::Error {
     move |source| store::Error::Backend { action, source: Box::new(source) }
+}
+
+/// Damage in the words of the contract.
+pub(crate) fn damaged(damage: &Arc<Error>) -> store::Error {
+    store::Error::Backend { action: "read", source: Box::new(Arc::clone(damage)) }
+}
+
+/// Whether fjall found something else on the disk than it had written, and not that the disk failed.
+pub(crate) fn is_damage(error: &fjall::Error) -> bool {
+    let is_io = |error: &dyn std::error::Error| error.source().is_some_and(<dyn std::error::Error>::is::<io::Error>);
+    matches!(error, fjall::Error::Storage(inner) if !is_io(inner))
 }
 
 /// The same failure for each batch of a group.

@@ -1,10 +1,10 @@
 //! The folder of a store: its lock, its creation in one stroke, its format version, its mark of what was acknowledged.
 
-use crate::{Error, Options, records::Records};
+use crate::{Error, Mended, Options, integrity, records::Records};
 use std::{
     fs::{self, File, TryLockError},
     io::{self, Seek, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// The format that this version reads and writes.
@@ -24,10 +24,41 @@ pub(crate) fn open(folder: &Path, options: &Options) -> Result<(Records, Mark, u
         sync_above(folder)?;
     }
     check_format(folder, &data)?;
-    let records = Records::open(&data.join("fjall"), options, Some(lock)).map_err(Error::records(folder))?;
+    integrity::before_opening(&database(folder), Mark::read(&data))?;
+    let records = open_records(folder, options, &lock)?;
     let group = records.groups().map_err(Error::records(folder))?;
     let mark = check_mark(folder, &data, group)?;
     Ok((records, mark, group))
+}
+
+/// Where fjall's database is.
+pub(crate) fn database(folder: &Path) -> PathBuf {
+    folder.join("data").join("fjall")
+}
+
+/// fjall says neither which file it cannot read nor why; the checksums do.
+fn open_records(folder: &Path, options: &Options, lock: &File) -> Result<Records, Error> {
+    let database = database(folder);
+    let open = || {
+        let lock = lock.try_clone().map_err(Error::io("lock", folder))?;
+        Records::open(&database, options, Some(lock)).map_err(Error::records(folder))
+    };
+    match open() {
+        Err(error @ Error::Records { .. }) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "its tables are compared with their checksums");
+            if integrity::mend_tables(&database)?.is_empty() { Err(error) } else { open() }
+        }
+        opened => opened,
+    }
+}
+
+/// Compares everything that has a checksum, and mends what can be mended.
+pub(crate) fn mend(folder: &Path) -> Result<Vec<Mended>, Error> {
+    let _lock = lock(folder)?;
+    let (data, database) = (folder.join("data"), database(folder));
+    let mut mended = integrity::before_opening(&database, Mark::read(&data))?;
+    mended.extend(integrity::mend_tables(&database)?);
+    Ok(mended)
 }
 
 /// Whether a store was created in the folder, and is whole.
@@ -94,28 +125,43 @@ fn sync_above(folder: &Path) -> Result<(), Error> {
 
 fn check_format(folder: &Path, data: &Path) -> Result<(), Error> {
     let path = data.join("format");
-    let found = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-    match found.trim_end() {
-        FORMAT => Ok(()),
-        found => Err(Error::Format { folder: folder.into(), found: found.into() }),
+    let found = fs::read(&path).map_err(Error::io("read", &path))?;
+    let found = String::from_utf8_lossy(&found);
+    // Whatever became of the line's end is no other version.
+    match found.split(|char: char| !char.is_ascii_digit()).next() {
+        Some(FORMAT) => Ok(()),
+        _ => Err(Error::Format { folder: folder.into(), found: found.trim_end().into() }),
     }
 }
 
 fn check_mark(folder: &Path, data: &Path, found: u64) -> Result<Mark, Error> {
-    let path = data.join("acknowledged");
+    let path = data.join(MARK);
     let mark = Mark::open(&path).map_err(Error::io("open", &path))?;
-    // It is not synced, so after a power loss it may be old or unreadable: then it vouches for less.
-    let acknowledged = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    let acknowledged = Mark::read(data);
     if found < acknowledged {
         return Err(Error::Lost { folder: folder.into(), found, acknowledged, mark: path });
     }
     Ok(mark)
 }
 
-/// The file that has the number of the last acknowledged group.
+const MARK: &str = "acknowledged";
+
+/// The file that has the number of the last acknowledged group, twice: a number that is damaged vouches for nothing.
 pub(crate) struct Mark(File);
 
 impl Mark {
+    /// What it vouches for. It is not synced, so after a power loss it may be old or unreadable: then that is less.
+    fn read(data: &Path) -> u64 {
+        let text = fs::read_to_string(data.join(MARK)).unwrap_or_default();
+        let mut words = text.split_ascii_whitespace();
+        // Earlier versions wrote it once.
+        let (first, second) = (words.next(), words.next());
+        first
+            .filter(|first| second.is_none_or(|second| second == *first))
+            .and_then(|word| word.parse().ok())
+            .unwrap_or(0)
+    }
+
     fn open(path: &Path) -> io::Result<Self> {
         File::options().create(true).truncate(false).write(true).open(path).map(Self)
     }
@@ -124,6 +170,6 @@ impl Mark {
     pub(crate) fn set(&mut self, group: u64) -> io::Result<()> {
         self.0.rewind()?;
         // Always as long, so that an older number is overwritten whole.
-        self.0.write_all(format!("{group:020}\n").as_bytes())
+        self.0.write_all(format!("{group:020} {group:020}\n").as_bytes())
     }
 }

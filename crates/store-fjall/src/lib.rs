@@ -16,23 +16,26 @@
 //! In the keyspace `.meta` the key `groups` has the number of the group that wrote it, as 8 bytes, big-endian. Each
 //! group is one batch of fjall, so it is recovered whole or not at all.
 //!
-//! fjall takes a corrupt place in the middle of its journal for a tail that a crash tore off, and drops the rest
-//! without a word. `acknowledged` is there to notice: it is written after the sync of each group and so is never ahead
-//! of the journal, unless the journal lost something. Such a folder is refused ([`Error::Lost`]).
+//! # Damage
+//! `acknowledged` is written after the sync of each group and so is never ahead of the records, unless they lost
+//! something. Such a folder is refused ([`Error::Lost`]). What fjall wrote is compared with its checksums before fjall
+//! relies on it, flipped bits are turned back, and worse damage is refused by name ([`Error::Damaged`]): see `integrity`.
 
 mod commit;
 mod error;
 mod folder;
+mod integrity;
 mod records;
 
 pub use error::Error;
+pub use integrity::Mended;
 
 use commit::{Committer, Request};
 use records::Records;
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         mpsc::{self, Sender},
     },
     thread::JoinHandle,
@@ -73,11 +76,17 @@ impl FjallStore {
         folder::is_created(folder.as_ref())
     }
 
+    /// Reads everything in `folder` that has a checksum, and turns flipped bits back. Gives those; an error names the
+    /// first file that is damaged worse. What a power loss left of the last groups, and was never acknowledged, is cut off.
+    pub fn mend(folder: impl AsRef<Path>) -> Result<Vec<Mended>, Error> {
+        folder::mend(folder.as_ref())
+    }
+
     /// Opens the store in `folder`, which is created if it is not there.
     pub fn open(folder: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
         let folder = folder.as_ref();
         let (records, mark, group) = folder::open(folder, options)?;
-        let shared = Arc::new(Shared { records: RwLock::new(Some(records)) });
+        let shared = Arc::new(Shared::new(folder, records));
         let (requests, waiting) = mpsc::channel();
         let group_bytes_max = options.group_bytes_max;
         let committer = Committer { shared: Arc::clone(&shared), waiting, group, mark, group_bytes_max };
@@ -131,14 +140,40 @@ impl Drop for FjallStore {
 /// What readers and the commit thread share: the records, until the store is closed.
 struct Shared {
     records: RwLock<Option<Records>>,
+    /// Where fjall's files are.
+    database: PathBuf,
+    /// The damage that was found and cannot be mended.
+    damage: Mutex<Option<Arc<Error>>>,
 }
 
 impl Shared {
-    fn read<T>(&self, read: impl FnOnce(&Records) -> Result<T, fjall::Error>) -> Result<T, store::Error> {
-        match &*self.records.read().unwrap_or_else(PoisonError::into_inner) {
-            Some(records) => read(records).map_err(error::backend("read")),
+    fn new(folder: &Path, records: Records) -> Shared {
+        let database = folder::database(folder);
+        Shared { records: RwLock::new(Some(records)), database, damage: Mutex::default() }
+    }
+
+    /// Reads; where a block of a table is damaged, mends that and reads once more.
+    fn read<T>(&self, read: impl Fn(&Records) -> Result<T, fjall::Error>) -> Result<T, store::Error> {
+        let read_once = || match &*self.records.read().unwrap_or_else(PoisonError::into_inner) {
+            Some(records) => Ok(read(records)),
             None => Err(store::Error::Poisoned),
+        };
+        match read_once()? {
+            Err(failure) if error::is_damage(&failure) => {
+                self.mend_tables().map_err(|damage| error::damaged(&damage))?;
+                read_once()?.map_err(error::backend("read"))
+            }
+            outcome => outcome.map_err(error::backend("read")),
         }
+    }
+
+    /// Looks for damage in the tables, one caller at a time, and not again once some was found that stays.
+    fn mend_tables(&self) -> Result<(), Arc<Error>> {
+        let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        if damage.is_none() {
+            *damage = integrity::mend_tables(&self.database).err().map(Arc::new);
+        }
+        damage.clone().map_or(Ok(()), Err)
     }
 
     /// Frees the files and the lock of the folder, as soon as no reader is in them.

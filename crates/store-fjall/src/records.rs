@@ -14,7 +14,7 @@ use store::{Keyspace, Range};
 
 /// Where the number of the last group is. The contract leaves names that begin with a full stop to backends.
 const META: Keyspace = Keyspace(".meta");
-const GROUPS: &[u8] = b"groups";
+pub(crate) const GROUPS: &[u8] = b"groups";
 
 /// Journals are deleted when everything in them is in tables. At this size the keyspaces that still need the oldest
 /// one are written to tables early, so this bounds what must be read again after a crash. fjall allows no less.

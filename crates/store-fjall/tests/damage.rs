@@ -1,0 +1,190 @@
+//! A flipped bit in any file of a folder: everything is found all the same, or the folder is refused by name. More than
+//! a bit is refused, and left as it is.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "an error here is a failed test")]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+use store::{Batch, Keyspace, Range, Store};
+use store_fjall::{Error, FjallStore, Options};
+
+const KEYSPACE: Keyspace = Keyspace("records");
+const RECORDS: usize = 300;
+/// Bits that are tried in each file, spread over it.
+const PLACES: usize = 5;
+
+/// A folder as a kill leaves it, with several tables and with records that are only in a journal.
+fn fill(folder: &Path) -> PathBuf {
+    let (filled, killed) = (folder.join("filled"), folder.join("killed"));
+    let options = Options { memtable_bytes: 16 << 10, ..Options::default() };
+    let store = FjallStore::open(&filled, &options).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for number in 0..RECORDS {
+        let mut batch = Batch::new();
+        batch.put(KEYSPACE, format!("{number:06}"), value(number));
+        runtime.block_on(store.commit(batch)).unwrap();
+    }
+    copy_folder(&filled, &killed);
+    killed
+}
+
+/// Does not compress.
+fn value(number: usize) -> Vec<u8> {
+    let mut state = number as u64 + 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    (0..200).map(|_| next()).collect()
+}
+
+/// Opens a folder and reads everything in it; how many records are as they were written.
+fn read(folder: &Path) -> Result<usize, String> {
+    let store = FjallStore::open(folder, &Options::default()).map_err(|error| told(&error))?;
+    let found = store.scan(KEYSPACE, Range::ALL, usize::MAX).map_err(|error| told(&error))?;
+    let right =
+        |(at, record): (usize, &store::Record)| record.0 == format!("{at:06}").into_bytes() && record.1 == value(at);
+    Ok(found.iter().enumerate().filter(|found| right(*found)).count())
+}
+
+/// An error with its causes.
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[test]
+fn a_flipped_bit_is_turned_back_or_refused_by_name() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = fill(temporary.path());
+    assert_eq!(read_copy(&folder, temporary.path(), |_| {}), Ok(RECORDS));
+    let mut refused = BTreeMap::<String, usize>::new();
+    let mut kinds = BTreeMap::<&str, usize>::new();
+    for file in files(&folder) {
+        let name = file.strip_prefix(&folder).unwrap().to_owned();
+        let used = used(&file);
+        *kinds.entry(kind(&name)).or_default() += 1;
+        for place in 0..PLACES.min(used) {
+            // The first byte and the last are among them.
+            let at = place * (used - 1) / (PLACES - 1);
+            let flip = |copy: &Path| change(&copy.join(&name), at, |byte| byte ^ (1 << (place % 8)));
+            match read_copy(&folder, temporary.path(), flip) {
+                Ok(found) => assert_eq!(found, RECORDS, "{} at {at}", name.display()),
+                Err(why) => *refused.entry(why).or_default() += 1,
+            }
+        }
+    }
+    for (kind, least) in [("journal", 1), ("table", 4), ("list of tables", 2), ("current", 2)] {
+        assert!(kinds.get(kind).is_some_and(|count| *count >= least), "{kind}: {kinds:?}");
+    }
+    // Only a bit of the format version cannot be told from another version.
+    let others = refused.keys().filter(|why| !why.contains("has format"));
+    assert_eq!(others.collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+fn kind(file: &Path) -> &'static str {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match name {
+        "current" => "current",
+        _ if is_journal(file) => "journal",
+        _ if file.parent().is_some_and(|parent| parent.ends_with("tables")) => "table",
+        _ if name.starts_with('v') && name != "version" => "list of tables",
+        _ => "other",
+    }
+}
+
+fn is_journal(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "jnl")
+}
+
+#[test]
+fn more_than_a_bit_is_refused_and_left_as_it_is() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = fill(temporary.path());
+    for kind_of_file in ["journal", "table", "list of tables"] {
+        let file = files(&folder).into_iter().rfind(|file| kind(file) == kind_of_file && is_current(file));
+        let name = file.unwrap().strip_prefix(&folder).unwrap().to_owned();
+        let at = used(&folder.join(&name)) / 3;
+        let destroy = |copy: &Path| (at..at + 3).for_each(|at| change(&copy.join(&name), at, |byte| !byte));
+        let why = read_copy(&folder, temporary.path(), destroy).unwrap_err();
+        assert!(why.contains(name.to_str().unwrap()) && why.contains("is damaged at byte"), "{kind_of_file}: {why}");
+        let copy = temporary.path().join("copy");
+        assert!(matches!(FjallStore::mend(&copy), Err(Error::Damaged { .. })), "{kind_of_file}");
+        let mut expected = fs::read(folder.join(&name)).unwrap();
+        expected.iter_mut().skip(at).take(3).for_each(|byte| *byte = !*byte);
+        assert!(fs::read(copy.join(&name)).unwrap() == expected, "{kind_of_file} was changed");
+    }
+}
+
+/// What is mended is told.
+#[test]
+fn mended_bits_are_listed() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = fill(temporary.path());
+    assert_eq!(FjallStore::mend(&folder).unwrap(), []);
+    let file = files(&folder).into_iter().find(|file| kind(file) == "table").unwrap();
+    change(&file, 50, |byte| byte ^ 4);
+    let mended = FjallStore::mend(&folder).unwrap();
+    assert_eq!(mended.iter().map(|mended| (&mended.file, mended.at)).collect::<Vec<_>>(), [(&file, 50)]);
+    assert_eq!(FjallStore::mend(&folder).unwrap(), []);
+}
+
+/// A list of tables that was replaced may be left over.
+fn is_current(file: &Path) -> bool {
+    let current = fs::read(file.with_file_name("current")).unwrap_or_default();
+    let number = current.first_chunk().map(|number| u64::from_le_bytes(*number));
+    kind(file) != "list of tables" || file.ends_with(format!("v{}", number.unwrap_or_default()))
+}
+
+fn used(file: &Path) -> usize {
+    fs::read(file).unwrap().iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
+}
+
+/// Reads a copy of a folder that was changed.
+fn read_copy(folder: &Path, temporary: &Path, change: impl FnOnce(&Path)) -> Result<usize, String> {
+    let copy = temporary.join("copy");
+    if copy.exists() {
+        fs::remove_dir_all(&copy).unwrap();
+    }
+    copy_folder(folder, &copy);
+    change(&copy);
+    read(&copy)
+}
+
+fn change(file: &Path, at: usize, change: impl Fn(u8) -> u8) {
+    let mut bytes = fs::read(file).unwrap();
+    match bytes.get_mut(at) {
+        Some(byte) => *byte = change(*byte),
+        None => panic!("{} has no byte {at}", file.display()),
+    }
+    fs::write(file, bytes).unwrap();
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() { found.extend(files(&entry)) } else { found.push(entry) }
+    }
+    found.sort();
+    found
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let copy = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &copy);
+        } else if is_journal(&copy) {
+            // Most of a journal is a hole that `fs::write` would fill.
+            let bytes = fs::read(entry.path()).unwrap();
+            let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            fs::write(copy, bytes.get(..used + 100).unwrap_or(&bytes)).unwrap();
+        } else {
+            fs::copy(entry.path(), copy).unwrap();
+        }
+    }
+}
