@@ -38,6 +38,8 @@ const TASKS: &[Task] = &[
     Task { name: "sim", about: "run the engine in simulated worlds, and find what is wrong", run: sim::run },
     Task { name: "fuzz", about: "give mutated text to what reads text from outside", run: fuzz::run },
     Task { name: "crash", about: "kill the server under load, again and again", run: proof::crash },
+    Task { name: "powerloss", about: "run the server over a disk that loses its power", run: proof::powerloss },
+    Task { name: "disk-faults", about: "run the server over a disk that is full, or fails", run: proof::disk_faults },
     Task { name: "timers", about: "many timers, a restart, and a clock that jumps", run: proof::timers },
     Task { name: "bombs", about: "definitions that want all the time or memory there is", run: proof::bombs },
     Task { name: "golden", about: "keep a data folder of this version, for later ones to open", run: proof::golden },

@@ -9,6 +9,16 @@ pub fn crash(arguments: &[String]) -> Result {
     run("crash", arguments)
 }
 
+/// Runs the server over a disk that loses its power.
+pub fn powerloss(arguments: &[String]) -> Result {
+    run("powerloss", arguments)
+}
+
+/// Runs the server over a disk that is full or fails, and over folders with a flipped bit.
+pub fn disk_faults(arguments: &[String]) -> Result {
+    run("disk-faults", arguments)
+}
+
 /// Many timers, a restart, and a clock that jumps.
 pub fn timers(arguments: &[String]) -> Result {
     run("timers", arguments)

@@ -5,14 +5,20 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
+/// When all is lost there is no end of them.
+const PRINTED_MAX: usize = 20;
+
 /// What was found, each in a sentence.
 #[derive(Default)]
 pub struct Faults(Mutex<Vec<String>>);
 
 impl Faults {
     pub fn add(&self, fault: String) {
-        eprintln!("FAULT: {fault}");
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if faults.len() < PRINTED_MAX {
+            eprintln!("FAULT: {fault}");
+        }
+        faults.push(fault);
     }
 
     pub fn count(&self) -> usize {

@@ -17,7 +17,10 @@ mod random;
 mod bomb_definitions;
 mod bombs;
 mod crash;
+mod disk_faults;
+mod flips;
 mod golden;
+mod powerloss;
 mod timers;
 
 use std::path::PathBuf;
@@ -41,6 +44,8 @@ struct Proof {
 
 const PROOFS: &[Proof] = &[
     Proof { name: "crash", run: crash::run },
+    Proof { name: "powerloss", run: powerloss::run },
+    Proof { name: "disk-faults", run: disk_faults::run },
     Proof { name: "timers", run: timers::run },
     Proof { name: "golden", run: golden::run },
     Proof { name: "bombs", run: bombs::run },
