@@ -100,7 +100,7 @@ impl Case {
         while begun.elapsed() < FAULT_LASTS {
             number += 1;
             let asked = Instant::now();
-            refused += u64::from(start(world, &format!("told-{number}")).await.is_err());
+            refused += u64::from(world.start_once(&format!("told-{number}"), &json!({ "number": 1 })).await.is_err());
             longest = longest.max(asked.elapsed());
             tokio::time::sleep(PAUSE).await;
         }
@@ -111,24 +111,13 @@ impl Case {
     }
 }
 
-/// Starts an execution. What is acknowledged is judged at the end, with what the clients of the load were answered.
-async fn start(world: &World, name: &str) -> Result {
-    let input = json!({ "number": 1 });
-    let (state_machine, _) = world.deployed.state_machines.get(1).ok_or("nothing is deployed")?;
-    let request = json!({ "stateMachineArn": state_machine, "name": name, "input": input.to_string() });
-    world.ledger.asked(name, 1, &input);
-    let answer = world.client.call("StartExecution", request).await?;
-    world.ledger.acknowledged(name, answer["executionArn"].as_str().unwrap_or_default());
-    Ok(())
-}
-
 /// How long it takes until the server serves again.
 async fn resumed(world: &World) -> Result<Duration> {
     let begun = Instant::now();
     let mut number = 0;
     while begun.elapsed() < RESUMES_WITHIN {
         number += 1;
-        if start(world, &format!("resumed-{number}")).await.is_ok() {
+        if world.start_once(&format!("resumed-{number}"), &json!({ "number": 1 })).await.is_ok() {
             return Ok(begun.elapsed());
         }
         tokio::time::sleep(PAUSE).await;

@@ -5,7 +5,7 @@
 
 use crate::load::{Load, World};
 use crate::random::Random;
-use crate::{Result, definitions};
+use crate::{Result, definitions, process};
 use harness::{Client, Launch, Server};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -94,11 +94,9 @@ async fn fill(binary: &Path, folder: &Path) -> Result<Master> {
     let deployed = definitions::deploy(&client).await?;
     let world = Arc::new(World::new(client.clone(), deployed, 7));
     let mut load = Load::begin(&world, CLIENTS);
-    let (steps, _) = world.deployed.state_machines.get(1).ok_or("nothing is deployed")?;
     for number in 0..LARGE {
-        let input = json!({ "number": 5, "large": noise(&world.random) }).to_string();
-        let start = json!({ "stateMachineArn": steps, "name": format!("large-{number}"), "input": input });
-        client.call("StartExecution", start).await?;
+        let input = json!({ "number": 5, "large": world.noise(world.random.of_any_size(LARGE_BYTES)) });
+        world.start_once(&format!("large-{number}"), &input).await?;
     }
     load.finish().await;
     let mut closed = BTreeMap::new();
@@ -112,12 +110,6 @@ async fn fill(binary: &Path, folder: &Path) -> Result<Master> {
     }
     server.kill();
     Ok(Master { folder: folder.to_owned(), closed, files: used_bytes(folder)? })
-}
-
-/// Text that does not compress, of any length.
-fn noise(random: &Random) -> String {
-    let words = (0..random.of_any_size(LARGE_BYTES / 16)).map(|_| random.next().to_string());
-    words.collect()
 }
 
 /// Everything that is told of a closed execution.
@@ -152,19 +144,11 @@ async fn start_over(binary: &Path, data_dir: &Path, closed: &BTreeMap<String, St
 
 /// The files under a folder, and how many bytes of each are used: a journal is made large and filled later.
 fn used_bytes(folder: &Path) -> Result<Vec<(PathBuf, u64)>> {
-    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(next)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let used = std::fs::read(&path)?.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
-            found.push((path.strip_prefix(folder)?.to_owned(), used));
-        }
+    let mut found = Vec::new();
+    for path in process::files(folder)? {
+        let used = std::fs::read(&path)?.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
+        found.push((path.strip_prefix(folder)?.to_owned(), used));
     }
-    found.sort();
     Ok(found)
 }
 

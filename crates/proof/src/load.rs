@@ -52,6 +52,25 @@ impl World {
     }
 }
 
+impl World {
+    /// Asks once for an execution of small steps, and writes down what is answered. It is judged with the others.
+    pub async fn start_once(&self, name: &str, input: &Value) -> Result<(), Error> {
+        let steps = 1;
+        let state_machine = self.deployed.state_machines.get(steps).map(|(arn, _)| arn);
+        let request = json!({ "stateMachineArn": state_machine, "name": name, "input": input.to_string() });
+        self.ledger.asked(name, steps, input);
+        let answer = self.client.call("StartExecution", request).await?;
+        self.ledger.acknowledged(name, answer["executionArn"].as_str().unwrap_or_default());
+        Ok(())
+    }
+
+    /// So many bytes of text, and up to 19 more, that do not compress.
+    pub fn noise(&self, bytes: u64) -> String {
+        let words = (0..bytes.div_ceil(20)).map(|_| format!("{:020}", self.random.next()));
+        words.collect::<Vec<_>>().concat()
+    }
+}
+
 /// Whether the outcome of the call is unknown.
 pub fn is_unanswered(error: &Error) -> bool {
     match error {

@@ -1,7 +1,7 @@
 //! Programs and folders.
 
 use crate::Result;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Runs an async proof.
@@ -28,4 +28,17 @@ pub fn copy_folder(from: &Path, to: &Path) -> Result {
         }
     }
     Ok(())
+}
+
+/// All files under a folder, in order.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next)? {
+            let path = entry?.path();
+            if path.is_dir() { folders.push(path) } else { found.push(path) }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
