@@ -1,5 +1,5 @@
-//! `cargo xtask powerloss [--points N] [--seconds N] [--seed S]`: the server runs over a disk that forgets what was not synced when
-//! the power goes.
+//! `cargo xtask powerloss [--points N] [--seconds N] [--seed S]`: the server runs over a disk that forgets what was not
+//! synced when the power goes.
 //!
 //! A point is one power loss: the server is killed, and of what it had written without a sync nothing is left, or a
 //! random part with torn writes. Then it must start, and have everything that it had acknowledged. At the end a control

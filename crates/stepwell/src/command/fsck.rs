@@ -8,14 +8,16 @@ use json::{Object, Value};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use store_fjall::FjallStore;
+use store_fjall::{FjallStore, Mended};
 
 /// Check a data folder that no server uses: whether all records can be read, and agree with each other.
 ///
 /// It is read from beginning to end, so that every checksum is looked at. Each line of what is printed says which record
-/// is damaged, and how. An execution that the server has set aside is noted, and is no damage.
+/// is damaged, and how. An execution that the server has set aside is noted, and is no damage. A single flipped bit is
+/// turned back, as the server does when it meets one, and printed with its file.
 ///
-/// The exit code is 0 when nothing is damaged, 1 when something is, 2 when the folder cannot be opened.
+/// The exit code is 0 when nothing is damaged, 1 when something is or was, 2 when the folder cannot be opened: then the
+/// error names the file that is damaged.
 #[derive(Args)]
 pub struct Fsck {
     /// The data folder [default: the user's]
@@ -24,7 +26,7 @@ pub struct Fsck {
     /// Configuration file (TOML), for its folder and its limits
     #[arg(long, env = "STEPWELL_CONFIG")]
     config: Option<PathBuf>,
-    /// How to print what was found; JSON is one object with the members `findings` and `checked`
+    /// How to print what was found; JSON is one object with the members `mended`, `findings` and `checked`
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     format: OutputFormat,
 }
@@ -42,9 +44,13 @@ impl Fsck {
         if !FjallStore::is_in(&data_dir) {
             return Err(Error::NoData(data_dir).into());
         }
+        let mended = FjallStore::mend(&data_dir)?;
         let store = FjallStore::open(&data_dir, &store_fjall::Options::default())?;
         let expired_before_ms = engine::expired_before_ms(&SystemClock, &config.limits);
         let (mut findings, mut printed) = (Vec::new(), Ok(()));
+        if self.format == OutputFormat::Text {
+            mended.iter().try_for_each(|mended| super::print(&text_of_mended(mended)))?;
+        }
         let checked = engine::fsck(Arc::new(store), expired_before_ms, &mut |finding| match self.format {
             OutputFormat::Text if printed.is_ok() => printed = super::print(&text(&finding)),
             OutputFormat::Text => {}
@@ -53,9 +59,9 @@ impl Fsck {
         printed?;
         match self.format {
             OutputFormat::Text => super::print(&summary(&checked))?,
-            OutputFormat::Json => super::print(&json(&findings, &checked).to_string())?,
+            OutputFormat::Json => super::print(&json(&mended, &findings, &checked).to_string())?,
         }
-        Ok(if checked.damaged == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
+        Ok(if checked.damaged == 0 && mended.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
     }
 }
 
@@ -66,7 +72,11 @@ fn severity(finding: &Finding) -> &'static str {
     }
 }
 
-fn json(findings: &[Finding], checked: &Checked) -> Value {
+fn json(mended: &[Mended], findings: &[Finding], checked: &Checked) -> Value {
+    let mended = mended.iter().map(|Mended { file, at }| {
+        let at = i64::try_from(*at).unwrap_or(i64::MAX);
+        Value::Object(Object::from([("file", Value::from(file.display().to_string())), ("at", Value::from(at))]))
+    });
     let findings = findings.iter().map(|finding| {
         let mut object = Object::new();
         object.insert("severity", severity(finding));
@@ -79,6 +89,7 @@ fn json(findings: &[Finding], checked: &Checked) -> Value {
         Value::Object(object)
     });
     let mut report = Object::new();
+    report.insert("mended", mended.collect::<Value>());
     report.insert("findings", findings.collect::<Value>());
     let Checked { records, bytes, executions, open, set_aside, events, timers, map_runs, state_machines, damaged } =
         *checked;
@@ -97,6 +108,11 @@ fn json(findings: &[Finding], checked: &Checked) -> Value {
     let counts = counts.map(|(name, count)| (name, i64::try_from(count).unwrap_or(i64::MAX)));
     report.insert("checked", Value::Object(Object::from(counts)));
     Value::Object(report)
+}
+
+/// `mended in FILE at PLACE: what`.
+fn text_of_mended(Mended { file, at }: &Mended) -> String {
+    format!("mended in `{}` at byte {at}: a bit had flipped, and was turned back; look at the disk", file.display())
 }
 
 /// `damage in KEYSPACE at KEY (ARN): what`.
