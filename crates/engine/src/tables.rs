@@ -98,9 +98,19 @@ const FORMAT: u8 = 1;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
     #[error(transparent)]
-    Store(#[from] store::Error),
+    Store(store::Error),
     #[error("a record of `{keyspace}` is corrupt: {why}")]
     Corrupt { keyspace: &'static str, why: String },
+}
+
+impl From<store::Error> for ReadError {
+    /// What is damaged on the disk concerns who needs it, as a record does that cannot be decoded: the store goes on.
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Damaged { keyspace, source } => ReadError::Corrupt { keyspace, why: source.to_string() },
+            error => ReadError::Store(error),
+        }
+    }
 }
 
 impl From<ReadError> for crate::Error {

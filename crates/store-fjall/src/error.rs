@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use store::Keyspace;
 
 /// Why a folder cannot be opened. Tells the operator what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -73,8 +74,8 @@ pub(crate) fn backend(action: &'static str) -> impl FnOnce(fjall::Error) -> stor
 }
 
 /// Damage in the words of the contract.
-pub(crate) fn damaged(damage: &Arc<Error>) -> store::Error {
-    store::Error::Backend { action: "read", source: Box::new(Arc::clone(damage)) }
+pub(crate) fn damaged(keyspace: Keyspace, damage: &Arc<Error>) -> store::Error {
+    store::Error::Damaged { keyspace: keyspace.0, source: Box::new(Arc::clone(damage)) }
 }
 
 /// Whether fjall found something else on the disk than it had written, and not that the disk failed.

@@ -100,17 +100,17 @@ impl FjallStore {
 
 impl Store for FjallStore {
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, store::Error> {
-        self.shared.read(|records| records.get(keyspace, key))
+        self.shared.read(keyspace, |records| records.get(keyspace, key))
     }
 
     fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, store::Error> {
         let read = |found: fjall::Guard| found.into_inner().map(|(key, value)| (key.to_vec(), value.to_vec()));
-        self.shared.read(|records| records.range(keyspace, range, limit, read))
+        self.shared.read(keyspace, |records| records.range(keyspace, range, limit, read))
     }
 
     fn keys(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Vec<u8>>, store::Error> {
         let read = |found: fjall::Guard| found.key().map(|key| key.to_vec());
-        self.shared.read(|records| records.range(keyspace, range, limit, read))
+        self.shared.read(keyspace, |records| records.range(keyspace, range, limit, read))
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), store::Error>> {
@@ -153,14 +153,18 @@ impl Shared {
     }
 
     /// Reads; where a block of a table is damaged, mends that and reads once more.
-    fn read<T>(&self, read: impl Fn(&Records) -> Result<T, fjall::Error>) -> Result<T, store::Error> {
+    fn read<T>(
+        &self,
+        keyspace: Keyspace,
+        read: impl Fn(&Records) -> Result<T, fjall::Error>,
+    ) -> Result<T, store::Error> {
         let read_once = || match &*self.records.read().unwrap_or_else(PoisonError::into_inner) {
             Some(records) => Ok(read(records)),
             None => Err(store::Error::Poisoned),
         };
         match read_once()? {
             Err(failure) if error::is_damage(&failure) => {
-                self.mend_tables().map_err(|damage| error::damaged(&damage))?;
+                self.mend_tables().map_err(|damage| error::damaged(keyspace, &damage))?;
                 read_once()?.map_err(error::backend("read"))
             }
             outcome => outcome.map_err(error::backend("read")),

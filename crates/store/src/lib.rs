@@ -212,6 +212,14 @@ pub enum Error {
     /// An earlier commit failed. Nothing was written by this call; the store must be opened again.
     #[error("the store is closed after a failed commit; open it again")]
     Poisoned,
+    /// What is on the disk is not what was written, and that cannot be mended: this range, or a part of it, cannot be
+    /// read, now or later. The store goes on. No commit gives this.
+    #[error("`{keyspace}` is damaged")]
+    Damaged {
+        keyspace: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The backend failed. For a commit: the outcome is unknown, and the store must be opened again.
     #[error("the store cannot {action}")]
     Backend {

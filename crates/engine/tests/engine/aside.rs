@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use asl::Arn;
-use engine::{Error, ExecutionFilter, Page, RedriveExecution, StateMachineChange};
+use engine::{Error, ExecutionFilter, OpenStore, Page, RedriveExecution, StateMachineChange};
 use machine::{Failure, Status};
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
@@ -44,6 +44,33 @@ async fn a_corrupt_record_sets_one_execution_aside() {
             engine.stop_execution(arn, None, None).await.unwrap();
             assert_eq!(engine.execution(arn).await.unwrap().status, Status::Aborted);
         }
+    }
+}
+
+/// A block that cannot be read would be met again at each start: the store was opened again and again, for nobody.
+#[tokio::test]
+async fn a_damaged_block_sets_one_execution_aside() {
+    for keyspace in ["parts", "executions"].map(Keyspace) {
+        let world = World::new();
+        let engine = world.open().await;
+        let machine = create(&engine, "m", WAITS).await;
+        let mut arns = Vec::new();
+        for name in ["a", "b", "c"] {
+            arns.push(start(&engine, &machine, name).await);
+        }
+        drop(engine);
+        let prefix = Sha256::digest(arns.remove(0).to_string().as_bytes())[..16].to_vec();
+        let inner = world.store.clone();
+        let open_store: OpenStore =
+            Arc::new(
+                move || Ok(Arc::new(DamagedStore { inner: inner.clone(), keyspace, prefix: prefix.clone() }) as _),
+            );
+        let engine = world.open_with(open_store).await;
+        world.clock.advance(Duration::from_secs(60));
+        for arn in &arns {
+            assert_eq!(engine.wait_until_closed(arn).await.unwrap().status, Status::Succeeded, "{keyspace:?}");
+        }
+        engine.shutdown(Duration::ZERO).await;
     }
 }
 

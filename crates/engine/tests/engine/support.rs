@@ -462,3 +462,32 @@ impl Store for TickingStore {
         })
     }
 }
+
+/// The records of `keyspace` whose keys begin like this are damaged on the disk.
+pub struct DamagedStore {
+    pub inner: MemoryStore,
+    pub keyspace: Keyspace,
+    pub prefix: Vec<u8>,
+}
+
+impl DamagedStore {
+    fn check(&self, keyspace: Keyspace, from: &[u8]) -> Result<(), Error> {
+        let is_damaged = keyspace == self.keyspace && from.starts_with(&self.prefix);
+        let damage = || Error::Damaged { keyspace: keyspace.0, source: "`7` is damaged at byte 3".into() };
+        if is_damaged { Err(damage()) } else { Ok(()) }
+    }
+}
+
+impl Store for DamagedStore {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.check(keyspace, key)?;
+        self.inner.get(keyspace, key)
+    }
+    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, Error> {
+        self.check(keyspace, range.from)?;
+        self.inner.scan(keyspace, range, limit)
+    }
+    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
+        self.inner.commit(batch)
+    }
+}
