@@ -1,36 +1,45 @@
-//! The disk through the kernel, where it can be mounted.
+//! The disk through the kernel. Where it cannot be mounted nothing can be tested, and a test cannot say so: this program
+//! has a `main` of its own, whose output is seen.
 
 #![expect(clippy::unwrap_used, reason = "an error here is a failed test")]
+#![expect(clippy::print_stdout, reason = "a test says what it tested")]
 
 use faulty_disk::{Disk, Fault, Loss};
 use std::{
     fs::{self, File},
     io::{ErrorKind, Write},
+    path::Path,
 };
 
-/// Without `/dev/fuse`, or the right to mount, there is nothing to test.
-fn mounted() -> Option<(tempfile::TempDir, Disk)> {
-    let folder = tempfile::tempdir().unwrap();
-    match Disk::mount(folder.path()) {
-        Ok(disk) => Some((folder, disk)),
-        Err(error) => {
-            eprintln!("nothing was tested: no disk can be mounted here: {error}");
-            None
+/// Given the disk and where it is.
+type Test = fn(&Disk, &Path);
+
+fn main() {
+    let tests: [(&str, Test); 2] = [
+        ("what is synced outlives the power", what_is_synced_outlives_the_power),
+        ("it fails as it is told to", it_fails_as_it_is_told_to),
+    ];
+    for (name, test) in tests {
+        let folder = tempfile::tempdir().unwrap();
+        match Disk::mount(folder.path()) {
+            Ok(disk) => {
+                test(&disk, folder.path());
+                println!("{name} ... ok");
+            }
+            Err(error) => println!("{name} ... NOT TESTED: no disk can be mounted here: {error}"),
         }
     }
 }
 
-#[test]
-fn what_is_synced_outlives_the_power() {
-    let Some((folder, disk)) = mounted() else { return };
-    let path = |name: &str| folder.path().join(name);
+fn what_is_synced_outlives_the_power(disk: &Disk, folder: &Path) {
+    let path = |name: &str| folder.join(name);
     fs::create_dir(path("data")).unwrap();
     let mut file = File::create(path("data/synced")).unwrap();
     file.write_all(b"first").unwrap();
     file.sync_data().unwrap();
     file.write_all(b", second").unwrap();
     File::open(path("data")).unwrap().sync_all().unwrap();
-    File::open(folder.path()).unwrap().sync_all().unwrap();
+    File::open(folder).unwrap().sync_all().unwrap();
     fs::write(path("data/unsynced"), "lost").unwrap();
     assert_eq!(fs::read_to_string(path("data/synced")).unwrap(), "first, second");
     drop(file);
@@ -40,10 +49,8 @@ fn what_is_synced_outlives_the_power() {
     assert_eq!(disk.syncs(), 3);
 }
 
-#[test]
-fn it_fails_as_it_is_told_to() {
-    let Some((folder, disk)) = mounted() else { return };
-    let path = folder.path().join("file");
+fn it_fails_as_it_is_told_to(disk: &Disk, folder: &Path) {
+    let path = folder.join("file");
     let mut file = File::create(&path).unwrap();
     disk.set_fault(Some(Fault::Full));
     assert_eq!(file.write(b"no space").unwrap_err().kind(), ErrorKind::StorageFull);

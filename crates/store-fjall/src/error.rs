@@ -73,9 +73,12 @@ pub(crate) fn backend(action: &'static str) -> impl FnOnce(fjall::Error) -> stor
     move |source| store::Error::Backend { action, source: Box::new(source) }
 }
 
-/// Damage in the words of the contract.
-pub(crate) fn damaged(keyspace: Keyspace, damage: &Arc<Error>) -> store::Error {
-    store::Error::Damaged { keyspace: keyspace.0, source: Box::new(Arc::clone(damage)) }
+/// Why damage could not be mended, in the words of the contract.
+pub(crate) fn not_mended(keyspace: Keyspace, why: Arc<Error>) -> store::Error {
+    match *why {
+        Error::Damaged { .. } => store::Error::Damaged { keyspace: keyspace.0, source: Box::new(why) },
+        _ => store::Error::Backend { action: "read", source: Box::new(why) },
+    }
 }
 
 /// Whether fjall found something else on the disk than it had written, and not that the disk failed.

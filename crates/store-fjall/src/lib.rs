@@ -164,7 +164,7 @@ impl Shared {
         };
         match read_once()? {
             Err(failure) if error::is_damage(&failure) => {
-                self.mend_tables().map_err(|damage| error::damaged(keyspace, &damage))?;
+                self.mend_tables().map_err(|why| error::not_mended(keyspace, why))?;
                 read_once()?.map_err(error::backend("read"))
             }
             outcome => outcome.map_err(error::backend("read")),
@@ -174,10 +174,17 @@ impl Shared {
     /// Looks for damage in the tables, one caller at a time, and not again once some was found that stays.
     fn mend_tables(&self) -> Result<(), Arc<Error>> {
         let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
-        if damage.is_none() {
-            *damage = integrity::mend_tables(&self.database).err().map(Arc::new);
+        if let Some(damage) = &*damage {
+            return Err(Arc::clone(damage));
         }
-        damage.clone().map_or(Ok(()), Err)
+        integrity::mend_tables(&self.database).map(drop).map_err(|error| {
+            let error = Arc::new(error);
+            // Whatever else went wrong may pass.
+            if matches!(*error, Error::Damaged { .. }) {
+                *damage = Some(Arc::clone(&error));
+            }
+            error
+        })
     }
 
     /// Frees the files and the lock of the folder, as soon as no reader is in them.

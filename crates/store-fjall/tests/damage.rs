@@ -1,11 +1,13 @@
 //! A flipped bit in any file of a folder: everything is found all the same, or the folder is refused by name. More than
 //! a bit is refused, and left as it is.
 
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "an error here is a failed test")]
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 use store::{Batch, Keyspace, Range, Store};
@@ -117,6 +119,24 @@ fn more_than_a_bit_is_refused_and_left_as_it_is() {
         expected.iter_mut().skip(at).take(3).for_each(|byte| *byte = !*byte);
         assert!(fs::read(copy.join(&name)).unwrap() == expected, "{kind_of_file} was changed");
     }
+}
+
+#[test]
+fn a_bit_that_flips_under_an_open_store_is_turned_back() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = fill(temporary.path());
+    let store = FjallStore::open(&folder, &Options::default()).unwrap();
+    let tables: Vec<_> =
+        files(&folder).into_iter().filter(|file| kind(file) == "table" && used(file) > 4_000).collect();
+    assert!(!tables.is_empty());
+    let flip = |file: &PathBuf| {
+        let byte = fs::read(file).unwrap().get(1_000).map(|byte| byte ^ 16).unwrap();
+        File::options().write(true).open(file).unwrap().write_all_at(&[byte], 1_000).unwrap();
+    };
+    tables.iter().for_each(flip);
+    assert_eq!(store.scan(KEYSPACE, Range::ALL, usize::MAX).unwrap().len(), RECORDS);
+    drop(store);
+    assert_eq!(FjallStore::mend(&folder).unwrap(), [], "it was turned back on the disk");
 }
 
 /// What is mended is told.

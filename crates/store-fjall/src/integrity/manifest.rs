@@ -94,12 +94,27 @@ fn keyspaces(database: &Path) -> Result<Vec<PathBuf>, Error> {
 pub(super) fn tables(database: &Path) -> Result<Vec<Table>, Error> {
     let mut found = Vec::new();
     for keyspace in keyspaces(database)? {
-        let Ok(current) = fs::read(keyspace.join("current")) else { continue };
-        let Some((number, _)) = parse(&current) else { continue };
-        let list = keyspace.join(format!("v{number}"));
-        found.extend(listed(&keyspace, &list).ok_or(Error::Damaged { file: list, at: 0 })?);
+        found.extend(tables_of(&keyspace)?);
     }
     Ok(found)
+}
+
+fn tables_of(keyspace: &Path) -> Result<Vec<Table>, Error> {
+    let read = || fs::read(keyspace.join("current")).unwrap_or_default();
+    let mut current = read();
+    loop {
+        let Some((number, _)) = parse(&current) else { return Ok(Vec::new()) };
+        let list = keyspace.join(format!("v{number}"));
+        if let Some(tables) = listed(keyspace, &list) {
+            return Ok(tables);
+        }
+        // fjall may have written another list meanwhile, and removed this one.
+        let now = read();
+        if now == current {
+            return Err(Error::Damaged { file: list, at: 0 });
+        }
+        current = now;
+    }
 }
 
 /// The section `tables` of the file: levels (`u8`) of runs (`u8`) of tables (`u32`); a table is its number (`u64`), `0`
