@@ -1,5 +1,5 @@
-//! `cargo xtask disk-faults [--flips N] [--seed S]`: a disk that is full, that fails to write, to sync or to read, and
-//! one that has flipped a bit.
+//! `cargo xtask disk-faults [--times N] [--flips N] [--seed S]`: a disk that is full, that fails to write, to sync or to
+//! read, and one that has flipped a bit.
 //!
 //! Under each of the first the server must answer within a second, if only with an error, acknowledge nothing that it
 //! does not keep, and serve again when the fault is over, by itself. With a flipped bit it must start, or say which file
@@ -40,7 +40,7 @@ const CASES: &[Case] = &[
 ];
 
 pub fn run(wanted: &Wanted) -> Result {
-    let flips = wanted.number("--flips", 200)?;
+    let flips = wanted.number("--flips", 100)?;
     let times = wanted.number("--times", 3)?;
     let seed = wanted.number("--seed", u64::from(std::process::id()))?;
     println!("disk-faults: seed {seed}");
@@ -69,6 +69,9 @@ impl Case {
         disk.set_fault(Some(self.fault));
         let (longest, refused) = self.told(&world).await;
         disk.set_fault(None);
+        if self.fault == Fault::CannotRead {
+            cannot_start(&mut server, &disk).await?;
+        }
         let resumed = resumed(&world).await.map_err(|error| format!("{error}; its log:\n{}", server.log()))?;
         if !server.log().contains(self.says) {
             world.faults.add(format!("{}: the log does not say `{}`", self.name, self.says));
@@ -109,6 +112,24 @@ impl Case {
         }
         (longest, refused)
     }
+}
+
+/// A server that cannot read its folder says so, and ends. When it can it starts.
+async fn cannot_start(server: &mut Server, disk: &Disk) -> Result {
+    disk.set_fault(Some(Fault::CannotRead));
+    server.spawn()?;
+    let begun = Instant::now();
+    while server.ended().is_none() {
+        if begun.elapsed() > RESUMES_WITHIN {
+            return Err(format!("it neither starts nor ends; its log:\n{}", server.log()).into());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    disk.set_fault(None);
+    if !server.log().contains("error: cannot start over the data in") {
+        return Err(format!("it does not say why it does not start; its log:\n{}", server.log()).into());
+    }
+    Ok(server.restart().await?)
 }
 
 /// How long it takes until the server serves again.
