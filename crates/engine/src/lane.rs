@@ -40,9 +40,12 @@ impl Lane {
         Lane { queue, waiting, threads_max: threads_max(), stopwatch }
     }
 
-    /// Does `work` when it is the turn of `state_machine`. It must not panic.
+    /// Does `work` when it is the turn of `state_machine`, unless the lane is closed. It must not panic.
     pub(crate) fn submit(self: &Arc<Lane>, environment: &Environment, state_machine: Text, work: Work) {
         let mut queue = self.queue();
+        if queue.is_closed {
+            return;
+        }
         queue.push(state_machine, work);
         self.waiting.store(queue.len(), Ordering::Relaxed);
         if queue.running < self.threads_max {
@@ -56,6 +59,17 @@ impl Lane {
     /// the time of the shard as well.
     pub(crate) fn is_behind(&self, state_machine: &str) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0 && self.queue().has_waiting(state_machine)
+    }
+
+    /// Forgets what waits, and takes nothing any more. A step that is being made comes to its end: its budget bounds it.
+    pub(crate) fn close(&self) {
+        let mut queue = self.queue();
+        let forgotten = std::mem::take(&mut queue.by_tag);
+        queue.is_closed = true;
+        self.waiting.store(0, Ordering::Relaxed);
+        drop(queue);
+        // With the work go the answers that depend on it, and who waits for them looks at what it likes.
+        drop(forgotten);
     }
 
     /// Works until nothing waits.
@@ -89,6 +103,7 @@ struct Queue<T> {
     /// Where the state machines stand that are ahead of the lane, and how many of their steps wait.
     standings: HashMap<Text, Standing>,
     expected_ns: u64,
+    is_closed: bool,
 }
 
 #[derive(Default)]
@@ -99,7 +114,15 @@ struct Standing {
 
 impl<T> Queue<T> {
     fn new(expected_ns: u64) -> Queue<T> {
-        Queue { by_tag: BTreeMap::new(), arrivals: 0, running: 0, now: 0, standings: HashMap::new(), expected_ns }
+        Queue {
+            by_tag: BTreeMap::new(),
+            arrivals: 0,
+            running: 0,
+            now: 0,
+            standings: HashMap::new(),
+            expected_ns,
+            is_closed: false,
+        }
     }
 
     fn len(&self) -> usize {

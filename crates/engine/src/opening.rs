@@ -27,8 +27,11 @@ use std::{
 };
 use tokio::{
     runtime::Handle,
-    sync::{Semaphore, mpsc as channel},
+    sync::{Semaphore, mpsc as channel, oneshot},
 };
+
+/// What a store gets to answer when the time to end in is over: far more than the sync of a disk that works takes.
+const LAST_COMMIT: Duration = Duration::from_secs(1);
 
 impl Engine {
     pub(crate) async fn begin(
@@ -92,20 +95,56 @@ impl Engine {
         tokio::select! {
             biased;
             () = &mut ended => {}
-            () = environment.clock.sleep_until(deadline_ms) => {
-                for shard in environment.shards.get().into_iter().flatten() {
-                    shard.order(Order::Hurry);
-                }
-                ended.await;
+            () = environment.clock.sleep_until(deadline_ms) => self.hurry(ended).await,
+        }
+        self.let_go().await;
+    }
+
+    /// The time is over. What is on its way to the disk gets a last moment; a disk that takes longer is not waited for.
+    async fn hurry(&self, ended: impl Future<Output = ()>) {
+        let environment = &self.inner.environment;
+        self.order(|| Order::Hurry);
+        // Who waits for a step that is not made now hears that the engine ends.
+        environment.shards.get().into_iter().flatten().for_each(ShardSender::refuse_requests);
+        environment.slow_lane.close();
+        tokio::select! {
+            biased;
+            () = ended => {}
+            () = environment.clock.pause(LAST_COMMIT) => {
+                tracing::warn!("the store does not answer; what is not durable is lost as in a crash");
+                self.order(|| Order::Abandon);
             }
         }
-        let threads = std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
-            // The thread has said that it ends; a panic of it was logged.
-            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
-        }
+    }
+
+    /// Lets go of threads and store. A thread that hangs in the store is left behind: it ends with the process.
+    async fn let_go(&self) {
+        let environment = Arc::clone(&self.inner.environment);
         self.inner.keepers.iter().for_each(tokio::task::AbortHandle::abort);
-        environment.set_tables(None);
+        environment.slow_lane.close();
+        environment.apart.close();
+        let threads = std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let (done, is_done) = oneshot::channel();
+        let pause = environment.clock.pause(LAST_COMMIT);
+        Arc::clone(&environment).spawn_blocking(move || {
+            for thread in threads {
+                // The thread has said that it ends; a panic of it was logged.
+                let _ = thread.join();
+            }
+            // The last one that has the store waits for its disk.
+            environment.set_tables(None);
+            // Who waits may have given up.
+            let _ = done.send(());
+        });
+        tokio::select! {
+            biased;
+            _ = is_done => {}
+            () = pause => tracing::warn!("the store is not let go of in time"),
+        }
+    }
+
+    fn order(&self, order: impl Fn() -> Order) {
+        self.inner.environment.shards.get().into_iter().flatten().for_each(|shard| shard.order(order()));
     }
 }
 
@@ -165,6 +204,7 @@ impl Drop for Inner {
     /// An engine that is dropped ends as in a crash: nothing more is committed, and its calls are dropped.
     fn drop(&mut self) {
         self.keepers.iter().for_each(tokio::task::AbortHandle::abort);
+        self.environment.slow_lane.close();
         for shard in self.environment.shards.get().into_iter().flatten() {
             shard.order(Order::Abandon);
         }

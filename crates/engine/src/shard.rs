@@ -397,10 +397,7 @@ impl Shard {
                 self.drained = Some(done);
             }
             Order::End { done } => self.ended = Some(done),
-            Order::Hurry => {
-                self.is_hurried = true;
-                self.own.refuse_requests();
-            }
+            Order::Hurry => self.is_hurried = true,
             Order::Abandon => self.is_over = true,
         }
     }

@@ -1,5 +1,7 @@
 //! How a server stops when nothing of what it waits for ends.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use harness::Server;
 use serde_json::json;
 use std::path::Path;
@@ -46,4 +48,45 @@ async fn all_that_a_stop_waits_for_has_one_deadline() {
     for waited_for in ["tasks still run", "the last events could not be delivered in time", "closing connections"] {
         assert!(server.log().contains(waited_for), "{waited_for}\n{}", server.log());
     }
+}
+
+/// The slow lane has minutes of work: each execution waits for a moment, and then never ends to compute.
+#[tokio::test]
+async fn a_stop_does_not_wait_for_what_stands_in_line_to_compute() {
+    const STARTS: usize = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("stepwell.toml");
+    std::fs::write(&config, format!("drain_seconds = {}\n", DRAIN.as_secs())).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_stepwell"));
+    let mut server = Server::start(program, &["--config", config.to_str().unwrap()]).await.unwrap();
+    let endless = "{% ($f := function($n) { $f($n + 1) }; $f(0)) %}";
+    let definition = json!({ "QueryLanguage": "JSONata", "StartAt": "Wait", "States": {
+        "Wait": { "Type": "Wait", "Seconds": 1, "Next": "Endless" },
+        "Endless": { "Type": "Pass", "Output": endless, "End": true },
+    } });
+    let role = "arn:aws:iam::000000000000:role/r";
+    let new = json!({ "name": "endless", "definition": definition.to_string(), "roleArn": role });
+    let created = server.client().call("CreateStateMachine", new).await.unwrap();
+    let machine = created.get("stateMachineArn").unwrap();
+    for _ in 0..STARTS {
+        server.client().call("StartExecution", json!({ "stateMachineArn": machine })).await.unwrap();
+    }
+    // When one has come to its end the lane is at work, and the others are behind it.
+    while count(&server, machine, "FAILED").await == 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let asked = Instant::now();
+    let status = server.terminate().await.unwrap();
+    let took = asked.elapsed();
+    assert!(status.success(), "{status}");
+    assert!(took < DRAIN * 2, "{took:?}\n{}", server.log());
+    server.restart().await.unwrap();
+    let (failed, running) = (count(&server, machine, "FAILED").await, count(&server, machine, "RUNNING").await);
+    assert!(running > 0 && failed + running >= STARTS, "{failed} failed, {running} run");
+}
+
+async fn count(server: &Server, machine: &serde_json::Value, status: &str) -> usize {
+    let asked = json!({ "stateMachineArn": machine, "statusFilter": status, "maxResults": 1000 });
+    let listed = server.client().call("ListExecutions", asked).await.unwrap();
+    listed.get("executions").and_then(serde_json::Value::as_array).unwrap().len()
 }

@@ -2,15 +2,16 @@
 
 use crate::support::*;
 use engine::{Account, Error, ExecutionFilter, OpenStore, Page, Restart};
+use futures_util::future::join_all;
 use machine::{Failure, Status};
 use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
-use store::{Batch, Keyspace, Range, Store};
+use store::{Batch, Fault, FaultyStore, Keyspace, Range, Store};
 
 const WAITS: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"End":true}}}"#;
 
@@ -93,7 +94,7 @@ async fn a_flood_of_slow_steps_does_not_hold_up_the_slow_steps_of_others() {
     let slow = create(&engine, "slow", slow).await;
     let names: Vec<String> = (0..FLOOD).map(|number| format!("e{number}")).collect();
     let flood = names.iter().map(|name| engine.start_execution(start_of(&endless, name, "{}")));
-    let flood = futures_util::future::join_all(flood);
+    let flood = join_all(flood);
     let neighbour = async {
         let arn = start(&engine, &slow, "e").await;
         engine.wait_until_closed(&arn).await.unwrap()
@@ -259,4 +260,38 @@ async fn what_cannot_be_read_at_a_start_is_read_when_it_can_be() {
 
 fn page() -> Page {
     Page { size: 10, after: None }
+}
+
+/// With a lane that has minutes of work, and with a disk that takes a batch and never says that it has it.
+#[tokio::test]
+async fn a_shutdown_waits_neither_for_the_slow_lane_nor_for_a_disk_that_hangs() {
+    const FLOOD: usize = 200;
+    let mut world = hostile_world();
+    world.options.slow_budget.time = Duration::from_secs(1);
+    let inner: Arc<dyn Store> = Arc::new(world.store.clone());
+    // The token's key, the state machines, and the starts: each of them waits for its own commit.
+    let store = Arc::new(FaultyStore::new(inner, 4, Fault::Hung));
+    let hung = Arc::clone(&store);
+    let engine = world.open_with(Arc::new(move || Ok(Arc::clone(&store) as _))).await;
+    let (endless, quick) = (create(&engine, "endless", ENDLESS).await, create(&engine, "quick", QUICK).await);
+    start(&engine, &quick, "durable").await;
+    let names: Vec<String> = (0..FLOOD).map(|number| format!("e{number}")).collect();
+    let flood = names.iter().map(|name| engine.start_execution(start_of(&endless, name, "{}")));
+    let asked = async { tokio::join!(join_all(flood), engine.start_execution(start_of(&quick, "lost", "{}"))) };
+    let stop = async {
+        while !hung.is_poisoned() {
+            tokio::task::yield_now().await;
+        }
+        let begun = Instant::now();
+        engine.shutdown(Duration::ZERO).await;
+        begun.elapsed()
+    };
+    let ((flood, lost), took) = tokio::join!(asked, stop);
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    for refused in flood.into_iter().chain([lost]) {
+        assert!(matches!(refused, Err(Error::ShuttingDown)), "{refused:?}");
+    }
+    drop(engine);
+    let engine = world.open().await;
+    engine.wait_until_closed(&execution_arn("quick", "durable")).await.unwrap();
 }

@@ -50,6 +50,9 @@ pub struct Serve {
 /// the answers that are on their way.
 const SHARE_OF_TASKS: f64 = 0.75;
 
+/// What threads get that compute or read when everything else has ended. Nobody waits for what comes of it.
+const LAST_THREADS: Duration = Duration::from_millis(100);
+
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -64,7 +67,9 @@ impl Serve {
         telemetry::start(self.log_format);
         let config = self.configuration()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(serve(&config))?;
+        let served = runtime.block_on(serve(&config));
+        runtime.shutdown_timeout(LAST_THREADS);
+        served?;
         Ok(ExitCode::SUCCESS)
     }
 
