@@ -11,6 +11,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use store::Store;
 use tokio::sync::{mpsc, oneshot};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -54,7 +55,7 @@ async fn halt_all(environment: &Environment) {
 async fn open(environment: &Environment, open_store: &OpenStore) -> Tables {
     let mut pause = FIRST_PAUSE;
     loop {
-        match open_store() {
+        match open_apart(environment, open_store).await {
             Ok(store) => return Tables::new(store),
             Err(error) => {
                 tracing::error!(error = &error as &dyn Error, "the store cannot be opened; {}", advice(&error));
@@ -63,6 +64,18 @@ async fn open(environment: &Environment, open_store: &OpenStore) -> Tables {
         environment.clock.pause(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// A large store, or one on a slow disk, takes long to open: no connection waits for that.
+async fn open_apart(environment: &Environment, open_store: &OpenStore) -> Result<Arc<dyn Store>, store::Error> {
+    let (reply, opened) = oneshot::channel();
+    let open_store = Arc::clone(open_store);
+    environment.spawn_blocking(move || {
+        // The keeper waits, or is gone with the engine.
+        let _ = reply.send(open_store());
+    });
+    // Who panicked has no answer.
+    opened.await.unwrap_or(Err(store::Error::Poisoned))
 }
 
 /// What the operator can do. The server goes on by itself as soon as it can.
