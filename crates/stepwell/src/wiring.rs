@@ -6,7 +6,7 @@ use crate::delivery::{self, Delivery};
 use crate::step_functions::InProcess;
 use api::{Api, ApiConfig};
 use engine::{Engine, OpenStore, Options, SystemClock};
-use integrations::function::Surroundings;
+use integrations::function::{INHERITED, Surroundings};
 use integrations::{Functions, Integrations, Services};
 use std::sync::Arc;
 use store::MemoryStore;
@@ -49,7 +49,12 @@ pub async fn in_memory(config: &Config, endpoint: &str) -> Result<System, Error>
 
 async fn start(open_store: OpenStore, config: &Config, endpoint: &str, delivery: Delivery) -> Result<System, Error> {
     let keeper = std::env::current_exe().ok().map(|program| vec![program, command::KEEP_FUNCTIONS.into()]);
-    let surroundings = Surroundings { region: config.region.clone(), endpoint_url: Some(endpoint.to_owned()), keeper };
+    let surroundings = Surroundings {
+        region: config.region.clone(),
+        endpoint_url: Some(endpoint.to_owned()),
+        keeper,
+        inherited: INHERITED.iter().filter_map(|&name| Some((name.to_owned(), std::env::var_os(name)?))).collect(),
+    };
     let functions = Arc::new(Functions::new(config.functions.clone(), &surroundings)?);
     let step_functions = InProcess::default();
     let integrations =

@@ -166,6 +166,28 @@ fn an_output_that_is_lost_is_an_error() {
     assert!(shown.starts_with("error: cannot write to standard output: "), "{shown}");
 }
 
+/// A function in the server's own log: of `serve` always, of `run` when it is asked to log.
+#[test]
+fn what_a_function_writes_is_logged_under_its_name() {
+    const FUNCTION: &str = r#"
+import os, urllib.request
+api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+while True:
+    invocation = urllib.request.urlopen(api + "next")
+    print("a line of the function", flush=True)
+    urllib.request.urlopen(api + invocation.headers["Lambda-Runtime-Aws-Request-Id"] + "/response", b"{}")
+"#;
+    let call = r#"{"StartAt":"Call","States":{"Call":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke",
+        "Parameters":{"FunctionName":"price"},"End":true}}}"#;
+    let config = "[[function]]\nname = 'price'\ncommand = ['python3', 'price.py']\n";
+    let folder = folder(&[("price.py", FUNCTION), ("call.asl.json", call), ("stepwell.toml", config)]);
+    let run = ["run", "call.asl.json", "--functions", "stepwell.toml"];
+    let output = command(folder.path(), &run).env("STEPWELL_LOG", "info").output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    let line = log.lines().find(|line| line.contains("a line of the function")).unwrap_or_else(|| panic!("{log}"));
+    assert!(line.contains(r#"function="price""#) && line.contains("request_id="), "{line}");
+}
+
 #[test]
 fn run_shows_where_in_a_map_a_state_is() {
     let nested = json!({"StartAt": "Orders", "States": {"Orders": {"Type": "Map", "End": true, "ItemProcessor": {

@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// What a process inherits from the server. Credentials and the like stay behind.
-const INHERITED: &[&str] = &[
+/// What a process inherits from the server, where it is in [`Surroundings::inherited`]. Credentials and the like stay behind.
+pub const INHERITED: &[&str] = &[
     "PATH",
     "HOME",
     "USER",
@@ -31,11 +31,13 @@ pub struct Surroundings {
     /// The program, with its arguments, that runs [`super::keep_functions`] over its standard input, to end the functions
     /// of a server that was killed. `None`: they outlive it.
     pub keeper: Option<Vec<PathBuf>>,
+    /// The environment of the server, of which the functions get what is named in [`INHERITED`].
+    pub inherited: BTreeMap<String, OsString>,
 }
 
 impl Default for Surroundings {
     fn default() -> Surroundings {
-        Surroundings { region: "us-east-1".to_owned(), endpoint_url: None, keeper: None }
+        Surroundings { region: "us-east-1".to_owned(), endpoint_url: None, keeper: None, inherited: BTreeMap::new() }
     }
 }
 
@@ -61,8 +63,10 @@ pub(super) fn environment(
     runtime_api: SocketAddr,
     log_stream: &str,
 ) -> BTreeMap<String, OsString> {
-    let inherited = INHERITED.iter().filter_map(|&name| Some((name.to_owned(), std::env::var_os(name)?)));
-    let mut environment: BTreeMap<String, OsString> = inherited.collect();
+    let is_inherited = |name: &str| INHERITED.contains(&name);
+    let inherited = surroundings.inherited.iter().filter(|(name, _)| is_inherited(name));
+    let mut environment: BTreeMap<String, OsString> =
+        inherited.map(|(name, value)| (name.clone(), value.clone())).collect();
     let lambdas = [
         ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string()),
         ("AWS_LAMBDA_FUNCTION_NAME", config.name.clone()),
@@ -106,7 +110,9 @@ mod tests {
         config.working_directory = Some("/functions".into());
         config.environment.insert("AWS_REGION".into(), "eu-west-1".into());
         let endpoint_url = Some("http://127.0.0.1:8083".to_owned());
-        let surroundings = Surroundings { endpoint_url, ..Surroundings::default() };
+        let server = [("HOME", "/home/server"), ("AWS_SESSION_TOKEN", "secret"), ("LAMBDA_TASK_ROOT", "/elsewhere")];
+        let inherited = server.map(|(name, value)| (name.to_owned(), OsString::from(value))).into();
+        let surroundings = Surroundings { endpoint_url, inherited, ..Surroundings::default() };
         let environment = environment(&config, &surroundings, "127.0.0.1:9001".parse().unwrap(), "stream");
         let get = |name: &str| environment.get(name).map(|value| value.to_str().unwrap());
         assert_eq!(get("AWS_REGION"), Some("eu-west-1"));
@@ -115,7 +121,8 @@ mod tests {
         assert_eq!(get("AWS_LAMBDA_RUNTIME_API"), Some("127.0.0.1:9001"));
         assert_eq!(get("AWS_LAMBDA_FUNCTION_NAME"), Some("f"));
         assert_eq!(get("LAMBDA_TASK_ROOT"), Some("/functions"));
-        assert_eq!(get("CARGO_MANIFEST_DIR"), None, "what the server has is not inherited");
+        assert_eq!(get("HOME"), Some("/home/server"));
+        assert_eq!(get("AWS_SESSION_TOKEN"), None, "what is secret is not inherited");
         assert_eq!(program(&config), PathBuf::from("/functions/bin/run"));
     }
 }

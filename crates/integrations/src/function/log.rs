@@ -1,4 +1,4 @@
-//! What functions write: kept per function, passed on to the server's log, and the tail of one invocation.
+//! What functions write: passed on to the server's log under the function's name, and the tail of one invocation.
 
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
@@ -7,51 +7,16 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, oneshot};
 
-/// How much of a function's output is kept.
-const KEPT_BYTES_MAX: usize = 256 * 1024;
 /// A longer line is cut into lines.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 /// What `LogType: Tail` shows: Lambda's last 4 KB.
 const TAIL_BYTES_MAX: usize = 4 * 1024;
 
-/// The last lines of all processes of one function.
-#[derive(Debug)]
-pub(super) struct FunctionLog {
-    function: String,
-    lines: Mutex<Lines>,
-}
-
-#[derive(Debug, Default)]
-struct Lines {
-    lines: VecDeque<String>,
-    bytes: usize,
-}
-
-impl FunctionLog {
-    pub(super) fn new(function: &str) -> FunctionLog {
-        FunctionLog { function: function.to_owned(), lines: Mutex::default() }
-    }
-
-    pub(super) fn lines(&self) -> Vec<String> {
-        lock(&self.lines).lines.iter().cloned().collect()
-    }
-
-    fn push(&self, request_id: &str, line: &str) {
-        tracing::info!(target: "function", function = self.function, request_id, "{line}");
-        let mut kept = lock(&self.lines);
-        kept.bytes += line.len();
-        kept.lines.push_back(line.to_owned());
-        while kept.bytes > KEPT_BYTES_MAX {
-            let dropped = kept.lines.pop_front().map_or(KEPT_BYTES_MAX, |line| line.len());
-            kept.bytes = kept.bytes.saturating_sub(dropped);
-        }
-    }
-}
-
 /// The log of one process: knows for which request it writes.
 #[derive(Debug)]
 pub(super) struct ProcessLog {
-    function: Arc<FunctionLog>,
+    /// The name of the function.
+    function: String,
     current: Mutex<Current>,
 }
 
@@ -62,8 +27,8 @@ struct Current {
 }
 
 impl ProcessLog {
-    pub(super) fn new(function: Arc<FunctionLog>) -> ProcessLog {
-        ProcessLog { function, current: Mutex::default() }
+    pub(super) fn new(function: &str) -> ProcessLog {
+        ProcessLog { function: function.to_owned(), current: Mutex::default() }
     }
 
     /// What is written from now on belongs to this request.
@@ -81,7 +46,7 @@ impl ProcessLog {
         current.tail.extend(line.bytes().chain([b'\n']));
         let surplus = current.tail.len().saturating_sub(TAIL_BYTES_MAX);
         current.tail.drain(..surplus);
-        self.function.push(&current.request_id, line);
+        tracing::info!(target: "function", function = self.function, request_id = current.request_id, "{line}");
     }
 
     /// The last 4 KB of the request.
@@ -177,8 +142,7 @@ mod tests {
 
     #[test]
     fn the_tail_belongs_to_one_request_and_is_bounded() {
-        let function = Arc::new(FunctionLog::new("f"));
-        let log = ProcessLog::new(Arc::clone(&function));
+        let log = ProcessLog::new("f");
         log.push("starting");
         log.begin("1");
         log.push("first");
@@ -186,16 +150,5 @@ mod tests {
         log.begin("2");
         log.push(&"x".repeat(TAIL_BYTES_MAX));
         assert_eq!(log.tail().len(), TAIL_BYTES_MAX);
-        assert_eq!(function.lines()[..2], ["starting", "first"]);
-    }
-
-    #[test]
-    fn what_is_kept_is_bounded() {
-        let function = FunctionLog::new("f");
-        let line = "x".repeat(LINE_BYTES_MAX);
-        for _ in 0..10 {
-            function.push("1", &line);
-        }
-        assert_eq!(function.lines().len(), KEPT_BYTES_MAX / LINE_BYTES_MAX);
     }
 }

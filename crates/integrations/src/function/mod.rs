@@ -18,7 +18,7 @@ mod process;
 mod runtime_api;
 
 pub use config::FunctionConfig;
-pub use environment::Surroundings;
+pub use environment::{INHERITED, Surroundings};
 pub use keeper::keep_functions;
 pub use name::{FunctionName, NAME_PATTERN};
 
@@ -133,11 +133,6 @@ impl Functions {
     /// Whether there is such a function.
     pub fn contains(&self, name: &FunctionName) -> Result<(), Refused> {
         self.find(name).map(drop)
-    }
-
-    /// What the processes of a function wrote last, line by line; 256 KiB are kept.
-    pub fn log_lines(&self, name: &str) -> Option<Vec<String>> {
-        Some(self.by_name.get(name)?.log_lines())
     }
 
     /// Stops the processes without work and takes no more invocations. Those that run end by themselves, or with the

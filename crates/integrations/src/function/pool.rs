@@ -1,7 +1,6 @@
 //! The processes of one function: how many run, which one takes an invocation, when an idle one stops.
 
 use super::keeper::Keeper;
-use super::log::FunctionLog;
 use super::process::{Outcome, Process};
 use super::{Answer, FunctionConfig, Invocation, Refused, Surroundings, failure};
 use bytes::Bytes;
@@ -26,7 +25,6 @@ pub(super) struct Function {
     /// Processes without work; the one used last is at the back and is used next.
     idle: Mutex<VecDeque<Idle>>,
     idled: Arc<Notify>,
-    log: Arc<FunctionLog>,
     reaper: Mutex<Option<AbortHandle>>,
 }
 
@@ -43,7 +41,6 @@ impl Function {
             events: Arc::new(Semaphore::new(config.waiting_max.saturating_add(config.concurrency))),
             idle: Mutex::default(),
             idled: Arc::default(),
-            log: Arc::new(FunctionLog::new(&config.name)),
             reaper: Mutex::default(),
             config,
             surroundings,
@@ -63,11 +60,6 @@ impl Function {
             answer
         });
         Ok(running.await.unwrap_or_else(|_| Answer::without_log(Err(failure::interrupted(&request_id)))))
-    }
-
-    /// What its processes wrote last, line by line.
-    pub(super) fn log_lines(&self) -> Vec<String> {
-        self.log.lines()
     }
 
     /// A place for an event, held until the event is over.
@@ -123,7 +115,7 @@ impl Function {
     }
 
     async fn start(&self, request_id: &str) -> Result<Process, Bytes> {
-        Process::start(&self.config, &self.surroundings, &self.keeper, Arc::clone(&self.log), request_id).await
+        Process::start(&self.config, &self.surroundings, &self.keeper, request_id).await
     }
 
     fn take_idle(&self) -> Option<Process> {

@@ -5,7 +5,7 @@
 use super::environment::{environment, program, task_root};
 use super::failure::{self, Exit};
 use super::keeper::{Keeper, Watch};
-use super::log::{self, Drain, FunctionLog, ProcessLog};
+use super::log::{self, Drain, ProcessLog};
 use super::runtime_api::{self, Assignment, Exchange, Init};
 use super::{FunctionConfig, Invocation, Surroundings, memory};
 use crate::{identifier, time};
@@ -55,11 +55,10 @@ impl Process {
         config: &FunctionConfig,
         surroundings: &Surroundings,
         keeper: &Arc<Keeper>,
-        log: Arc<FunctionLog>,
         request_id: &str,
     ) -> Result<Process, Bytes> {
         let started = Instant::now();
-        let spawned = Process::spawn(config, surroundings, keeper, log).await;
+        let spawned = Process::spawn(config, surroundings, keeper).await;
         let not_started = |error| failure::not_started(request_id, &program(config).display().to_string(), &error);
         let mut process = spawned.map_err(not_started)?;
         let timeout = Duration::from_secs(config.init_timeout_seconds);
@@ -89,12 +88,7 @@ impl Process {
         }
     }
 
-    async fn spawn(
-        config: &FunctionConfig,
-        surroundings: &Surroundings,
-        keeper: &Arc<Keeper>,
-        function_log: Arc<FunctionLog>,
-    ) -> io::Result<Process> {
+    async fn spawn(config: &FunctionConfig, surroundings: &Surroundings, keeper: &Arc<Keeper>) -> io::Result<Process> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let runtime_api = listener.local_addr()?;
         let (output, input) = io::pipe()?;
@@ -109,7 +103,7 @@ impl Process {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
-        let log = Arc::new(ProcessLog::new(function_log));
+        let log = Arc::new(ProcessLog::new(&config.name));
         let drain = log::read(pipe::Receiver::from_owned_fd(output.into())?, Arc::clone(&log));
         let exchange = Exchange::new();
         let (stop, stopped) = oneshot::channel();

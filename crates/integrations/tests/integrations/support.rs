@@ -1,7 +1,7 @@
 //! Functions for the tests, and a gate at which they report and wait.
 
 use bytes::Bytes;
-use integrations::function::{Answer, FunctionName, Invocation, Refused, Surroundings};
+use integrations::function::{Answer, FunctionName, INHERITED, Invocation, Refused, Surroundings};
 use integrations::{FunctionConfig, Functions};
 use std::path::PathBuf;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -17,8 +17,10 @@ pub fn python(change: impl FnOnce(&mut FunctionConfig)) -> FunctionConfig {
     config
 }
 
+#[expect(clippy::disallowed_methods, reason = "who wires functions up reads the environment for them")]
 pub fn functions(config: FunctionConfig) -> Functions {
-    Functions::new(vec![config], &Surroundings::default()).unwrap()
+    let inherited = INHERITED.iter().filter_map(|&name| Some((name.to_owned(), std::env::var_os(name)?))).collect();
+    Functions::new(vec![config], &Surroundings { inherited, ..Surroundings::default() }).unwrap()
 }
 
 pub async fn invoke(functions: &Functions, event: &str) -> Result<Answer, Refused> {
