@@ -171,7 +171,9 @@ impl Checker {
 fn distributed_maps(flow: &asl::Flow) -> Vec<(&Text, &asl::Distributed)> {
     let mut found = Vec::new();
     for (name, state) in &flow.states {
-        if let asl::StateKind::Map(asl::Map { distributed: Some(distributed), .. }) = &state.kind {
+        if let asl::StateKind::Map(map) = &state.kind
+            && let Some(distributed) = &map.distributed
+        {
             found.push((name, distributed));
         }
         found.extend(state.flows().iter().flat_map(distributed_maps));

@@ -33,7 +33,8 @@ impl Flow {
             let state = State::read(name, children.child(name)?)?;
             Some((name.clone(), state))
         };
-        let states = children.object().keys().filter_map(read).collect();
+        let mut states: IndexMap<Text, State> = children.object().keys().filter_map(read).collect();
+        states.shrink_to_fit();
         Some(Flow { start_at: start_at?, states })
     }
 

@@ -16,18 +16,17 @@ pub struct State {
     pub kind: StateKind,
 }
 
-/// The eight types.
+/// The eight types. The large ones stand apart: a definition may have many thousand small states.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "states are made once, with the definition, and read by reference")]
 pub enum StateKind {
     Pass(Pass),
-    Task(Task),
+    Task(Box<Task>),
     Choice(Choice),
     Wait(Wait),
     Succeed(Succeed),
     Fail(Fail),
-    Parallel(Parallel),
-    Map(Map),
+    Parallel(Box<Parallel>),
+    Map(Box<Map>),
 }
 
 /// Where a state goes when it ends.
@@ -98,14 +97,14 @@ impl State {
         let has_result = matches!(state_type, "Task" | "Parallel" | "Map");
         let reader = reader.seeing(if has_result { Sees::Result } else { Sees::Nothing });
         let kind = match state_type {
-            "Task" => Task::read(&reader).map(StateKind::Task),
+            "Task" => Task::read(&reader).map(Box::new).map(StateKind::Task),
             "Wait" => Wait::read(&reader).map(StateKind::Wait),
             "Pass" => Pass::read(&reader).map(StateKind::Pass),
             "Succeed" => Some(StateKind::Succeed(Succeed::read(&reader))),
             "Fail" => Some(StateKind::Fail(Fail::read(&reader))),
             "Choice" => Choice::read(&reader).map(StateKind::Choice),
-            "Parallel" => Parallel::read(&reader).map(StateKind::Parallel),
-            _ => Map::read(&reader).map(StateKind::Map),
+            "Parallel" => Parallel::read(&reader).map(Box::new).map(StateKind::Parallel),
+            _ => Map::read(&reader).map(Box::new).map(StateKind::Map),
         };
         Some(State { name: name.clone(), query_language, comment, kind: kind? })
     }

@@ -266,7 +266,7 @@ impl MapRun {
 
     fn map<'d>(&self, definition: &'d StateMachine) -> Result<&'d Map, StepError> {
         match definition.find(&self.request.state).map(|(_, state)| &state.kind) {
-            Some(StateKind::Map(map)) => Ok(map),
+            Some(StateKind::Map(map)) => Ok(&**map),
             _ => Err(StepError::Corrupt(format!("the definition has no Map state `{}`", self.request.state))),
         }
     }

@@ -228,7 +228,7 @@ impl<'s> Walk<'s> {
                 self.ambient.spend(STEP_FUEL * indices.len() as u64)?;
                 found.extend(indices.iter().filter_map(|index| element(value, *index).ok()));
             }
-            Segment::Slice(slice) => slice_of(value.as_array().unwrap_or_default(), *slice, found),
+            Segment::Slice(slice) => slice_of(value.as_array().unwrap_or_default(), **slice, found),
             Segment::Wildcard => children(value).for_each(|child| found.push(child)),
             Segment::Descend => self.descend(value, found)?,
             Segment::Filter(filter) => match value {

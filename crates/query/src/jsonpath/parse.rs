@@ -59,12 +59,15 @@ impl Parser<'_> {
                     self.dotted(&mut query)?;
                 }
             } else {
-                return Ok(query);
+                break;
             }
             if query.function.is_some() {
-                return Ok(query);
+                break;
             }
         }
+        // A definition has many paths, and keeps them.
+        query.segments.shrink_to_fit();
+        Ok(query)
     }
 
     fn root(&mut self) -> Result<Root, SyntaxError> {
@@ -236,7 +239,7 @@ impl Parser<'_> {
         if step == Some(0) {
             return Err(self.cursor.error("the step of a slice must not be 0"));
         }
-        Ok(Segment::Slice(Slice { from, to, step }))
+        Ok(Segment::Slice(Box::new(Slice { from, to, step })))
     }
 
     /// An integer with blanks around it, if there is one.

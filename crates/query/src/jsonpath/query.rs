@@ -37,7 +37,7 @@ pub(super) enum Segment {
     /// `[0,1]`
     Indices(Vec<i64>),
     /// `[from:to:step]`
-    Slice(Slice),
+    Slice(Box<Slice>),
     /// `.*`, `[*]`
     Wildcard,
     /// `..`: the value itself and all below it.

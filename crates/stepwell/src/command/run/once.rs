@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::health::Health;
 use crate::listener::{self, Limits};
 use crate::wiring;
-use asl::{Arn, Flow, Resource, StateKind, StateMachine, StateMachineType, Task, TaskResource};
+use asl::{Arn, Flow, Resource, StateKind, StateMachine, StateMachineType, TaskResource};
 use engine::{Engine, NewActivity, NewStateMachine, Observed, Page, StartExecution};
 use json::{Payload, Text};
 use machine::{Failure, Outcome};
@@ -111,7 +111,9 @@ pub fn name_of(file: &Path) -> Text {
 fn activities(flow: &Flow) -> Vec<Arn> {
     let mut found = Vec::new();
     for state in flow.states.values() {
-        if let StateKind::Task(Task { resource: TaskResource::Activity { arn }, .. }) = &state.kind {
+        if let StateKind::Task(task) = &state.kind
+            && let TaskResource::Activity { arn } = &task.resource
+        {
             found.extend(Arn::parse(arn));
         }
         found.extend(state.flows().iter().flat_map(activities));
