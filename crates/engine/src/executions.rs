@@ -26,22 +26,26 @@ static POLLERS: AtomicU64 = AtomicU64::new(0);
 
 impl Engine {
     pub(crate) async fn start(&self, start: StartExecution) -> Result<Started, Error> {
-        let new = Box::new(self.new_execution(&start, None)?);
+        let new = Box::new(self.new_execution(&start, None).await?);
         self.shard(new.key)?.ask(|reply| Request::Start { new, reply }).await
     }
 
     pub(crate) async fn start_sync(&self, start: StartExecution) -> Result<SyncResult, Error> {
-        let mut new = Box::new(self.new_execution(&start, Some(StateMachineType::Express))?);
+        let mut new = Box::new(self.new_execution(&start, Some(StateMachineType::Express)).await?);
         new.facts.is_synchronous = true;
         self.shard(new.key)?.ask(|reply| Request::StartSync { new, reply }).await
     }
 
-    fn new_execution(&self, start: &StartExecution, only: Option<StateMachineType>) -> Result<NewExecution, Error> {
+    async fn new_execution(
+        &self,
+        start: &StartExecution,
+        only: Option<StateMachineType>,
+    ) -> Result<NewExecution, Error> {
         if self.inner.environment.is_stopping() {
             return Err(Error::ShuttingDown);
         }
         let deletions_begun = self.inner.environment.deletions.begun();
-        let target = self.inner.registry.to_start(&start.state_machine)?;
+        let target = self.inner.registry.to_start(&start.state_machine).await?;
         let definition = &target.definition;
         if only.is_some_and(|only| only != definition.record.state_machine_type) {
             return Err(Error::StateMachineTypeNotSupported);

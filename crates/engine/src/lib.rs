@@ -36,6 +36,7 @@ mod map_run_places;
 mod outbox;
 mod planted;
 mod random;
+mod recent;
 mod redrive;
 mod reopen;
 mod retention;
@@ -163,9 +164,9 @@ impl Engine {
     }
 
     /// Versions of a state machine, the newest first; none if there is no such state machine.
-    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn list_versions(&self, state_machine: &Arn, page: Page) -> Result<Paged<VersionRecord>, Error> {
-        self.inner.registry.versions(state_machine, &page)
+        let state_machine = state_machine.clone();
+        self.inner.registry.apart(move |registry| registry.versions(&state_machine, &page)).await
     }
 
     /// Refused while an alias leads to it; unknown ones are no error.
@@ -195,9 +196,9 @@ impl Engine {
     }
 
     /// Aliases of a state machine, or those that lead to a version of it; the oldest first, as AWS lists them.
-    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn list_aliases(&self, arn: &Arn, page: Page) -> Result<Paged<AliasRecord>, Error> {
-        self.inner.registry.aliases(arn, &page)
+        let arn = arn.clone();
+        self.inner.registry.apart(move |registry| registry.aliases(&arn, &page)).await
     }
 
     /// Marks it DELETING: each open execution fails at its next transition, and the state machine is gone when the last
@@ -209,13 +210,9 @@ impl Engine {
     }
 
     /// In the order of their names.
-    pub async fn list_state_machines(
-        &self,
-        scope: &Account,
-        page: Page,
-    ) -> Result<Paged<Arc<StateMachineRecord>>, Error> {
-        let (registry, scope) = (Arc::clone(&self.inner.registry), scope.clone());
-        self.inner.environment.apart(move || registry.list(&scope, &page)).await?
+    pub async fn list_state_machines(&self, scope: &Account, page: Page) -> Result<Paged<ListedStateMachine>, Error> {
+        let scope = scope.clone();
+        self.inner.registry.apart(move |registry| registry.list(&scope, &page)).await
     }
 
     /// Ready when the start is durable. Standard: the same name and input again, while it runs, is the same start.
@@ -304,9 +301,9 @@ impl Engine {
     }
 
     /// The Map Runs of an execution, the newest first.
-    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn list_map_runs(&self, execution: &Arn, page: Page) -> Result<Paged<MapRunRecord>, Error> {
-        self.map_runs_of(execution, &page)
+        let execution = execution.clone();
+        self.read_apart(move |environment| map_run::list(environment, &execution, &page)).await
     }
 
     /// Ready when the change is durable; it is in force then. A concurrency of 0 is as much as may be.
@@ -373,9 +370,9 @@ impl Engine {
     }
 
     /// In the order of their names.
-    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
     pub async fn list_activities(&self, scope: &Account, page: Page) -> Result<Paged<ActivityRecord>, Error> {
-        self.inner.registry.list_activities(scope, &page)
+        let scope = scope.clone();
+        self.inner.registry.apart(move |registry| registry.list_activities(&scope, &page)).await
     }
 
     /// Long poll of up to `wait`; `None` when there was no task.

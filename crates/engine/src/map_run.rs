@@ -210,21 +210,6 @@ impl Engine {
         found.ok_or(Error::ResourceNotFound(text))
     }
 
-    /// The newest first.
-    pub(crate) fn map_runs_of(&self, execution: &Arn, page: &Page) -> Result<Paged<MapRunRecord>, Error> {
-        let tables = self.inner.environment.tables()?;
-        let text: Text = execution.to_string().into();
-        let key = ExecutionKey::of(&text);
-        if tables.execution(key)?.is_none() {
-            return Err(Error::ExecutionDoesNotExist(text));
-        }
-        let mut items = tables.map_runs_of(key, page.after.as_deref(), page.size.saturating_add(1))?;
-        let has_more = items.len() > page.size;
-        items.truncate(page.size);
-        let next = items.last().filter(|_| has_more).map(of_execution);
-        Ok(Paged { items, next })
-    }
-
     pub(crate) async fn update(&self, arn: &Arn, update: MapRunUpdate) -> Result<(), Error> {
         let record = self.read_map_run(arn)?;
         if record.stop_ms.is_some() {
@@ -234,4 +219,19 @@ impl Engine {
         let (owner, arn) = (record.owner, record.arn);
         shard.ask(|reply| Request::UpdateMapRun { owner, arn, update, reply }).await
     }
+}
+
+/// The Map Runs of an execution, the newest first.
+pub(crate) fn list(environment: &Environment, execution: &Arn, page: &Page) -> Result<Paged<MapRunRecord>, Error> {
+    let tables = environment.tables()?;
+    let text: Text = execution.to_string().into();
+    let key = ExecutionKey::of(&text);
+    if tables.execution(key)?.is_none() {
+        return Err(Error::ExecutionDoesNotExist(text));
+    }
+    let mut items = tables.map_runs_of(key, page.after.as_deref(), page.size.saturating_add(1))?;
+    let has_more = items.len() > page.size;
+    items.truncate(page.size);
+    let next = items.last().filter(|_| has_more).map(of_execution);
+    Ok(Paged { items, next })
 }

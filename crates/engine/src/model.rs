@@ -60,6 +60,14 @@ pub struct StateMachineRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) revision: Option<RevisionKey>,
 }
+/// What a list tells of a state machine. It is read without its definition.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ListedStateMachine {
+    pub arn: Text,
+    pub name: Text,
+    pub state_machine_type: StateMachineType,
+    pub created_ms: i64,
+}
 #[derive(Clone, Debug)]
 pub struct NewStateMachine {
     pub arn: Arn,

@@ -48,7 +48,7 @@ impl Engine {
         let (deletions, closed) = Deletions::new();
         let environment = Arc::new(Environment {
             activities: ActivityQueues::new(options.limits.activity_pollers_max),
-            definitions: Definitions::default(),
+            definitions: Definitions::new(options.definitions_bytes_max),
             express_history: ExpressHistory::new(options.express_history_bytes_max),
             slow_lane: Arc::new(Lane::new(nanoseconds(options.slow_budget.time), stopwatch)),
             open_executions: Mutex::default(),

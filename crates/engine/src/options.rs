@@ -20,6 +20,9 @@ pub struct Options {
     /// Bytes of memory, as an estimate, that the Standard executions take that are kept in it. Each shard has its share, and
     /// keeps the execution that it used last, however large that is.
     pub executions_in_memory_bytes_max: usize,
+    /// Bytes of memory, as an estimate, that the parsed definitions take that are kept in it, those that were used last. An
+    /// execution in memory keeps its definition beside that.
+    pub definitions_bytes_max: usize,
     /// Long reads of the store and readings of definitions that are made at once, each on a thread of its own: few, as they
     /// share the cores with the shards.
     pub apart_at_once_max: usize,
@@ -61,6 +64,7 @@ impl Default for Options {
             },
             executions_in_memory_max: 8_192,
             executions_in_memory_bytes_max: 256 << 20,
+            definitions_bytes_max: 128 << 20,
             apart_at_once_max: 8,
             requests_waiting_max: 4_096,
             commits_in_flight_max: 3,

@@ -77,7 +77,7 @@ pub(crate) fn state_machine_of_execution(
     }
     let tables = environment.tables()?;
     let (_, stored) = stored(environment, &tables, arn)?;
-    Ok(Arc::clone(&environment.definitions.get(stored.revision, &tables)?.record))
+    Ok(environment.definitions.record(stored.revision, &tables)?)
 }
 
 /// The position is the id of the last event of the page.

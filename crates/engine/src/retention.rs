@@ -53,38 +53,67 @@ pub(crate) async fn remove_expired(environment: &Environment) -> Result<usize, E
     for find in [Tables::expired, Tables::expired_aside] {
         let mut from = Vec::new();
         loop {
-            let expired = find(&environment.tables()?, before_ms, &mut from, AT_ONCE)?;
+            let tables = environment.tables()?;
+            let search = move || find(&tables, before_ms, &mut from, AT_ONCE).map(|expired| (expired, from));
+            let (expired, next) = environment.apart(search).await??;
             if expired.is_empty() {
                 break;
             }
-            // Their commits share a sync.
-            for was_removed in join_all(expired.iter().map(|expired| remove(environment, expired))).await {
-                removed += usize::from(was_removed?);
-            }
+            from = next;
+            removed += remove(environment, expired).await?;
         }
     }
     Ok(removed)
 }
 
-/// Removes one execution; false if it is not expired any more.
-async fn remove(environment: &Environment, expired: &Expired) -> Result<bool, Error> {
-    loop {
-        let mut writes = Writes::default();
-        let are_last =
-            environment.tables()?.forget(&mut writes, expired, environment.keep_name_ms(), RECORDS_AT_ONCE)?;
-        match environment.commit(writes).await {
-            Ok(()) if are_last => return Ok(true),
-            Ok(()) => {}
-            Err(Error::Store(store::Error::Conflict)) => return Ok(false),
-            Err(error) => return Err(error),
+/// Removes executions, a slice of each at a time, and says how many of them are gone. Those that are not expired any more
+/// stay.
+async fn remove(environment: &Environment, mut expired: Vec<Expired>) -> Result<usize, Error> {
+    let mut removed = 0;
+    while !expired.is_empty() {
+        let (tables, keep_name_ms) = (environment.tables()?, environment.keep_name_ms());
+        let slices = environment.apart(move || next_slices(&tables, expired, keep_name_ms)).await??;
+        let commit = async |slice: Slice| match environment.commit(slice.writes).await {
+            Ok(()) if slice.is_last => Ok((1, None)),
+            Ok(()) => Ok((0, Some(slice.expired))),
+            Err(Error::Store(store::Error::Conflict)) => Ok((0, None)),
+            Err(error) => Err(error),
+        };
+        expired = Vec::new();
+        // Their commits share a sync.
+        for committed in join_all(slices.into_iter().map(commit)).await {
+            let (gone, goes_on) = committed?;
+            removed += gone;
+            expired.extend(goes_on);
         }
     }
+    Ok(removed)
+}
+
+/// What one commit removes of an execution.
+struct Slice {
+    expired: Expired,
+    writes: Writes,
+    is_last: bool,
+}
+
+fn next_slices(tables: &Tables, expired: Vec<Expired>, keep_name_ms: i64) -> Result<Vec<Slice>, Error> {
+    let slice = |expired: Expired| {
+        let mut writes = Writes::default();
+        let is_last = tables.forget(&mut writes, &expired, keep_name_ms, RECORDS_AT_ONCE)?;
+        Ok(Slice { expired, writes, is_last })
+    };
+    expired.into_iter().map(slice).collect()
 }
 
 /// Lets go of the names that can be given again, and says how many they were.
 pub(crate) async fn free_names(environment: &Environment) -> Result<usize, Error> {
     let (mut from, mut freed) = (Vec::new(), 0);
-    while let Some(rows) = environment.tables()?.free_names(environment.clock.now_ms(), &mut from)? {
+    loop {
+        let (tables, now_ms) = (environment.tables()?, environment.clock.now_ms());
+        let search = move || tables.free_names(now_ms, &mut from).map(|rows| Some((rows?, from)));
+        let Some((rows, next)) = environment.apart(search).await?? else { return Ok(freed) };
+        from = next;
         for at_once in rows.chunks(AT_ONCE) {
             // Their commits share a sync.
             for was_freed in join_all(at_once.iter().map(|row| free_name(environment, row.clone()))).await {
@@ -92,7 +121,6 @@ pub(crate) async fn free_names(environment: &Environment) -> Result<usize, Error
             }
         }
     }
-    Ok(freed)
 }
 
 /// False if it was taken anew meanwhile.
@@ -111,17 +139,30 @@ async fn free_name(environment: &Environment, row: store::Record) -> Result<bool
 pub(crate) async fn remove_unused_revisions(environment: &Environment) -> Result<usize, Error> {
     let before_ms = environment.clock.now_ms().saturating_sub(REVISIONS_EVERY_MS);
     let (mut from, mut removed) = (Vec::new(), 0);
-    while let Some(mut unused) = environment.tables()?.superseded(before_ms, &mut from)? {
-        environment.tables()?.keep_current(&mut unused)?;
-        // An execution that was redriven meanwhile went back to those that run.
-        for mut search in [Search::all(&unused.arn), Search::running(&unused.arn)] {
-            while environment.tables()?.keep_used(&mut unused, &mut search)? {
-                tokio::task::yield_now().await;
-            }
-        }
-        removed += remove_revisions(environment, unused).await?;
+    loop {
+        let tables = environment.tables()?;
+        let search = move || tables.superseded(before_ms, &mut from).map(|unused| Some((unused?, from)));
+        let Some((unused, next)) = environment.apart(search).await?? else { return Ok(removed) };
+        from = next;
+        removed += remove_revisions(environment, unused_now(environment, unused).await?).await?;
     }
-    Ok(removed)
+}
+
+/// Those of them that no state machine, no version and no execution uses.
+async fn unused_now(environment: &Environment, mut unused: Unused) -> Result<Unused, Error> {
+    // An execution that was redriven meanwhile went back to those that run.
+    let mut searches = vec![Search::running(&unused.arn), Search::all(&unused.arn)];
+    let tables = environment.tables()?;
+    unused = environment.apart(move || tables.keep_current(&mut unused).map(|()| unused)).await??;
+    while let Some(mut search) = searches.pop() {
+        let tables = environment.tables()?;
+        // A page at a time: others go on between them.
+        let look = move || tables.keep_used(&mut unused, &mut search).map(|has_more| (unused, search, has_more));
+        let (left, search, has_more) = environment.apart(look).await??;
+        unused = left;
+        searches.extend(has_more.then_some(search));
+    }
+    Ok(unused)
 }
 
 async fn remove_revisions(environment: &Environment, unused: Unused) -> Result<usize, Error> {

@@ -21,6 +21,7 @@
 //! | `settling` | who waits until all that was taken up is durable |
 //! | `slow_lane` | steps that need more time than the loop can give |
 //! | `effects` | tasks, activities and timers |
+//! | `readings` | definitions that are read beside the loop, and who waits for them |
 //! | `recovery` | taking up executions after a start, opening the store again |
 //! | `aside` | executions that cannot be stepped |
 //! | `supervision` | going on after a panic |
@@ -36,6 +37,7 @@ mod map_run_reading;
 mod map_runs;
 mod message;
 mod pipeline;
+mod readings;
 mod recovery;
 mod redriving;
 mod requests;
@@ -65,6 +67,7 @@ use machine::{HistoryEvent, Trigger};
 use map_runs::MapRuns;
 use message::Work;
 use pipeline::Pipeline;
+use readings::Readings;
 use recovery::Recovery;
 use settling::Settling;
 use std::{
@@ -105,6 +108,7 @@ pub(crate) struct Shard {
     timers: Timers,
     dispatcher: Dispatcher,
     recovery: Recovery,
+    readings: Readings,
     map_runs: MapRuns,
     /// Children of Map Runs that are to be begun, behind everything else.
     children: VecDeque<NewChild>,
@@ -131,8 +135,8 @@ pub(crate) struct Shard {
     drained: Option<oneshot::Sender<()>>,
     /// Who waits until everything is committed; the shard ends then.
     ended: Option<oneshot::Sender<()>>,
-    /// Set when the time to end in is over: nothing new is heard, and the slow lane is not waited for. What led to its
-    /// steps is lost, as in a crash.
+    /// Set when the time to end in is over: nothing new is heard, and neither the slow lane nor the reading of a definition
+    /// is waited for. What led to it is lost, as in a crash.
     is_hurried: bool,
     is_over: bool,
 }
@@ -162,6 +166,7 @@ impl Shard {
             timers: Timers::new(TIMERS_AT_ONCE),
             dispatcher: Dispatcher::new(Arc::clone(&environment), own.clone()),
             recovery: Recovery::new(environment.partitions(number)),
+            readings: Readings::default(),
             work: VecDeque::new(),
             map_runs: MapRuns::default(),
             children: VecDeque::new(),
@@ -294,7 +299,15 @@ impl Shard {
         Slice { started_ns: (self.environment.stopwatch)(), stopwatch: self.environment.stopwatch }
     }
 
+    /// Does a piece of work, now or when the definition that it needs has been read.
     fn perform(&mut self, work: Work) {
+        if let Some(work) = self.when_read(work) {
+            self.perform_now(work);
+        }
+        self.readings.put_down();
+    }
+
+    fn perform_now(&mut self, work: Work) {
         match work {
             Work::Request(request, _permit) => self.request(request),
             // The next start goes on with it: an execution that always goes on must not hold up the end.
@@ -303,6 +316,16 @@ impl Shard {
             Work::Begin(attempt) => self.begin(attempt),
             Work::EndUnwanted(attempt) => self.end_unwanted(attempt),
             Work::TakeUp(attempt) => self.take_up(attempt),
+            // They are in the store, and wait for the next start.
+            Work::Recover(_) | Work::Timer(_) if self.is_ending() => {}
+            Work::Recover(key) => self.recover_one(key),
+            Work::Timer(row) => self.fire(row),
+            Work::Read(work, definition) => {
+                if let (Some(key), Some(definition)) = (work.key(), definition) {
+                    self.readings.hand(key, definition);
+                }
+                self.perform_now(*work);
+            }
             Work::Report(Report::TaskEnded { attempt: (key, _), .. })
                 if self.pipeline.tables().is_none() && !self.live.is_express(key) =>
             {
@@ -332,6 +355,7 @@ impl Shard {
             Report::SlowMapRunStep(step) => self.slow_map_run_step_ended(*step),
             Report::MapRunRead(read) => self.map_run_read(*read),
             Report::MapRunHasPlace(map_run) => self.map_run_has_place(map_run),
+            Report::DefinitionRead { name, definition } => self.definition_read(&name, definition),
             // They never wait in line.
             Report::Committed { .. } | Report::Alarm => {}
         }
@@ -415,11 +439,12 @@ impl Shard {
         }
     }
 
-    /// Whether nothing is left to commit. What led to a step of the slow lane would be lost without it. What a commit
-    /// releases goes in line: the line is marked when the commits are through, and that is committed, too.
+    /// Whether nothing is left to commit. What led to a step of the slow lane, or waits for a definition, would be lost
+    /// without it. What a commit releases goes in line: the line is marked when the commits are through, and that is
+    /// committed, too.
     fn is_at_rest(&mut self) -> bool {
-        let has_slow_step = self.live.has_slow_step() && !self.is_hurried;
-        if !self.pipeline.is_settled() || has_slow_step || self.has_map_work() {
+        let is_awaited = (self.live.has_slow_step() || !self.readings.is_empty()) && !self.is_hurried;
+        if !self.pipeline.is_settled() || is_awaited || self.has_map_work() {
             return false;
         }
         self.hold_line();

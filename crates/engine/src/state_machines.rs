@@ -1,9 +1,11 @@
 //! State machines: created, updated, deleted and listed. Changes are made one at a time; reads are not held up by them.
 
 use crate::{
-    Account, Changed, Error, NewStateMachine, Page, Paged, Publish, StateMachineChange, StateMachineRecord,
+    Account, Changed, Error, ListedStateMachine, NewStateMachine, Page, Paged, Publish, StateMachineChange,
+    StateMachineRecord,
     definitions::Definition,
     environment::Environment,
+    recent::Recent,
     routing::Routing,
     scopes::PerScope,
     shard::Order,
@@ -12,13 +14,10 @@ use crate::{
 };
 use asl::Arn;
 use json::Text;
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc};
 
-/// State machines whose current revision is kept in memory.
+/// State machines of which it is remembered which revision is the current one: some hundred bytes each.
 const CURRENT_MAX: usize = 4_096;
 
 /// The state machines, activities and tags of the engine.
@@ -26,8 +25,8 @@ pub(crate) struct Registry {
     pub(crate) environment: Arc<Environment>,
     /// Held while something is changed.
     pub(crate) changes: Mutex<Counts>,
-    /// The current revisions that were used lately; only what is durable.
-    current: RwLock<HashMap<Text, Arc<Definition>>>,
+    /// The current revisions that were used lately; only what is durable, and none that is being deleted.
+    current: Recent<Text, RevisionKey>,
     /// The same of versions and aliases.
     pub(crate) routing: Routing,
 }
@@ -47,7 +46,7 @@ impl Registry {
         Ok(Registry {
             environment,
             changes: Mutex::new(Counts { state_machines, activities }),
-            current: RwLock::default(),
+            current: Recent::new(CURRENT_MAX),
             routing: Routing::default(),
         })
     }
@@ -80,7 +79,7 @@ impl Registry {
             encryption: new.encryption,
             revision: None,
         };
-        let created = self.commit(record, new.parsed, writes, new.publish.as_ref()).await?;
+        let created = self.commit(record, Some(new.parsed), writes, new.publish.as_ref()).await?;
         counts.state_machines.add(&created.state_machine.arn);
         Ok(created)
     }
@@ -109,9 +108,10 @@ impl Registry {
         let parsed = match change.definition {
             Some((definition, parsed)) => {
                 record.definition = definition;
-                parsed
+                Some(parsed)
             }
-            None => Arc::clone(&self.definition(arn)?.parsed),
+            // Who executes it next reads it, if it is not in memory.
+            None => self.kept(&record.arn).map(|kept| Arc::clone(&kept.parsed)),
         };
         record.role_arn = change.role_arn.unwrap_or(record.role_arn);
         record.logging = change.logging.apply(record.logging);
@@ -143,11 +143,11 @@ impl Registry {
         Ok(Some(version_arn(arn, version.number)))
     }
 
-    /// Makes `record` the current revision.
+    /// Makes `record` the current revision. It is kept in memory if its definition is at hand as `parsed`.
     async fn commit(
         &self,
         mut record: StateMachineRecord,
-        parsed: Arc<asl::StateMachine>,
+        parsed: Option<Arc<asl::StateMachine>>,
         mut writes: Writes,
         publish: Option<&Publish>,
     ) -> Result<Changed, Error> {
@@ -158,10 +158,13 @@ impl Registry {
         writes.state_machine(&record);
         self.forget(&record.arn);
         self.environment.commit(writes).await?;
-        let definition = Arc::new(Definition { revision, record: Arc::new(record), parsed });
-        self.environment.definitions.keep(Arc::clone(&definition));
-        self.keep(&definition);
-        Ok(Changed { state_machine: Arc::clone(&definition.record), version_arn })
+        let state_machine = Arc::new(record);
+        if let Some(parsed) = parsed {
+            let definition = Definition { revision, record: Arc::clone(&state_machine), parsed };
+            self.environment.definitions.keep(Arc::new(definition));
+        }
+        self.current.keep(Arc::clone(&state_machine.arn), revision, 1);
+        Ok(Changed { state_machine, version_arn })
     }
 
     /// What is stored of the state machine as it is now. Its definition is not read: whether it can be matters only to who
@@ -175,37 +178,36 @@ impl Registry {
         record.map(Arc::new).ok_or(Error::StateMachineDoesNotExist(text))
     }
 
-    /// The state machine as it is now.
-    pub(crate) fn definition(&self, arn: &Arn) -> Result<Arc<Definition>, Error> {
-        let text: Text = arn.to_string().into();
-        if let Some(definition) = self.kept(&text) {
-            return Ok(definition);
-        }
-        let tables = self.environment.tables()?;
-        let record = tables.state_machine(&text)?.ok_or(Error::StateMachineDoesNotExist(text))?;
-        let revision = self.environment.definitions.get(record.current_revision(), &tables)?;
-        Ok(Arc::new(Definition {
-            revision: revision.revision,
-            record: Arc::new(record),
-            parsed: Arc::clone(&revision.parsed),
-        }))
+    /// What StartExecution needs of the state machine as it is now, if that is in memory.
+    pub(crate) fn kept(&self, arn: &str) -> Option<Arc<Definition>> {
+        self.environment.definitions.kept(&self.current.get(arn)?.into())
     }
 
-    /// The revision that is started now. It is kept in memory if nothing is changed from before it is read until it is kept, so
-    /// that no change can be overtaken by an older reading.
+    /// The revision that is started now, read from the store. Which one it is is remembered if nothing is changed from before
+    /// it is read until then, so that no change can be overtaken by an older reading.
     pub(crate) fn current_to_start(&self, arn: &Arn) -> Result<Arc<Definition>, Error> {
-        if let Some(definition) = self.kept(&arn.to_string().into()) {
-            return Ok(definition);
-        }
         let unchanged = self.changes.try_lock();
-        let definition = self.definition(arn)?;
-        if definition.record.deleting {
-            return Err(Error::StateMachineDeleting(Arc::clone(&definition.record.arn)));
+        let text: Text = arn.to_string().into();
+        let tables = self.environment.tables()?;
+        let record = tables.state_machine(&text)?.ok_or_else(|| Error::StateMachineDoesNotExist(Arc::clone(&text)))?;
+        if record.deleting {
+            return Err(Error::StateMachineDeleting(text));
         }
+        let revision = record.current_revision();
+        let definition = self.environment.definitions.get(&revision.into(), &tables)?;
         if unchanged.is_ok() {
-            self.keep(&definition);
+            self.current.keep(text, revision, 1);
         }
         Ok(definition)
+    }
+
+    /// Does what reads a definition or more than a few records where no connection waits for it.
+    pub(crate) async fn apart<T: Send + 'static>(
+        self: &Arc<Registry>,
+        read: impl FnOnce(&Registry) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let registry = Arc::clone(self);
+        self.environment.apart(move || read(&registry)).await?
     }
 
     /// Marks the state machine; it is gone when its last execution has closed.
@@ -277,27 +279,15 @@ impl Registry {
         }
     }
 
-    pub(crate) fn list(&self, scope: &Account, page: &Page) -> Result<Paged<Arc<StateMachineRecord>>, Error> {
+    pub(crate) fn list(&self, scope: &Account, page: &Page) -> Result<Paged<ListedStateMachine>, Error> {
         let tables = self.environment.tables()?;
         let prefix = arn_prefix(scope, "stateMachine");
         let records = tables.state_machines(&prefix, page.after.as_deref(), page.size.saturating_add(1))?;
-        Ok(paged(records, page.size, |record| Arc::clone(&record.arn)).map(Arc::new))
-    }
-
-    fn kept(&self, arn: &Text) -> Option<Arc<Definition>> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).get(arn).map(Arc::clone)
-    }
-
-    fn keep(&self, definition: &Arc<Definition>) {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        if current.len() >= CURRENT_MAX {
-            current.clear();
-        }
-        current.insert(Arc::clone(&definition.record.arn), Arc::clone(definition));
+        Ok(paged(records, page.size, |record| Arc::clone(&record.arn)))
     }
 
     fn forget(&self, arn: &Text) {
-        self.current.write().unwrap_or_else(PoisonError::into_inner).remove(arn);
+        self.current.forget(arn);
     }
 }
 

@@ -58,11 +58,12 @@ pub(crate) use reads::{SetAside, Tables, TimerRow};
 pub(crate) use revisions::{Search, Unused};
 pub(crate) use writes::Writes;
 
-use crate::model::ExecutionRecord;
+use crate::{definitions::DefinitionName, model::ExecutionRecord};
 use json::{Payload, Text};
 use machine::{EventId, Facts, Part, PartId, Status, TimerId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use store::Keyspace;
 
 const HISTORY: Keyspace = Keyspace("history");
@@ -197,6 +198,11 @@ pub(crate) struct StoredExecution {
 impl StoredExecution {
     pub(crate) fn new(record: ExecutionRecord, revision: RevisionKey) -> StoredExecution {
         StoredExecution { record, revision, redrives: Vec::new(), kept: Vec::new(), child: None }
+    }
+
+    /// Names what it executes.
+    pub(crate) fn definition(&self) -> DefinitionName {
+        DefinitionName { revision: self.revision, map_state: self.child.as_ref().map(|child| Arc::clone(&child.state)) }
     }
 
     /// What `machine` needs to know. The input is kept once, as its text.

@@ -55,7 +55,7 @@ impl Registry {
         };
         let record = tables.version(&state_machine_arn.to_string(), number)?.ok_or_else(unknown)?;
         let mut state_machine =
-            StateMachineRecord::clone(&self.environment.definitions.get(record.revision, &tables)?.record);
+            StateMachineRecord::clone(&*self.environment.definitions.record(record.revision, &tables)?);
         state_machine.deleting = self.record(&state_machine_arn)?.deleting;
         Ok(Version {
             arn: version_arn(&state_machine.arn, number),

@@ -130,7 +130,11 @@ fn paths() -> Vec<Bomb> {
         },
         path("a range without end", "States.ArrayRange(0, 9007199254740991, 1)", "{}"),
         path("a range in parts", &range, "{}"),
-        path("Base64 four times, of twice as much", &calls("States.Base64Encode(States.Format('{}{}', @, @))"), r#""x""#),
+        path(
+            "Base64 four times, of twice as much",
+            &calls("States.Base64Encode(States.Format('{}{}', @, @))"),
+            r#""x""#,
+        ),
         path("a text split into all", "States.StringSplit($, 'a')", &format!("\"{}\"", "ab".repeat(50_000))),
         path("what is unique of much", "States.ArrayUnique($..a)", &wide),
     ]

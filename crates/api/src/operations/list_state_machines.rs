@@ -5,8 +5,7 @@ use crate::model::{ListStateMachinesInput, ListStateMachinesOutput, StateMachine
 use crate::operation::Operation;
 use crate::shape::Timestamp;
 use crate::{Api, ApiError, Caller};
-use engine::StateMachineRecord;
-use std::sync::Arc;
+use engine::ListedStateMachine;
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListStateMachines.html>
 pub(crate) struct ListStateMachines;
@@ -24,11 +23,11 @@ impl Operation for ListStateMachines {
         let filter = [Self::NAME, &*caller.region];
         let page = api.page_tokens().page(input.max_results, input.next_token.as_ref(), &filter)?;
         let found = api.engine().list_state_machines(&caller.scope(), page).await?;
-        let item = |record: Arc<StateMachineRecord>| StateMachineListItem {
-            state_machine_arn: record.arn.clone(),
-            name: record.name.clone(),
-            r#type: type_name(record.state_machine_type).into(),
-            creation_date: Timestamp(record.created_ms),
+        let item = |listed: ListedStateMachine| StateMachineListItem {
+            state_machine_arn: listed.arn,
+            name: listed.name,
+            r#type: type_name(listed.state_machine_type).into(),
+            creation_date: Timestamp(listed.created_ms),
         };
         Ok(ListStateMachinesOutput {
             state_machines: found.items.into_iter().map(item).collect(),

@@ -9,6 +9,7 @@ use crate::{
 };
 use asl::StateMachineType;
 use machine::{Failure, Status, Trigger};
+use std::sync::Arc;
 
 /// Children that are begun between two turns of the loop: a Map Run of many children does not hold up its neighbours.
 const BEGUN_AT_ONCE: usize = 64;
@@ -37,6 +38,7 @@ impl Shard {
             let Some(child) = self.children.pop_front() else { return };
             self.at = Some(child.key);
             self.begin_child(child);
+            self.readings.put_down();
             self.at = None;
         }
     }
@@ -89,6 +91,7 @@ impl Shard {
         if of.request.execution_type == StateMachineType::Express && self.live.get(key).is_none() {
             return Ok(Found::Absent);
         }
+        self.readings.hand(key, Arc::clone(&of.definition));
         let found = self.find(key)?;
         let batch = self.pipeline.number();
         if let (Found::Open, Some(live)) = (&found, self.live.get_mut(key))

@@ -8,7 +8,7 @@ use crate::{
     Error,
     activities::{Offer, Polled, Poller},
     dispatch::{Attempt, Returned},
-    tables::{ExecutionKey, Tables},
+    tables::{ExecutionKey, Tables, TimerRow},
 };
 use asl::IntegrationPattern;
 use json::{Payload, Text};
@@ -223,16 +223,20 @@ impl Shard {
             }
             let Some(row) = self.timers.take_due(now_ms) else { return };
             self.at = Some(row.key);
-            let is_set = match self.find(row.key) {
-                Ok(Found::Open) => {
-                    self.live.get(row.key).is_some_and(|live| live.timers.get(&row.timer) == Some(&row.due_ms))
-                }
-                _ => false,
-            };
-            if is_set {
-                self.turn(row.key, Trigger::TimerFired { timer: row.timer, due_ms: row.due_ms }, Then::Nothing);
-            }
+            self.perform(Work::Timer(row));
             self.at = None;
+        }
+    }
+
+    pub(super) fn fire(&mut self, row: TimerRow) {
+        let is_set = match self.find(row.key) {
+            Ok(Found::Open) => {
+                self.live.get(row.key).is_some_and(|live| live.timers.get(&row.timer) == Some(&row.due_ms))
+            }
+            _ => false,
+        };
+        if is_set {
+            self.turn(row.key, Trigger::TimerFired { timer: row.timer, due_ms: row.due_ms }, Then::Nothing);
         }
     }
 }

@@ -61,7 +61,7 @@ impl Shard {
         };
         let is_wanted = pending.as_ref().is_some_and(|pending| pending.id == record.effect);
         let trigger = if is_wanted { first_trigger(run.request()) } else { MapRunTrigger::Stop };
-        let definition = self.environment.definitions.get(stored.revision, tables)?;
+        let definition = self.environment.definitions.get(&stored.revision.into(), tables)?;
         let redrive = pending.filter(|pending| is_owed(pending, &record));
         let live = LiveMapRun { redrive, ..LiveMapRun::new(record, definition) };
         let has_begun = run.progress().children_started > 0;

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     Error, MapRunRecord,
+    definitions::{Definition, DefinitionName},
     map_run::{Children, NewChild, RunningChild},
     outbox::{Outbox, Released},
     tables::{ExecutionKey, MapRunKey, ReadError, StoredExecution, Tables},
@@ -146,7 +147,8 @@ impl Shard {
         tables: &Tables,
     ) -> Result<(), ReadError> {
         let request = Arc::clone(run.request());
-        let definition = self.environment.definitions.item_processor(owner.revision, &request.state, tables)?;
+        let name = DefinitionName { revision: owner.revision, map_state: Some(Arc::clone(&request.state)) };
+        let definition = self.environment.definitions.get(&name, tables)?;
         let arn = asl::Arn::parse(&owner.record.arn)
             .map_err(|error| ReadError::Corrupt { keyspace: "executions", why: error.message })?;
         let map_run = MapRunKey::of(&live.record.arn);

@@ -3,14 +3,14 @@
 use crate::{
     ActivityTask, Error, ExecutionRecord, Origin, RedriveExecution, Started, SyncResult,
     activities::{Offer, Poller},
-    definitions::Definition,
+    definitions::{Definition, DefinitionName},
     dispatch::{Attempt, Returned},
     map_run::{NewChild, RunningChild},
     shard::{live_map_run::OpenMapRun, map_run_reading::ReadMapRun, map_runs::SlowMapRunStep, slow_lane::SlowStep},
-    tables::{ExecutionKey, MapRunKey, StoredExecution, Tables},
+    tables::{ExecutionKey, MapRunKey, StoredExecution, Tables, TimerRow},
     tokens::TaskToken,
 };
-use asl::Arn;
+use asl::{Arn, StateMachineType};
 use json::{Payload, Text};
 use machine::{EventId, Facts, Failure, HistoryEvent, MapRunOutcome, MapRunTrigger, MapRunUpdate, Trigger};
 use std::sync::Arc;
@@ -139,6 +139,11 @@ pub(crate) enum Report {
     MapRunRead(Box<ReadMapRun>),
     /// A Map Run has waited until fewer are open, and goes on.
     MapRunHasPlace(MapRunKey),
+    /// A definition was read beside the loop; `None` if it cannot be.
+    DefinitionRead {
+        name: DefinitionName,
+        definition: Option<Arc<Definition>>,
+    },
 }
 
 /// What the engine orders.
@@ -181,6 +186,12 @@ pub(crate) enum Work {
     EndUnwanted(Attempt),
     /// Go on with the call after a start, as its integration says.
     TakeUp(Attempt),
+    /// Take the execution up after a start: its turn has come.
+    Recover(ExecutionKey),
+    /// Fire the timer, if it is still set.
+    Timer(TimerRow),
+    /// The same, with the definition that it waited for.
+    Read(Box<Work>, Option<Arc<Definition>>),
 }
 
 impl Work {
@@ -190,10 +201,39 @@ impl Work {
             Work::Trigger { key, .. }
             | Work::Begin((key, _))
             | Work::EndUnwanted((key, _))
-            | Work::TakeUp((key, _)) => Some(*key),
+            | Work::TakeUp((key, _))
+            | Work::Recover(key)
+            | Work::Timer(TimerRow { key, .. }) => Some(*key),
+            Work::Read(work, _) => work.key(),
             Work::Request(request, _) => request.key(),
             Work::Report(report) => report.key(),
         }
+    }
+}
+
+impl Work {
+    /// The execution that is looked for in the store, if it is not in memory.
+    pub(crate) fn loads(&self) -> Option<ExecutionKey> {
+        match self {
+            // An Express execution is in memory or nowhere.
+            Work::Request(Request::Start { new, .. }, _) if !new.is_standard() => None,
+            Work::Request(Request::StartSync { .. } | Request::UpdateMapRun { .. } | Request::OpenMapRun { .. }, _)
+            // A child is loaded with the definition that its Map Run has.
+            | Work::Report(Report::CallerGone(_) | Report::StopChild(_))
+            | Work::Read(..) => None,
+            _ => self.key(),
+        }
+    }
+
+    /// Whether an execution that has closed is loaded, too.
+    pub(crate) fn loads_closed(&self) -> bool {
+        matches!(self, Work::Request(Request::Redrive { .. }, _))
+    }
+}
+
+impl NewExecution {
+    pub(crate) fn is_standard(&self) -> bool {
+        self.facts.state_machine_type == StateMachineType::Standard
     }
 }
 
@@ -226,6 +266,7 @@ impl Report {
             | Report::SlowMapRunStep(_)
             | Report::MapRunRead(_)
             | Report::MapRunHasPlace(_)
+            | Report::DefinitionRead { .. }
             | Report::Committed { .. }
             | Report::Alarm => None,
         }

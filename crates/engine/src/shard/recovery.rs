@@ -35,6 +35,8 @@ pub(super) struct Recovery {
     taken_up: u64,
     /// Executions that were taken up, or begun, before their turn.
     met: HashSet<ExecutionKey>,
+    /// Executions whose turn came, and whose definition is being read.
+    late: HashSet<ExecutionKey>,
     /// Calls that the last clean shutdown did not begin.
     held: HashSet<(ExecutionKey, EventId)>,
 }
@@ -48,6 +50,7 @@ impl Recovery {
             after: None,
             taken_up: 0,
             met: HashSet::new(),
+            late: HashSet::new(),
             held: HashSet::new(),
         }
     }
@@ -69,7 +72,7 @@ impl Recovery {
 
     /// An execution that needs not be taken up when its turn comes; false if its turn is over or it was met before.
     pub(super) fn met(&mut self, key: ExecutionKey) -> bool {
-        self.is_ahead(key) && self.met.insert(key)
+        self.late.remove(&key) || (self.is_ahead(key) && self.met.insert(key))
     }
 
     fn is_ahead(&self, key: ExecutionKey) -> bool {
@@ -122,13 +125,12 @@ impl Shard {
                 continue;
             }
             self.at = Some(key);
-            match self.load(key, &tables) {
-                Ok(Found::Open) => self.take_up_all(key),
-                Ok(_) => {}
-                Err(Error::Store(error)) => return self.cannot_read("an open execution", &error),
-                Err(error) => tracing::error!(%error, "an open execution cannot be taken up"),
-            }
+            self.recovery.late.insert(key);
+            self.perform(Work::Recover(key));
             self.at = None;
+            if self.pipeline.tables().is_none() {
+                return;
+            }
         }
         if is_last {
             self.recovery.finish_partition();
@@ -139,6 +141,20 @@ impl Shard {
                 executions = self.recovery.taken_up,
                 "all open executions are taken up"
             );
+        }
+    }
+
+    /// Its turn has come, and its definition is in memory; unless something came for it since.
+    pub(super) fn recover_one(&mut self, key: ExecutionKey) {
+        if !self.recovery.late.remove(&key) {
+            return;
+        }
+        let Some(tables) = self.pipeline.tables().cloned() else { return };
+        match self.load(key, &tables) {
+            Ok(Found::Open) => self.take_up_all(key),
+            Ok(_) => {}
+            Err(Error::Store(error)) => self.cannot_read("an open execution", &error),
+            Err(error) => tracing::error!(%error, "an open execution cannot be taken up"),
         }
     }
 
@@ -178,7 +194,7 @@ impl Shard {
     }
 
     fn load(&mut self, key: ExecutionKey, tables: &Tables) -> Result<Found, Error> {
-        let stored = match tables.execution(key) {
+        let stored = match self.readings.take_stored(key).map_or_else(|| tables.execution(key), Ok) {
             Ok(Some(stored)) => stored,
             Ok(None) => return Ok(Found::Absent),
             Err(error) => return Err(self.unreadable(key, error, tables)),
@@ -215,10 +231,9 @@ impl Shard {
         tables: &Tables,
     ) -> Result<Live, ReadError> {
         let corrupt = |why: String| ReadError::Corrupt { keyspace: "executions", why };
-        let definitions = &self.environment.definitions;
-        let definition = match &stored.child {
-            None => definitions.get(stored.revision, tables)?,
-            Some(child) => definitions.item_processor(stored.revision, &child.state, tables)?,
+        let definition = match self.readings.at_hand(key) {
+            Some(definition) => definition,
+            None => self.environment.definitions.get(&stored.definition(), tables)?,
         };
         let facts = stored.facts().map_err(corrupt)?;
         let mut parts = tables.parts(key)?;
@@ -291,6 +306,7 @@ impl Shard {
         self.pipeline.lose();
         let parked = self.live.take_standard().into_iter().flat_map(|(_, live)| live.parked);
         self.work.extend(parked);
+        self.work.extend(self.readings.take_waiting());
         let live = &self.live;
         self.timers.forget(|key| live.is_express(key));
         self.observers.retain(|key, _| live.is_express(*key));

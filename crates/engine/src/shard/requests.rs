@@ -12,7 +12,7 @@ use crate::{
     tables::{ExecutionKey, StoredExecution},
     tokens::TaskToken,
 };
-use asl::{Arn, StateMachineType};
+use asl::Arn;
 use json::{Payload, Text};
 use machine::{EventId, Execution, Failure, HistoryEvent, Trigger};
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl Shard {
         if let Err(error) = self.is_there_still(&new) {
             return self.pipeline.outbox.answer(reply, Err(error));
         }
-        if new.facts.state_machine_type == StateMachineType::Standard {
+        if new.is_standard() {
             if let Some(answer) = self.started_before(&new) {
                 return self.pipeline.outbox.answer(reply, answer);
             }
@@ -134,7 +134,7 @@ impl Shard {
         let now_ms = self.environment.clock.now_ms();
         new.stored.record.start_ms = now_ms;
         new.facts.start_ms = now_ms;
-        let is_standard = new.facts.state_machine_type == StateMachineType::Standard;
+        let is_standard = new.is_standard();
         if is_standard {
             self.environment.open_executions().add(&new.stored.record.arn);
             self.recovery.met(new.key);

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Origin,
-    model::{ActivityRecord, StateMachineRecord},
+    model::{ActivityRecord, ListedStateMachine, StateMachineRecord},
     scopes::PerScope,
 };
 use json::Text;
@@ -40,6 +40,9 @@ pub(crate) struct Tables {
 
 /// How many records a scan of everything under a prefix takes at once.
 pub(super) const PAGE: usize = 1_000;
+/// The same of state machines: each record has a definition of up to 1 MiB, which a list reads over.
+const STATE_MACHINES_AT_ONCE: usize = 8;
+
 impl Tables {
     pub(crate) fn new(store: Arc<dyn Store>) -> Tables {
         Tables { store }
@@ -181,8 +184,8 @@ impl Tables {
         prefix: &str,
         after: Option<&[u8]>,
         limit: usize,
-    ) -> Result<Vec<StateMachineRecord>, ReadError> {
-        self.named(STATE_MACHINES, prefix, after, limit)
+    ) -> Result<Vec<ListedStateMachine>, ReadError> {
+        self.named(STATE_MACHINES, STATE_MACHINES_AT_ONCE, prefix, after, limit)
     }
 
     pub(crate) fn activities(
@@ -191,7 +194,7 @@ impl Tables {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<ActivityRecord>, ReadError> {
-        self.named(ACTIVITIES, prefix, after, limit)
+        self.named(ACTIVITIES, PAGE, prefix, after, limit)
     }
 
     /// How many state machines and activities there are in each account and Region.
@@ -211,13 +214,14 @@ impl Tables {
     fn named<T: DeserializeOwned>(
         &self,
         keyspace: Keyspace,
+        at_once: usize,
         prefix: &str,
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<T>, ReadError> {
         let from = after.map_or_else(|| prefix.as_bytes().to_vec(), successor);
         let to = prefix_end(prefix.as_bytes());
-        self.readable(keyspace, from, to.as_deref(), limit, |(_, value)| decode(keyspace, value))
+        self.readable_by(keyspace, at_once, from, to.as_deref(), limit, |(_, value)| decode(keyspace, value))
     }
 
     /// Up to `limit` records of a range; less only if it has no more. One that cannot be read is reported and left
@@ -225,6 +229,19 @@ impl Tables {
     pub(super) fn readable<T>(
         &self,
         keyspace: Keyspace,
+        from: Vec<u8>,
+        to: Option<&[u8]>,
+        limit: usize,
+        read: impl Fn(&Record) -> Result<T, ReadError>,
+    ) -> Result<Vec<T>, ReadError> {
+        self.readable_by(keyspace, PAGE, from, to, limit, read)
+    }
+
+    /// The same, with no more than `at_once` records in memory as they are stored.
+    fn readable_by<T>(
+        &self,
+        keyspace: Keyspace,
+        at_once: usize,
         mut from: Vec<u8>,
         to: Option<&[u8]>,
         limit: usize,
@@ -232,7 +249,7 @@ impl Tables {
     ) -> Result<Vec<T>, ReadError> {
         let mut found = Vec::new();
         while found.len() < limit {
-            let asked = (limit - found.len()).min(PAGE);
+            let asked = (limit - found.len()).min(at_once);
             let records = self.store.scan(keyspace, Range::new(&from, to), asked)?;
             for record in &records {
                 match read(record) {

@@ -137,7 +137,7 @@ async fn a_retry_is_a_transition() {
     until_gone(&engine).await;
 }
 
-/// Holds up a shard when it looks for an execution, once.
+/// Holds up a shard when it looks whether the name of a start is free, once: it has seen the state machine by then.
 #[derive(Clone)]
 struct HeldStore {
     inner: MemoryStore,
@@ -150,7 +150,9 @@ struct Hold {
 }
 
 impl HeldStore {
-    fn new(world: &World) -> HeldStore {
+    fn new(world: &mut World) -> HeldStore {
+        // Longer than executions are kept: else no names are looked for.
+        world.options.limits.name_reuse_days = world.options.limits.retention_days + 1;
         HeldStore { inner: world.store.clone(), hold: Arc::default() }
     }
 
@@ -177,7 +179,7 @@ impl HeldStore {
 
 impl Store for HeldStore {
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, store::Error> {
-        let hold = self.hold.lock().unwrap().take_if(|_| keyspace == Keyspace("executions"));
+        let hold = self.hold.lock().unwrap().take_if(|_| keyspace == Keyspace("names"));
         if let Some(Hold { held, go }) = hold {
             held.send(()).unwrap();
             go.recv().unwrap();
@@ -194,8 +196,8 @@ impl Store for HeldStore {
 
 #[tokio::test]
 async fn a_state_machine_is_not_removed_while_a_start_is_on_its_way() {
-    let world = World::new();
-    let store = HeldStore::new(&world);
+    let mut world = World::new();
+    let store = HeldStore::new(&mut world);
     let engine = store.open(&world).await;
     let machine = create(&engine, "m", WAITS).await;
     let (started, go) = store.start(&engine, &machine).await;
@@ -221,7 +223,7 @@ async fn a_start_that_comes_after_the_deletion_is_refused_although_it_has_read_t
     for recreated in [false, true] {
         let mut world = World::new();
         (world.options.shards, world.options.requests_waiting_max) = (1, 1);
-        let store = HeldStore::new(&world);
+        let store = HeldStore::new(&mut world);
         let engine = store.open(&world).await;
         let machine = create(&engine, "m", WAITS).await;
         let other = create(&engine, "other", WAITS).await;
@@ -247,7 +249,7 @@ async fn a_start_that_comes_after_the_deletion_is_refused_although_it_has_read_t
 async fn so_is_a_start_whose_caller_waits_for_the_end() {
     let mut world = World::new();
     (world.options.shards, world.options.requests_waiting_max) = (1, 1);
-    let store = HeldStore::new(&world);
+    let store = HeldStore::new(&mut world);
     let engine = store.open(&world).await;
     let passes = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
     let machine = create_typed(&engine, "m", passes, StateMachineType::Express).await;

@@ -11,7 +11,8 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use store::{Batch, Fault, FaultyStore, Keyspace, Range, Store};
+use store::{Batch, Keyspace, Range, Store};
+use tokio::sync::Notify;
 
 const WAITS: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"End":true}}}"#;
 
@@ -268,20 +269,18 @@ async fn a_shutdown_waits_neither_for_the_slow_lane_nor_for_a_disk_that_hangs() 
     const FLOOD: usize = 200;
     let mut world = hostile_world();
     world.options.slow_budget.time = Duration::from_secs(1);
-    let inner: Arc<dyn Store> = Arc::new(world.store.clone());
-    // The token's key, the state machines, and the starts: each of them waits for its own commit.
-    let store = Arc::new(FaultyStore::new(inner, 4, Fault::Hung));
-    let hung = Arc::clone(&store);
-    let engine = world.open_with(Arc::new(move || Ok(Arc::clone(&store) as _))).await;
+    // The token's key, the state machines, and a start are durable; the next one hangs.
+    let hung = Arc::new(Notify::new());
+    let (inner, told) = (world.store.clone(), Arc::clone(&hung));
+    let open = move || Ok(Arc::new(CrashStore::new(inner.clone(), 5, false, Arc::clone(&told))) as _);
+    let engine = world.open_with(Arc::new(open)).await;
     let (endless, quick) = (create(&engine, "endless", ENDLESS).await, create(&engine, "quick", QUICK).await);
     start(&engine, &quick, "durable").await;
     let names: Vec<String> = (0..FLOOD).map(|number| format!("e{number}")).collect();
     let flood = names.iter().map(|name| engine.start_execution(start_of(&endless, name, "{}")));
     let asked = async { tokio::join!(join_all(flood), engine.start_execution(start_of(&quick, "lost", "{}"))) };
     let stop = async {
-        while !hung.is_poisoned() {
-            tokio::task::yield_now().await;
-        }
+        hung.notified().await;
         let begun = Instant::now();
         engine.shutdown(Duration::ZERO).await;
         begun.elapsed()

@@ -17,6 +17,7 @@ mod map_run_redrives;
 mod map_run_world;
 mod map_runs;
 mod nested;
+mod readers;
 mod redrive;
 mod retention;
 mod state_machines;
