@@ -53,6 +53,11 @@ impl Api {
         respond(Err(self.too_large_error()), &random::uuid())
     }
 
+    /// The answer to a request for which there is no room now. SDKs try it again.
+    pub fn throttled(&self) -> Response<Bytes> {
+        respond(Err(engine::Error::Throttled.into()), &random::uuid())
+    }
+
     async fn answer(&self, head: &Parts, body: &Bytes) -> Result<Vec<u8>, ApiError> {
         let route = operation::find(operation_of(&head.headers)?)?;
         check_content_type(&head.headers)?;

@@ -51,6 +51,10 @@ pub struct Config {
     pub connections_max: u32,
     /// Seconds that a client may take to send the body of a request. It has at most 1 MiB.
     pub request_seconds_max: u64,
+    /// Bytes of the bodies of all requests that are being answered; one that finds no room is throttled.
+    pub request_bytes_in_flight_max: usize,
+    /// Bytes of memory, as an estimate, for parsed definitions: those that are used again are not read again.
+    pub definitions_bytes_max: usize,
     /// Shards of the engine; 0 is one per core.
     pub shards: usize,
     /// Tasks that run at once.
@@ -82,6 +86,8 @@ impl Default for Config {
             drain_seconds: 8,
             connections_max: 4_096,
             request_seconds_max: 30,
+            request_bytes_in_flight_max: 128 << 20,
+            definitions_bytes_max: 128 << 20,
             shards: 0,
             tasks_at_once_max: 1_024,
             express_history_bytes_max: 0,

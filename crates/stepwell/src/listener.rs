@@ -1,11 +1,13 @@
 //! The listener: HTTP/1.1 and HTTP/2 on one port, so many connections and no more, and the way to the end of all.
 
+mod bodies;
 mod connection;
 mod request;
 
 use crate::config::Config;
 use crate::health::Health;
 use api::Api;
+use bodies::Bodies;
 use connection::Connection;
 use std::future::Future;
 use std::sync::Arc;
@@ -22,6 +24,9 @@ const TOLD_EVERY: Duration = Duration::from_secs(60);
 pub struct Limits {
     /// Connections that are open at once. Further ones wait in the system's own line until one ends.
     pub connections_max: u32,
+    /// Bytes of the bodies of all requests that are being answered, but always as many as one may have. What finds no room
+    /// is throttled.
+    pub request_bytes_in_flight_max: usize,
     /// How long a client may take to send the body of a request.
     pub request_within: Duration,
 }
@@ -30,6 +35,7 @@ impl Limits {
     pub fn of(config: &Config) -> Limits {
         Limits {
             connections_max: config.connections_max,
+            request_bytes_in_flight_max: config.request_bytes_in_flight_max,
             request_within: Duration::from_secs(config.request_seconds_max),
         }
     }
@@ -44,12 +50,13 @@ pub async fn serve(
     stop: impl Future<Output = Instant>,
 ) {
     let places = Places::new(limits.connections_max);
+    let bodies = Bodies::new(limits.request_bytes_in_flight_max.max(api.request_bytes_max()));
     let stopping = watch::Sender::new(false);
     let accepting = async {
         loop {
             let place = places.take().await;
             let stream = accept(&listener).await;
-            let connection = Connection { api: api.clone(), health: health.clone(), limits };
+            let connection = Connection { api: api.clone(), health: health.clone(), limits, bodies: bodies.clone() };
             let stopping = stopping.subscribe();
             tokio::spawn(async move {
                 connection.serve(stream, stopping).await;

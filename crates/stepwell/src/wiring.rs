@@ -63,6 +63,7 @@ async fn start(open_store: OpenStore, config: &Config, endpoint: &str, delivery:
         limits: config.limits.clone(),
         shards: config.shards,
         tasks_at_once_max: config.tasks_at_once_max,
+        definitions_bytes_max: config.definitions_bytes_max,
         express_history_bytes_max: config.express_history_bytes_max,
         log: delivery.log.clone(),
         status_changes: delivery.status_changes.clone(),

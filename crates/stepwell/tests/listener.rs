@@ -110,3 +110,49 @@ async fn a_server_tells_its_health() {
     client.write_all(HEALTH).await.unwrap();
     assert_eq!(answer(&mut client).await, (200, json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })));
 }
+
+#[tokio::test]
+async fn bodies_that_find_no_room_beside_others_are_throttled() {
+    // There is always room for the largest request, and here for no more.
+    let (server, _folder) = server("request_bytes_in_flight_max = 1").await;
+    let length = 1 << 20;
+    let (mut first, throttled) = loop {
+        let mut first = connect(&server).await;
+        first.write_all(&head(length, "")).await.unwrap();
+        first.write_all(&vec![b' '; length - 2]).await.unwrap();
+        let mut second = connect(&server).await;
+        second.write_all(&head(length / 2, "")).await.unwrap();
+        second.write_all(&vec![b' '; length / 2 - 2]).await.unwrap();
+        second.write_all(b"{}").await.unwrap();
+        let answer = answer(&mut second).await;
+        // Unless the server has read the second one before the first.
+        if answer.0 != 200 {
+            break (first, answer);
+        }
+    };
+    assert_eq!((throttled.0, &throttled.1["__type"]), (400, &json!("ThrottlingException")));
+    first.write_all(b"{}").await.unwrap();
+    assert_eq!(answer(&mut first).await.0, 200);
+    // Its place is free again.
+    let mut third = connect(&server).await;
+    third.write_all(&head(2, "")).await.unwrap();
+    third.write_all(b"{}").await.unwrap();
+    assert_eq!(answer(&mut third).await.0, 200);
+}
+
+#[tokio::test]
+async fn an_http_2_connection_is_told_how_many_requests_it_may_have() {
+    const MAX_CONCURRENT_STREAMS: [u8; 2] = [0, 3];
+    let (server, _folder) = server("").await;
+    let mut client = connect(&server).await;
+    client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    // A frame of settings, without any.
+    client.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+    let mut head = [0; 9];
+    client.read_exact(&mut head).await.unwrap();
+    assert_eq!(head[3], 4, "the first frame has the settings of the server");
+    let mut settings = vec![0; usize::from(head[2])];
+    client.read_exact(&mut settings).await.unwrap();
+    let streams = settings.chunks(6).find(|setting| setting[..2] == MAX_CONCURRENT_STREAMS).unwrap();
+    assert_eq!(streams[2..], 128_u32.to_be_bytes());
+}

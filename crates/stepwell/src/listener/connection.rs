@@ -3,7 +3,7 @@
 //! A connection without a request in flight is closed after a while, whatever its client does meanwhile: says nothing,
 //! sends its request head byte by byte, or does not take the answer. So nobody holds a place for nothing.
 
-use super::{Limits, request};
+use super::{Limits, bodies::Bodies, request};
 use crate::health::Health;
 use api::Api;
 use hyper::service::service_fn;
@@ -17,6 +17,8 @@ use tokio::sync::watch;
 
 /// A connection without a request in flight is kept for so long. The pools of SDKs let go of theirs after up to a minute.
 const IDLE: Duration = Duration::from_secs(75);
+/// Requests of one HTTP/2 connection that are answered at once; a client waits with further ones.
+const STREAMS_MAX: u32 = 128;
 /// How long a client may take to see that its connection is closed.
 const CLOSING: Duration = Duration::from_secs(5);
 
@@ -25,6 +27,8 @@ pub(super) struct Connection {
     pub(super) api: Api,
     pub(super) health: Health,
     pub(super) limits: Limits,
+    /// Those of all connections.
+    pub(super) bodies: Bodies,
 }
 
 impl Connection {
@@ -37,12 +41,13 @@ impl Connection {
         let service = service_fn(|request| {
             let (in_flight, this) = (in_flight.one_more(), Arc::clone(&this));
             async move {
-                let response = request::answer(&this.api, &this.health, this.limits, request).await;
+                let response = request::answer(&this.api, &this.health, this.limits, &this.bodies, request).await;
                 drop(in_flight);
                 Ok::<_, Infallible>(response)
             }
         });
-        let http = Builder::new(TokioExecutor::new());
+        let mut http = Builder::new(TokioExecutor::new());
+        http.http2().max_concurrent_streams(STREAMS_MAX);
         let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
         tokio::select! {
             ended = connection.as_mut() => return tell(ended),

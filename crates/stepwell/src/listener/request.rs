@@ -1,12 +1,13 @@
 //! One request: its body is collected up to a limit and within a time, then `api` answers.
 
 use super::Limits;
+use super::bodies::{Bodies, Collected, Missing};
 use crate::health::{self, Health};
 use api::Api;
 use bytes::Bytes;
 use http::header::{CONNECTION, EXPECT, HeaderValue};
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ pub(super) async fn answer(
     api: &Api,
     health: &Health,
     limits: Limits,
+    bodies: &Bodies,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     if health::is_asked_for(&request) {
@@ -30,13 +32,21 @@ pub(super) async fn answer(
         // The client asks before it sends; nothing needs to be read.
         api.too_large()
     } else {
-        match tokio::time::timeout(limits.request_within, Limited::new(&mut body, bytes_max).collect()).await {
-            Ok(Ok(body)) => api.handle(Request::from_parts(head, body.to_bytes())).await,
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+        match tokio::time::timeout(limits.request_within, bodies.collect(&mut body, bytes_max)).await {
+            Ok(Ok(Collected { bytes, place })) => {
+                let response = api.handle(Request::from_parts(head, bytes)).await;
+                drop(place);
+                response
+            }
+            Ok(Err(Missing::TooLarge)) => {
                 tokio::spawn(discard(body, limits.request_within));
                 api.too_large()
             }
-            Ok(Err(error)) => {
+            Ok(Err(Missing::NoRoom)) => {
+                tokio::spawn(discard(body, limits.request_within));
+                api.throttled()
+            }
+            Ok(Err(Missing::Broken(error))) => {
                 tracing::debug!(%error, "a client went away in the middle of its request");
                 last(StatusCode::BAD_REQUEST, "the body of the request cannot be read\n")
             }
