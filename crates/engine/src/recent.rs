@@ -121,7 +121,7 @@ mod tests {
     fn what_was_not_used_for_longest_goes_first() {
         let recent = Recent::new(100);
         (0..10).for_each(|key| recent.keep(key, key, 10));
-        assert_eq!(kept(&recent), Vec::from_iter(0..10));
+        assert_eq!(kept(&recent), (0..10).collect::<Vec<_>>());
         assert_eq!((recent.get(&0), recent.get(&1), recent.get(&99)), (Some(0), Some(1), None));
         recent.keep(10, 10, 10);
         // What was used stays; room is made for a little more than was asked for.

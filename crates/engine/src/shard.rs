@@ -310,14 +310,13 @@ impl Shard {
     fn perform_now(&mut self, work: Work) {
         match work {
             Work::Request(request, _permit) => self.request(request),
-            // The next start goes on with it: an execution that always goes on must not hold up the end.
-            Work::Trigger { trigger: Trigger::Continue, .. } if self.is_ending() => {}
+            // The next start goes on with them: an execution that always goes on must not hold up the end.
+            Work::Trigger { trigger: Trigger::Continue, .. } | Work::Recover(_) | Work::Timer(_)
+                if self.is_ending() => {}
             Work::Trigger { key, trigger, then } => self.turn(key, trigger, then),
             Work::Begin(attempt) => self.begin(attempt),
             Work::EndUnwanted(attempt) => self.end_unwanted(attempt),
             Work::TakeUp(attempt) => self.take_up(attempt),
-            // They are in the store, and wait for the next start.
-            Work::Recover(_) | Work::Timer(_) if self.is_ending() => {}
             Work::Recover(key) => self.recover_one(key),
             Work::Timer(row) => self.fire(row),
             Work::Read(work, definition) => {
@@ -355,7 +354,7 @@ impl Shard {
             Report::SlowMapRunStep(step) => self.slow_map_run_step_ended(*step),
             Report::MapRunRead(read) => self.map_run_read(*read),
             Report::MapRunHasPlace(map_run) => self.map_run_has_place(map_run),
-            Report::DefinitionRead { name, definition } => self.definition_read(&name, definition),
+            Report::DefinitionRead { name, definition } => self.definition_read(&name, definition.as_ref()),
             // They never wait in line.
             Report::Committed { .. } | Report::Alarm => {}
         }

@@ -6,7 +6,7 @@
 use super::{Report, Shard, message::Work};
 use crate::{
     definitions::{Definition, DefinitionName},
-    tables::{ExecutionKey, SetAside, StoredExecution, Tables},
+    tables::{ExecutionKey, ReadError, SetAside, StoredExecution, Tables},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -25,9 +25,12 @@ impl Readings {
         self.waiting.is_empty()
     }
 
-    /// The record of the execution, if it was read for the work in hand.
-    pub(super) fn take_stored(&mut self, key: ExecutionKey) -> Option<Option<StoredExecution>> {
-        self.stored.take_if(|(seen, _)| *seen == key).map(|(_, stored)| stored)
+    /// The record of the execution, which may have been read for the work in hand.
+    pub(super) fn stored(&mut self, key: ExecutionKey, tables: &Tables) -> Result<Option<StoredExecution>, ReadError> {
+        match self.stored.take_if(|(seen, _)| *seen == key) {
+            Some((_, stored)) => Ok(stored),
+            None => tables.execution(key),
+        }
     }
 
     /// The definition of the execution, if it is at hand for the work in hand.
@@ -60,7 +63,7 @@ impl Shard {
         let is_loaded = |stored: &&StoredExecution| stored.record.stop_ms.is_none() || work.loads_closed();
         let name = stored.as_ref().filter(is_loaded).map(StoredExecution::definition);
         if let Some(name) = name
-            && let Some(waiting) = self.to_be_read(key, name, &tables)
+            && let Some(waiting) = self.waiting_for(key, name, &tables)
         {
             waiting.push(work);
             return None;
@@ -70,7 +73,7 @@ impl Shard {
     }
 
     /// Who waits for the definition, if it must be read before the execution can be loaded.
-    fn to_be_read(&mut self, key: ExecutionKey, name: DefinitionName, tables: &Tables) -> Option<&mut Vec<Work>> {
+    fn waiting_for(&mut self, key: ExecutionKey, name: DefinitionName, tables: &Tables) -> Option<&mut Vec<Work>> {
         if !self.readings.waiting.contains_key(&name) {
             if let Some(definition) = self.environment.definitions.kept(&name) {
                 self.readings.hand(key, definition);
@@ -94,9 +97,9 @@ impl Shard {
         });
     }
 
-    pub(super) fn definition_read(&mut self, name: &DefinitionName, definition: Option<Arc<Definition>>) {
+    pub(super) fn definition_read(&mut self, name: &DefinitionName, definition: Option<&Arc<Definition>>) {
         for work in self.readings.waiting.remove(name).into_iter().flatten() {
-            self.work.push_back(Work::Read(Box::new(work), definition.clone()));
+            self.work.push_back(Work::Read(Box::new(work), definition.map(Arc::clone)));
         }
     }
 }

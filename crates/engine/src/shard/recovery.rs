@@ -194,7 +194,7 @@ impl Shard {
     }
 
     fn load(&mut self, key: ExecutionKey, tables: &Tables) -> Result<Found, Error> {
-        let stored = match self.readings.take_stored(key).map_or_else(|| tables.execution(key), Ok) {
+        let stored = match self.readings.stored(key, tables) {
             Ok(Some(stored)) => stored,
             Ok(None) => return Ok(Found::Absent),
             Err(error) => return Err(self.unreadable(key, error, tables)),
