@@ -311,13 +311,17 @@ impl Shard {
         match work {
             Work::Request(request, _permit) => self.request(request),
             // The next start goes on with them: an execution that always goes on must not hold up the end.
-            Work::Trigger { trigger: Trigger::Continue, .. } | Work::Recover(_) | Work::Timer(_)
+            Work::Trigger { trigger: Trigger::Continue, .. }
+            | Work::Recover(_)
+            | Work::BeginExpress(_)
+            | Work::Timer(_)
                 if self.is_ending() => {}
             Work::Trigger { key, trigger, then } => self.turn(key, trigger, then),
             Work::Begin(attempt) => self.begin(attempt),
             Work::EndUnwanted(attempt) => self.end_unwanted(attempt),
             Work::TakeUp(attempt) => self.take_up(attempt),
             Work::Recover(key) => self.recover_one(key),
+            Work::BeginExpress(key) => self.begin_express(key),
             Work::Timer(row) => self.fire(row),
             Work::Read(work, definition) => {
                 if let (Some(key), Some(definition)) = (work.key(), definition) {

@@ -51,7 +51,7 @@ impl Flow {
         let around = |state: &&State| state.flows().iter().any(|flow| flow.find(state_name).is_some());
         let state = self.states.values().find(around)?;
         let map = match &state.kind {
-            StateKind::Map(map) => Some(map),
+            StateKind::Map(map) => Some(&**map),
             _ => None,
         };
         state.flows().iter().find_map(|flow| flow.map_around(state_name)).or(map)

@@ -4,7 +4,11 @@
 //! Nothing else of it is stored. One that ends in its first step needs no record, and neither does a synchronous one, which
 //! is run at most once, or a child of a Map Run, which its Map Run asks for again.
 
-use super::{Shard, live::Live, message::Then};
+use super::{
+    Shard,
+    live::Live,
+    message::{Then, Work},
+};
 use crate::{
     Error,
     tables::{ExecutionKey, ReadError, Tables},
@@ -37,26 +41,31 @@ impl Shard {
             if slice.is_over() || !self.has_express_to_begin() {
                 return;
             }
-            let Some(tables) = self.pipeline.tables().cloned() else { return };
             let Some(key) = self.begun_before.pop_front() else { return };
             self.at = Some(key);
-            match self.read_express(key, &tables) {
-                Ok(Some(live)) => {
-                    self.environment.one_express_child_more();
-                    self.live.insert(key, live);
-                    self.turn(key, Trigger::Start, Then::Nothing);
-                }
-                Ok(None) => {}
-                Err(ReadError::Store(error)) => {
-                    self.begun_before.push_front(key);
-                    return self.cannot_read("an Express execution", &error);
-                }
-                Err(error) => {
-                    tracing::error!(%error, "an Express execution cannot be begun again, and is given up");
-                    self.pipeline.writes.remove_express_start(key);
-                }
-            }
+            self.perform(Work::BeginExpress(key));
             self.at = None;
+        }
+    }
+
+    /// Begins an execution anew whose definition is in memory.
+    pub(super) fn begin_express(&mut self, key: ExecutionKey) {
+        let Some(tables) = self.pipeline.tables().cloned() else { return self.begun_before.push_front(key) };
+        match self.read_express(key, &tables) {
+            Ok(Some(live)) => {
+                self.environment.one_express_child_more();
+                self.live.insert(key, live);
+                self.turn(key, Trigger::Start, Then::Nothing);
+            }
+            Ok(None) => {}
+            Err(ReadError::Store(error)) => {
+                self.begun_before.push_front(key);
+                self.cannot_read("an Express execution", &error);
+            }
+            Err(error) => {
+                tracing::error!(%error, "an Express execution cannot be begun again, and is given up");
+                self.pipeline.writes.remove_express_start(key);
+            }
         }
     }
 
@@ -64,7 +73,10 @@ impl Shard {
     fn read_express(&self, key: ExecutionKey, tables: &Tables) -> Result<Option<Live>, ReadError> {
         let Some(mut stored) = tables.express_start(key)? else { return Ok(None) };
         stored.record.start_ms = self.environment.clock.now_ms();
-        let definition = self.environment.definitions.get(stored.revision, tables)?;
+        let definition = match self.readings.at_hand(key) {
+            Some(definition) => definition,
+            None => self.environment.definitions.get(&stored.definition(), tables)?,
+        };
         let facts = stored.facts().map_err(|why| ReadError::Corrupt { keyspace: "express_starts", why })?;
         let mut live = Live::new(Execution::new(facts), definition, stored, false);
         live.is_written = true;

@@ -188,6 +188,8 @@ pub(crate) enum Work {
     TakeUp(Attempt),
     /// Take the execution up after a start: its turn has come.
     Recover(ExecutionKey),
+    /// Begin the asynchronous Express execution anew, after a start.
+    BeginExpress(ExecutionKey),
     /// Fire the timer, if it is still set.
     Timer(TimerRow),
     /// The same, with the definition that it waited for.
@@ -203,6 +205,7 @@ impl Work {
             | Work::EndUnwanted((key, _))
             | Work::TakeUp((key, _))
             | Work::Recover(key)
+            | Work::BeginExpress(key)
             | Work::Timer(TimerRow { key, .. }) => Some(*key),
             Work::Read(work, _) => work.key(),
             Work::Request(request, _) => request.key(),
@@ -215,7 +218,7 @@ impl Work {
     /// The execution that is looked for in the store, if it is not in memory.
     pub(crate) fn loads(&self) -> Option<ExecutionKey> {
         match self {
-            // An Express execution is in memory or nowhere.
+            // An Express execution is loaded by nobody else.
             Work::Request(Request::Start { new, .. }, _) if !new.is_standard() => None,
             Work::Request(Request::StartSync { .. } | Request::UpdateMapRun { .. } | Request::OpenMapRun { .. }, _)
             // A child is loaded with the definition that its Map Run has.

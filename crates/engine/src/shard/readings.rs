@@ -59,7 +59,11 @@ impl Shard {
         let Some(key) = work.loads().filter(|key| self.live.get(*key).is_none()) else { return Some(work) };
         let Some(tables) = self.pipeline.tables().cloned() else { return Some(work) };
         // Who loads what cannot be read sees why.
-        let Ok(stored) = tables.execution(key) else { return Some(work) };
+        let stored = match work {
+            Work::BeginExpress(_) => tables.express_start(key),
+            _ => tables.execution(key),
+        };
+        let Ok(stored) = stored else { return Some(work) };
         let is_loaded = |stored: &&StoredExecution| stored.record.stop_ms.is_none() || work.loads_closed();
         let name = stored.as_ref().filter(is_loaded).map(StoredExecution::definition);
         if let Some(name) = name
@@ -68,7 +72,9 @@ impl Shard {
             waiting.push(work);
             return None;
         }
-        self.readings.stored = Some((key, stored));
+        if !matches!(work, Work::BeginExpress(_)) {
+            self.readings.stored = Some((key, stored));
+        }
         Some(work)
     }
 
