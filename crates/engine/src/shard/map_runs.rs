@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Error, MapRunRecord,
-    definitions::{Definition, DefinitionName},
+    definitions::DefinitionName,
     map_run::{Children, NewChild, RunningChild},
     outbox::{Outbox, Released},
     tables::{ExecutionKey, MapRunKey, ReadError, StoredExecution, Tables},
