@@ -20,6 +20,7 @@
 //! | `telling` | what a step tells those who watch from outside |
 //! | `settling` | who waits until all that was taken up is durable |
 //! | `slow_lane` | steps that need more time than the loop can give |
+//! | `alarm` | when it is woken though nothing comes in |
 //! | `effects` | tasks, activities and timers |
 //! | `readings` | definitions that are read beside the loop, and who waits for them |
 //! | `recovery` | taking up executions after a start, opening the store again |
@@ -27,6 +28,7 @@
 //! | `supervision` | going on after a panic |
 //! | `waiters` | who waits for the end of an execution |
 
+mod alarm;
 mod aside;
 mod children;
 mod effects;
@@ -153,7 +155,7 @@ impl Shard {
         seed: u64,
     ) -> Shard {
         let (alarm, due) = watch::channel(i64::MAX);
-        environment.runtime.spawn(wake(Arc::clone(&environment), due, own.clone()));
+        environment.runtime.spawn(alarm::wake(Arc::clone(&environment), due, own.clone()));
         let options = &environment.options;
         Shard {
             number,
@@ -455,21 +457,6 @@ impl Shard {
         self.pipeline.is_settled()
     }
 
-    fn set_alarm(&mut self) {
-        let wake_ms = self.wake_ms();
-        if self.armed_ms.replace(wake_ms) != Some(wake_ms) {
-            self.alarm.send_replace(wake_ms);
-        }
-    }
-
-    /// When a timer must be looked at. Without a store there are only those in memory.
-    fn wake_ms(&self) -> i64 {
-        if self.is_ending() {
-            return i64::MAX;
-        }
-        if self.pipeline.tables().is_some() { self.timers.wake_ms() } else { self.timers.wake_in_memory_ms() }
-    }
-
     fn is_recovering(&self) -> bool {
         self.recovery.is_going_on() && self.pipeline.tables().is_some() && !self.is_ending()
     }
@@ -482,23 +469,5 @@ impl Shard {
 
     fn tables(&self) -> Result<&Tables, Error> {
         self.pipeline.tables().ok_or(Error::Store(store::Error::Poisoned))
-    }
-}
-
-/// Wakes the shard at the time that it asks for.
-async fn wake(environment: Arc<Environment>, mut due: watch::Receiver<i64>, shard: ShardSender) {
-    loop {
-        let due_ms = *due.borrow_and_update();
-        tokio::select! {
-            biased;
-            changed = due.changed() => if changed.is_err() { return },
-            () = environment.clock.sleep_until(due_ms) => {
-                shard.report(Report::Alarm);
-                // The shard answers with the next time; until then the same one would only be reported again.
-                if due.changed().await.is_err() {
-                    return;
-                }
-            }
-        }
     }
 }

@@ -110,7 +110,7 @@ mod tests {
         config.working_directory = Some("/functions".into());
         config.environment.insert("AWS_REGION".into(), "eu-west-1".into());
         let endpoint_url = Some("http://127.0.0.1:8083".to_owned());
-        let server = [("HOME", "/home/server"), ("AWS_SESSION_TOKEN", "secret"), ("LAMBDA_TASK_ROOT", "/elsewhere")];
+        let server = [("HOME", "/srv/server"), ("AWS_SESSION_TOKEN", "secret"), ("LAMBDA_TASK_ROOT", "/elsewhere")];
         let inherited = server.map(|(name, value)| (name.to_owned(), OsString::from(value))).into();
         let surroundings = Surroundings { endpoint_url, inherited, ..Surroundings::default() };
         let environment = environment(&config, &surroundings, "127.0.0.1:9001".parse().unwrap(), "stream");
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(get("AWS_LAMBDA_RUNTIME_API"), Some("127.0.0.1:9001"));
         assert_eq!(get("AWS_LAMBDA_FUNCTION_NAME"), Some("f"));
         assert_eq!(get("LAMBDA_TASK_ROOT"), Some("/functions"));
-        assert_eq!(get("HOME"), Some("/home/server"));
+        assert_eq!(get("HOME"), Some("/srv/server"));
         assert_eq!(get("AWS_SESSION_TOKEN"), None, "what is secret is not inherited");
         assert_eq!(program(&config), PathBuf::from("/functions/bin/run"));
     }

@@ -77,24 +77,15 @@ impl Missing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_body_util::Full;
+    use futures_util::stream;
+    use http_body_util::{Full, StreamBody};
     use hyper::body::Frame;
     use std::convert::Infallible;
-    use std::pin::Pin;
-    use std::task::{Context, Poll};
 
     /// So many pieces of two bytes.
-    struct Pieces(usize);
-
-    impl Body for Pieces {
-        type Data = Bytes;
-        type Error = Infallible;
-
-        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-            let left = self.0.checked_sub(1);
-            self.0 = left.unwrap_or_default();
-            Poll::Ready(left.map(|_| Ok(Frame::data(Bytes::from_static(b"ab")))))
-        }
+    fn pieces(count: usize) -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
+        let piece = || Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"ab")));
+        StreamBody::new(stream::iter((0..count).map(move |_| piece())))
     }
 
     async fn collect(bodies: &Bodies, text: &str, bytes_max: usize) -> Result<Collected, Missing> {
@@ -117,11 +108,11 @@ mod tests {
     #[tokio::test]
     async fn a_body_in_pieces_is_put_together_and_gives_all_of_its_place_back() {
         let bodies = Bodies::new(6);
-        let collected = bodies.collect(&mut Pieces(3), 8).await.unwrap();
+        let collected = bodies.collect(&mut pieces(3), 8).await.unwrap();
         assert_eq!(&*collected.bytes, b"ababab");
         assert_eq!(bodies.room.available_permits(), 0);
         drop(collected);
-        assert!(matches!(bodies.collect(&mut Pieces(4), 8).await, Err(Missing::NoRoom)));
+        assert!(matches!(bodies.collect(&mut pieces(4), 8).await, Err(Missing::NoRoom)));
         assert_eq!(bodies.room.available_permits(), 6);
     }
 }
