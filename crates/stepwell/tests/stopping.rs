@@ -53,7 +53,7 @@ async fn all_that_a_stop_waits_for_has_one_deadline() {
 /// The slow lane has minutes of work: each execution waits for a moment, and then never ends to compute.
 #[tokio::test]
 async fn a_stop_does_not_wait_for_what_stands_in_line_to_compute() {
-    const STARTS: usize = 200;
+    const STARTS: usize = 80;
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("stepwell.toml");
     std::fs::write(&config, format!("drain_seconds = {}\n", DRAIN.as_secs())).unwrap();
@@ -61,7 +61,8 @@ async fn a_stop_does_not_wait_for_what_stands_in_line_to_compute() {
     let mut server = Server::start(program, &["--config", config.to_str().unwrap()]).await.unwrap();
     let endless = "{% ($f := function($n) { $f($n + 1) }; $f(0)) %}";
     let definition = json!({ "QueryLanguage": "JSONata", "StartAt": "Wait", "States": {
-        "Wait": { "Type": "Wait", "Seconds": 1, "Next": "Endless" },
+        // Until all have started: then those behind them would wait in the same line.
+        "Wait": { "Type": "Wait", "Seconds": 3, "Next": "Endless" },
         "Endless": { "Type": "Pass", "Output": endless, "End": true },
     } });
     let role = "arn:aws:iam::000000000000:role/r";
