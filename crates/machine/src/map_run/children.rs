@@ -1,7 +1,7 @@
 //! What a Map Run knows of its children: which run, and which wait to be redriven. All others have ended.
 
-use super::results::{self, Form, MapRunBlock};
-use super::{ChildEnd, ChildRemains, ItemRange, MapRunProgress};
+use super::results::{self, MapRunBlock};
+use super::{ChildEnd, ChildRemains, ItemRange, MapRunProgress, MapRunRequest};
 use crate::Status;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,12 +24,12 @@ pub(super) struct Earlier {
 }
 
 impl Earlier {
-    fn of(end: &ChildEnd, form: Form) -> Earlier {
+    fn of(end: &ChildEnd, request: &MapRunRequest) -> Earlier {
         // An input that was let go of, as there were too many, is missing in the results: they stay too many.
-        let is_cut = end.input.is_none() && form.shows_input(&end.outcome);
+        let is_cut = end.input.is_none() && request.form().is_described(&end.outcome);
         Earlier {
             status: end.outcome.status(),
-            bytes: if is_cut { u64::MAX } else { results::bytes_of(end, form) },
+            bytes: if is_cut { u64::MAX } else { results::bytes_of(end, request) },
             is_begun: end.remains != ChildRemains::NotBegun,
         }
     }
@@ -50,12 +50,11 @@ impl Children {
     /// The children of a Map Run that is taken up, as its blocks tell of them.
     pub(super) fn from_blocks(
         progress: &MapRunProgress,
-        is_batched: bool,
-        form: Form,
+        request: &MapRunRequest,
         blocks: impl IntoIterator<Item = MapRunBlock>,
     ) -> Children {
         let started = |range| OpenChild { range, earlier: None };
-        let single = |child| (!is_batched).then_some((child, started(ItemRange { first: child, items: 1 })));
+        let single = |child| request.batches.is_none().then_some((child, started(ItemRange { first: child, items: 1 })));
         let mut running: BTreeMap<u64, OpenChild> = (0..progress.children_started).map_while(single).collect();
         let mut waiting = BTreeMap::new();
         for block in blocks {
@@ -66,7 +65,7 @@ impl Children {
                 if is_of_now || end.is_final() {
                     waiting.remove(&end.child);
                 } else {
-                    waiting.insert(end.child, OpenChild { range: end.range, earlier: Some(Earlier::of(&end, form)) });
+                    waiting.insert(end.child, OpenChild { range: end.range, earlier: Some(Earlier::of(&end, request)) });
                 }
             }
             for (child, is_final) in block.stayed {

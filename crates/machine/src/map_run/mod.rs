@@ -201,7 +201,7 @@ impl MapRun {
         blocks: impl IntoIterator<Item = MapRunBlock>,
         limits: &Limits,
     ) -> MapRun {
-        let children = Children::from_blocks(&progress, request.batches.is_some(), request.form(), blocks);
+        let children = Children::from_blocks(&progress, &request, blocks);
         MapRun::at(facts, request, progress, children, limits)
     }
 
@@ -328,11 +328,11 @@ impl MapRun {
     fn trimmed(&mut self, mut end: ChildEnd) -> ChildEnd {
         let form = self.request.form();
         let bytes = if end.is_final() { &mut self.progress.result_bytes } else { &mut self.progress.failure_bytes };
-        *bytes = bytes.saturating_add(results::bytes_of(&end, form));
+        *bytes = bytes.saturating_add(results::bytes_of(&end, &self.request));
         if self.request.execution_type == StateMachineType::Express {
             return end;
         }
-        if !form.shows_input(&end.outcome) {
+        if !form.is_described(&end.outcome) {
             end.input = None;
         }
         if *bytes > self.result_bytes_max {

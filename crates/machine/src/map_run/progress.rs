@@ -256,10 +256,12 @@ impl MapRunProgress {
         self.executions.ended(status, 1, is_final);
     }
 
-    /// Whether more items have failed than are tolerated. Each of the two settings counts where it is given; where none
-    /// is, no failure is tolerated.
+    /// Whether more items have failed or timed out than are tolerated. Each of the two settings counts where it is given;
+    /// where none is, no failure is tolerated. As AWS documents it, what was aborted did not fail.
+    ///
+    /// <https://docs.aws.amazon.com/step-functions/latest/dg/maprun-fail-threshold.html>
     pub(super) fn is_intolerable(&self) -> bool {
-        let failed = self.items.failed + self.items.timed_out + self.items.aborted;
+        let failed = self.items.failed + self.items.timed_out;
         let MapRunSettings { tolerated_failure_count, tolerated_failure_percentage, .. } = self.settings;
         let too_many = tolerated_failure_count.is_some_and(|tolerated| failed > tolerated);
         let too_large = tolerated_failure_percentage.is_some_and(|tolerated| self.percentage(failed) > tolerated);

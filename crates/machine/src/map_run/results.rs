@@ -51,15 +51,33 @@ impl Form {
         }
     }
 
-    pub(super) fn shows_input(self, outcome: &Outcome) -> bool {
+    /// Whether a child that came to this is described, with its input; else there is its output only.
+    pub(super) fn is_described(self, outcome: &Outcome) -> bool {
         self == Form::None || !matches!(outcome, Outcome::Succeeded { .. })
     }
 }
 
+/// What a description has besides the texts of the child: names of members, both dates, the name and the status.
+const DESCRIPTION_BYTES: usize = 320;
+
 /// What the end of a child adds to the results, about.
-pub(super) fn bytes_of(end: &ChildEnd, form: Form) -> u64 {
-    let input = end.input.as_ref().filter(|_| form.shows_input(&end.outcome));
-    (end.outcome.byte_len() + input.map_or(0, |input| input.len()) + 1) as u64
+pub(super) fn bytes_of(end: &ChildEnd, request: &MapRunRequest) -> u64 {
+    let is_described = request.form().is_described(&end.outcome);
+    if !is_described {
+        return (end.outcome.byte_len() + 1) as u64;
+    }
+    let input = end.input.as_ref().map_or(0, |input| quoted_bytes(input));
+    let outcome = match &end.outcome {
+        Outcome::Succeeded { output } => quoted_bytes(output.text()),
+        failed @ (Outcome::Failed(_) | Outcome::TimedOut(_) | Outcome::Aborted(_)) => failed.byte_len(),
+    };
+    // The ARNs of the child and of its state machine are about as long as that of the Map Run.
+    (DESCRIPTION_BYTES + 2 * request.map_run_arn.len() + input + outcome) as u64
+}
+
+/// A description has JSON texts as strings.
+fn quoted_bytes(text: &str) -> usize {
+    text.len() + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }
 
 /// Collects the results of a Map Run that has succeeded.

@@ -100,6 +100,32 @@ fn a_tolerated_failure_is_described_in_the_results() {
 }
 
 #[test]
+fn what_was_aborted_did_not_fail() {
+    let mut run = Driven::of("", "[0,1,2]");
+    run.end(1, Outcome::Aborted(Failure::default()));
+    run.succeed(0, "0");
+    assert_eq!(run.ended, None);
+    run.succeed(2, "0");
+    assert_eq!((run.ended, run.run.progress().executions.aborted), (Some(MapRunStatus::Succeeded), 1));
+}
+
+#[test]
+fn results_are_counted_with_all_that_they_show() {
+    let described = r#", "ResultWriter": {"WriterConfig": {"Transformation": "NONE", "OutputType": "JSON"}}"#;
+    for (fields, output) in [
+        ("", "\"some output\""),
+        (described, "1"),
+        (described, r#"{"a": "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""}"#),
+    ] {
+        let fields = format!(r#"{fields}, "ToleratedFailurePercentage": 100, "Label": "L""#);
+        let mut run = Driven::of(&fields, "[0,1,2,3,4,5,6,7,8,9]");
+        (0..10).for_each(|child| if child == 3 { run.fail(child) } else { run.succeed(child, output) });
+        let (counted, are) = (run.run.progress().results_bytes(), run.results().len() as u64);
+        assert!(counted.abs_diff(are) < are / 8, "{counted} for {are}: {}", run.results());
+    }
+}
+
+#[test]
 fn a_stop_ends_the_children_first() {
     let mut run = Driven::of(r#", "MaxConcurrency": 2"#, "[0,1,2]");
     run.succeed(0, "0");
