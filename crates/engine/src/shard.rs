@@ -58,7 +58,7 @@ use crate::{
     Error,
     dispatch::Dispatcher,
     environment::Environment,
-    map_run::NewChild,
+    map_run::{NewChild, RunningChild},
     outbox::{Durable, Outbox, Released},
     planted::{Fault, strikes},
     tables::{ExecutionKey, Tables},
@@ -114,6 +114,8 @@ pub(crate) struct Shard {
     map_runs: MapRuns,
     /// Children of Map Runs that are to be begun, behind everything else.
     children: VecDeque<NewChild>,
+    /// Children of Map Runs that are to be stopped: there may be very many, and each may be large.
+    stops: VecDeque<RunningChild>,
     /// Express executions that an earlier process had begun, and that are to be begun anew.
     begun_before: VecDeque<ExecutionKey>,
     /// Executions that were set aside by this process, whether or not that is durable yet.
@@ -172,6 +174,7 @@ impl Shard {
             work: VecDeque::new(),
             map_runs: MapRuns::default(),
             children: VecDeque::new(),
+            stops: VecDeque::new(),
             begun_before: VecDeque::new(),
             aside: HashMap::new(),
             at: None,
@@ -229,6 +232,7 @@ impl Shard {
     fn pass(&mut self) {
         self.receive();
         self.work();
+        self.stop_children();
         self.begin_children();
         self.fire_timers();
         self.recover();
@@ -352,7 +356,7 @@ impl Shard {
             Report::AwaitedEnded(attempt) => self.awaited_ended(attempt),
             Report::CallerGone(key) => self.waiters.caller_gone(key),
             Report::StartChild(child) => self.children.push_back(*child),
-            Report::StopChild(child) => self.stop_child(&child),
+            Report::StopChild(child) => self.stops.push_back(*child),
             Report::ChildEnded { map_run, trigger } => self.tell_map_run(map_run, *trigger),
             Report::MapRunEnded { owner, effect, outcome } => {
                 self.turn(owner, Trigger::MapRunEnded { effect, outcome }, message::Then::Nothing);

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 /// Children that are begun between two turns of the loop: a Map Run of many children does not hold up its neighbours.
 const BEGUN_AT_ONCE: usize = 64;
+/// Children that are stopped between two turns of the loop.
+const STOPPED_AT_ONCE: usize = 64;
 
 impl Shard {
     pub(super) fn to_shard(&self, key: ExecutionKey, report: Report) {
@@ -106,7 +108,21 @@ impl Shard {
         Ok(found)
     }
 
-    pub(super) fn stop_child(&mut self, child: &RunningChild) {
+    /// Stops the next ones. To stop a large one takes long: its neighbours wait for a few of them, and not for all.
+    pub(super) fn stop_children(&mut self) {
+        let slice = self.slice();
+        for _ in 0..STOPPED_AT_ONCE {
+            if slice.is_over() || !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
+                return;
+            }
+            let Some(child) = self.stops.pop_front() else { return };
+            self.at = Some(child.key);
+            self.stop_child(&child);
+            self.at = None;
+        }
+    }
+
+    fn stop_child(&mut self, child: &RunningChild) {
         let RunningChild { key, number, of } = child;
         match self.find_child(*key, of) {
             Ok(Found::Open) if self.runs_for(*key, of) => {

@@ -77,7 +77,8 @@ impl MapRunTurn {
 impl Shard {
     /// Whether there is something to do for Map Runs.
     pub(super) fn has_map_work(&self) -> bool {
-        !self.map_runs.due.is_empty() || (!self.children.is_empty() && self.can_begin_children())
+        let has_children = !self.children.is_empty() && self.can_begin_children();
+        !self.map_runs.due.is_empty() || !self.stops.is_empty() || has_children
     }
 
     /// Carries out what a step of an execution asks of a Map Run, in the batch of that step.

@@ -261,10 +261,10 @@ impl Report {
             Report::TaskEnded { attempt: (key, _), .. } | Report::AwaitedEnded((key, _)) => Some(*key),
             Report::AwaitEnd { execution, .. } | Report::CallerGone(execution) => Some(*execution),
             Report::SlowStep(step) => Some(step.key),
-            Report::StopChild(child) => Some(child.key),
             Report::MapRunEnded { owner, .. } => Some(*owner),
             Report::TakeActivity { offer, .. } | Report::ActivityGone(offer) => Some(offer.key),
             Report::StartChild(_)
+            | Report::StopChild(_)
             | Report::ChildEnded { .. }
             | Report::SlowMapRunStep(_)
             | Report::MapRunRead(_)

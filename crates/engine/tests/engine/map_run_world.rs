@@ -95,10 +95,18 @@ pub fn counts(record: &MapRunRecord) -> Counts {
     record.progress.executions
 }
 
+/// The first page of the children.
+pub async fn page_of_children(
+    engine: &Engine,
+    map_run: &MapRunRecord,
+    listed: Listed,
+    size: usize,
+) -> Vec<ExecutionRecord> {
+    engine.list_executions(listed.of(map_run), Page { size, after: None }).await.unwrap().items
+}
+
 pub async fn children(engine: &Engine, map_run: &MapRunRecord, filter: Listed) -> Vec<ExecutionRecord> {
-    let state_machine = Arn::parse(&map_run.arn).unwrap();
-    let Listed { status, is_pending_redrive, is_redriven } = filter;
-    let filter = ExecutionFilter { state_machine, status, is_pending_redrive, is_redriven };
+    let filter = filter.of(map_run);
     let mut page = Page { size: 2, after: None };
     let mut found = Vec::new();
     loop {
@@ -115,4 +123,12 @@ pub struct Listed {
     pub status: Option<Status>,
     pub is_pending_redrive: bool,
     pub is_redriven: Option<bool>,
+}
+
+impl Listed {
+    fn of(self, map_run: &MapRunRecord) -> ExecutionFilter {
+        let state_machine = Arn::parse(&map_run.arn).unwrap();
+        let Listed { status, is_pending_redrive, is_redriven } = self;
+        ExecutionFilter { state_machine, status, is_pending_redrive, is_redriven }
+    }
 }
