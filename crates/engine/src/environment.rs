@@ -6,18 +6,20 @@ use crate::{
     definitions::Definitions,
     deletions::Deletions,
     express::ExpressHistory,
+    express_room::ExpressRoom,
     lane::Lane,
     map_run_places::MapRunPlaces,
     random::Random,
     scopes::PerScope,
     shard::{Order, ShardSender},
-    tables::{ExecutionKey, Tables, Writes},
+    tables::{ExecutionKey, StoredExecution, Tables, Writes},
     tokens::Sealer,
+    waiting_children::WaitingBytes,
 };
 use asl::Limits;
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, Ordering},
 };
 use tokio::{
     runtime::Handle,
@@ -38,14 +40,14 @@ pub(crate) struct Environment {
     /// `None`: Express executions are forgotten when they end.
     pub(crate) express_history: Option<ExpressHistory>,
     pub(crate) slow_lane: Arc<Lane>,
-    /// Standard executions that are open.
+    /// Standard executions that are open and no children of Map Runs.
     pub(crate) open_executions: Mutex<PerScope>,
     /// Map Runs that are open, and those that wait to go on.
     pub(crate) map_run_places: MapRunPlaces,
-    /// Express executions that run.
-    pub(crate) express_executions: AtomicU64,
-    /// What they weigh, in bytes.
-    pub(crate) express_bytes: Arc<AtomicUsize>,
+    /// Room for Express executions, and for Express children of Map Runs.
+    pub(crate) express_room: Arc<ExpressRoom>,
+    /// What children of Map Runs take that wait to begin.
+    pub(crate) waiting_children_bytes: WaitingBytes,
     /// Room for the tests of states that run at once.
     pub(crate) state_tests: Semaphore,
     /// Room for what is done apart at once.
@@ -98,6 +100,20 @@ impl Environment {
         self.open_executions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Counts an execution that is open now. A child of a Map Run is not counted: `MaxConcurrency` bounds them, and many of
+    /// them do not keep others from being started.
+    pub(crate) fn one_open_more(&self, stored: &StoredExecution) {
+        if stored.child.is_none() {
+            self.open_executions().add(&stored.record.arn);
+        }
+    }
+
+    pub(crate) fn one_open_less(&self, stored: &StoredExecution) {
+        if stored.child.is_none() {
+            self.open_executions().remove(&stored.record.arn);
+        }
+    }
+
     /// Executions that closed before this time exist no more for who asks, whether or not they are removed already.
     pub(crate) fn expired_before_ms(&self) -> i64 {
         expired_before_ms(&*self.clock, &self.options.limits)
@@ -113,27 +129,6 @@ impl Environment {
     /// Whether the execution exists no more for who asks.
     pub(crate) fn has_expired(&self, record: &ExecutionRecord) -> bool {
         record.stop_ms.is_some_and(|stop_ms| stop_ms < self.expired_before_ms())
-    }
-
-    /// Counts an Express execution that begins; false if as many run as may, or if those that run take as much as they may.
-    pub(crate) fn one_express_more(&self) -> bool {
-        let bytes = u64::try_from(self.express_bytes.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
-        if bytes >= self.options.limits.express_executions_bytes_max {
-            return false;
-        }
-        let max = self.options.limits.express_executions_max;
-        let more = |running: u64| (running < max).then_some(running + 1);
-        self.express_executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
-    }
-
-    /// Counts an Express child of a Map Run: `MaxConcurrency` bounds them, and their Map Run waits for every one.
-    pub(crate) fn one_express_child_more(&self) {
-        self.express_executions.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// An Express execution has ended.
-    pub(crate) fn one_express_less(&self) {
-        self.express_executions.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Commits writes that belong to no shard.

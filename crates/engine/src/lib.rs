@@ -28,6 +28,7 @@ mod dispatch;
 mod environment;
 mod express;
 mod express_children;
+mod express_room;
 mod fsck;
 mod lane;
 mod line;
@@ -45,6 +46,7 @@ mod shard;
 mod tables;
 mod timers;
 mod tokens;
+mod waiting_children;
 mod witness;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -294,13 +296,13 @@ impl Engine {
         self.read_apart(move |environment| queries::list_executions(environment, &filter, &page)).await
     }
 
-    /// A Map Run as of its last step.
-    #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
+    /// A Map Run as it stands: children count as running when they have begun.
     pub async fn map_run(&self, arn: &Arn) -> Result<MapRunRecord, Error> {
-        self.read_map_run(arn)
+        self.describe_map_run(arn).await
     }
 
-    /// The Map Runs of an execution, the newest first.
+    /// The Map Runs of an execution, the newest first, each as of its last step: children count as running when they were
+    /// asked for.
     pub async fn list_map_runs(&self, execution: &Arn, page: Page) -> Result<Paged<MapRunRecord>, Error> {
         let execution = execution.clone();
         self.read_apart(move |environment| map_run::list(environment, &execution, &page)).await

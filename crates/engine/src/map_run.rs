@@ -17,6 +17,7 @@ use crate::{
     redrive,
     shard::{NewExecution, Report, Request},
     tables::{ChildOf, ExecutionKey, MapRunKey, StoredExecution, Tables, facts_of, of_execution},
+    waiting_children::{WaitingChild, WaitingChildren},
 };
 use asl::{Arn, StateMachineType};
 use json::{Payload, Text};
@@ -43,6 +44,8 @@ pub(crate) struct Children {
     pub(crate) redrive_count: u32,
     /// Set when no child may begin any more.
     pub(crate) is_stopping: AtomicBool,
+    /// Those that were asked for and have not begun.
+    pub(crate) waiting: Arc<WaitingChildren>,
 }
 
 /// A child that is to be begun.
@@ -55,6 +58,8 @@ pub(crate) struct NewChild {
     /// It was begun before the Map Run was redriven.
     pub(crate) is_redriven: bool,
     pub(crate) of: Arc<Children>,
+    /// That it waits.
+    pub(crate) waits: Arc<WaitingChild>,
 }
 
 /// A child that is to be stopped.
@@ -82,6 +87,10 @@ impl Children {
 }
 
 impl NewChild {
+    pub(crate) fn is_express(&self) -> bool {
+        self.of.request.execution_type == StateMachineType::Express
+    }
+
     /// The execution that the child is.
     pub(crate) fn execution(self) -> NewExecution {
         let NewChild { key, names, number, items, input, of, .. } = self;
@@ -208,6 +217,20 @@ impl Engine {
         let text: Text = arn.to_string().into();
         let found = self.inner.environment.tables()?.map_run(MapRunKey::of(&text))?;
         found.ok_or(Error::ResourceNotFound(text))
+    }
+
+    /// A Map Run as it stands now. How many of its children have begun is known where they begin, and not stored.
+    pub(crate) async fn describe_map_run(&self, arn: &Arn) -> Result<MapRunRecord, Error> {
+        let record = self.read_map_run(arn)?;
+        if record.stop_ms.is_some() {
+            return Ok(record);
+        }
+        let shard = self.inner.environment.shard(record.owner).ok_or(Error::ShuttingDown)?;
+        let (owner, map_run) = (record.owner, MapRunKey::of(&record.arn));
+        match shard.ask(|reply| Request::OpenMapRun { owner, map_run, reply }).await? {
+            Some(open) => Ok(open.record),
+            None => self.read_map_run(arn),
+        }
     }
 
     pub(crate) async fn update(&self, arn: &Arn, update: MapRunUpdate) -> Result<(), Error> {

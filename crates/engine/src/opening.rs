@@ -20,7 +20,7 @@ use crate::{
 use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
     time::Duration,
@@ -55,8 +55,8 @@ impl Engine {
             map_run_places: MapRunPlaces::default(),
             state_tests: Semaphore::new(options.limits.state_tests_at_once_max),
             apart: Arc::new(Semaphore::new(options.apart_at_once_max.max(1))),
-            express_executions: AtomicU64::new(0),
-            express_bytes: Arc::default(),
+            express_room: Arc::default(),
+            waiting_children_bytes: Arc::default(),
             stopping: AtomicBool::new(false),
             deletions,
             shards: OnceLock::new(),

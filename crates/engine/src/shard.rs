@@ -16,6 +16,7 @@
 //! | `map_runs` | Map Runs whose execution the shard owns |
 //! | `map_run_reading` | Map Runs read from the store: after a start, for a redrive, for their results |
 //! | `express_starts` | Express executions that are begun anew after a crash |
+//! | `child_line` | children of Map Runs that wait to begin |
 //! | `children` | children of Map Runs, on the shard that their own keys fall to |
 //! | `telling` | what a step tells those who watch from outside |
 //! | `settling` | who waits until all that was taken up is durable |
@@ -30,6 +31,7 @@
 
 mod alarm;
 mod aside;
+mod child_line;
 mod children;
 mod effects;
 mod express_starts;
@@ -58,12 +60,13 @@ use crate::{
     Error,
     dispatch::Dispatcher,
     environment::Environment,
-    map_run::{NewChild, RunningChild},
+    map_run::RunningChild,
     outbox::{Durable, Outbox, Released},
     planted::{Fault, strikes},
     tables::{ExecutionKey, Tables},
     timers::Timers,
 };
+use child_line::ChildLine;
 use live::LiveExecutions;
 use machine::{HistoryEvent, Trigger};
 use map_runs::MapRuns;
@@ -113,7 +116,7 @@ pub(crate) struct Shard {
     readings: Readings,
     map_runs: MapRuns,
     /// Children of Map Runs that are to be begun, behind everything else.
-    children: VecDeque<NewChild>,
+    children: ChildLine,
     /// Children of Map Runs that are to be stopped: there may be very many, and each may be large.
     stops: VecDeque<RunningChild>,
     /// Express executions that an earlier process had begun, and that are to be begun anew.
@@ -164,7 +167,7 @@ impl Shard {
             live: LiveExecutions::new(
                 options.per_shard(options.executions_in_memory_max),
                 options.per_shard(options.executions_in_memory_bytes_max),
-                Arc::clone(&environment.express_bytes),
+                Arc::clone(&environment.express_room),
             ),
             pipeline: Pipeline::new(tables, options.commits_in_flight_max, own.clone(), environment.runtime.clone()),
             timers: Timers::new(TIMERS_AT_ONCE),
@@ -173,7 +176,7 @@ impl Shard {
             readings: Readings::default(),
             work: VecDeque::new(),
             map_runs: MapRuns::default(),
-            children: VecDeque::new(),
+            children: ChildLine::default(),
             stops: VecDeque::new(),
             begun_before: VecDeque::new(),
             aside: HashMap::new(),
@@ -355,7 +358,7 @@ impl Shard {
             Report::AwaitEnd { execution, attempt } => self.await_end(execution, attempt),
             Report::AwaitedEnded(attempt) => self.awaited_ended(attempt),
             Report::CallerGone(key) => self.waiters.caller_gone(key),
-            Report::StartChild(child) => self.children.push_back(*child),
+            Report::StartChild(child) => self.children.push(*child),
             Report::StopChild(child) => self.stops.push_back(*child),
             Report::ChildEnded { map_run, trigger } => self.tell_map_run(map_run, *trigger),
             Report::MapRunEnded { owner, effect, outcome } => {
@@ -365,8 +368,9 @@ impl Shard {
             Report::MapRunRead(read) => self.map_run_read(*read),
             Report::MapRunHasPlace(map_run) => self.map_run_has_place(map_run),
             Report::DefinitionRead { name, definition } => self.definition_read(&name, definition.as_ref()),
-            // They never wait in line.
-            Report::Committed { .. } | Report::Alarm => {}
+            Report::MapRunHasRoom(map_run) => self.map_run_has_room(map_run),
+            // The shard looks for itself, now that it is awake; the other two never wait in line.
+            Report::ExpressHasRoom | Report::Committed { .. } | Report::Alarm => {}
         }
     }
 

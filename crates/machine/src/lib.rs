@@ -38,7 +38,7 @@ pub use history::{EventDetails, EventId, EventType, HistoryEvent};
 pub use map_run::{
     Batches, Child, ChildEnd, ChildRemains, ChildStart, Counts, ItemRange, ItemSource, MapRun, MapRunBlock,
     MapRunOutcome, MapRunProgress, MapRunRequest, MapRunSettings, MapRunStatus, MapRunStep, MapRunTrigger,
-    MapRunUpdate, ResultDestination, Results, Unsuccessful, map_run_of_child,
+    MapRunUpdate, ResultDestination, Results, Room, Unsuccessful, map_run_of_child,
 };
 pub use parts::{Part, PartId, Root};
 pub use test_state::{Inspection, Mock, StateTest, TestSetup, TestStatus, Tested};

@@ -55,7 +55,7 @@ impl Shard {
         self.pipeline.outbox.append(outbox);
         match live {
             Some(live) if !live.is_standard => {
-                self.environment.one_express_less();
+                self.environment.express_room.ended(live.is_child());
                 self.forget_express_start(key, &live);
                 if let Some(reply) = live.sync_reply {
                     self.pipeline.outbox.answer(reply, Err(refused()));
@@ -63,7 +63,7 @@ impl Shard {
                 self.work.extend(live.parked);
             }
             Some(live) => {
-                self.environment.open_executions().remove(arn);
+                self.environment.one_open_less(&live.stored);
                 let environment = Arc::clone(&self.environment);
                 let state_machine_arn = live.stored.record.state_machine_arn.clone();
                 self.pipeline.outbox.then(move || environment.deletions.execution_closed(&state_machine_arn));

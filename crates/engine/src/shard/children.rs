@@ -28,6 +28,12 @@ impl Shard {
         self.pipeline.tables().is_some() && !self.environment.is_stopping()
     }
 
+    /// Whether one more Express child may begin; if not, the shard is woken when it is worth to ask again.
+    pub(super) fn has_express_room_or_hears(&self) -> bool {
+        let environment = &self.environment;
+        environment.express_room.has_room_or_tells(self.number, &self.own, &environment.options.limits)
+    }
+
     pub(super) fn begin_children(&mut self) {
         let slice = self.slice();
         for _ in 0..BEGUN_AT_ONCE {
@@ -37,11 +43,17 @@ impl Shard {
             {
                 return;
             }
-            let Some(child) = self.children.pop_front() else { return };
+            let room = || self.environment.express_room.has_room_for_child(&self.environment.options.limits);
+            let Some(child) = self.children.next(room) else { return };
+            let (waits, is_express) = (Arc::clone(&child.waits), child.is_express());
             self.at = Some(child.key);
             self.begin_child(child);
             self.readings.put_down();
             self.at = None;
+            // A Standard child is told as running when it is listed as running.
+            if !is_express {
+                self.pipeline.outbox.then(move || drop(waits));
+            }
         }
     }
 
@@ -50,7 +62,7 @@ impl Shard {
         if child.of.is_stopping() {
             return self.environment.child_not_run(&child.of, child.number, false);
         }
-        let is_express = child.of.request.execution_type == StateMachineType::Express;
+        let is_express = child.is_express();
         match self.find_child(child.key, &child.of) {
             // Retention has removed it.
             Ok(Found::Absent) if child.is_redriven && !is_express => {
@@ -58,7 +70,7 @@ impl Shard {
             }
             Ok(Found::Absent) => {
                 if is_express {
-                    self.environment.one_express_child_more();
+                    self.environment.express_room.begin_child();
                 }
                 self.begin_execution(child.execution(), Then::Nothing);
             }

@@ -53,7 +53,7 @@ impl Shard {
         let Some(tables) = self.pipeline.tables().cloned() else { return self.begun_before.push_front(key) };
         match self.read_express(key, &tables) {
             Ok(Some(live)) => {
-                self.environment.one_express_child_more();
+                self.environment.express_room.begin_anew();
                 self.live.insert(key, live);
                 self.turn(key, Trigger::Start, Then::Nothing);
             }

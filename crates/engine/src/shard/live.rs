@@ -3,16 +3,14 @@
 use crate::{
     Logging, SyncResult,
     definitions::Definition,
+    express_room::ExpressRoom,
     shard::{Reply, message::Work},
     tables::{ExecutionKey, StoredExecution},
 };
 use machine::{Execution, PartId, Status, TimerId};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
 };
 
 /// An execution in memory.
@@ -94,10 +92,26 @@ impl Live {
         self.is_standard && self.execution.is_none() && !self.is_listed()
     }
 
+    fn kind(&self) -> Kind {
+        if self.is_standard { Kind::Standard } else { Kind::Express { is_child: self.is_child() } }
+    }
+
+    /// Whether it is a child of a Map Run.
+    pub(crate) fn is_child(&self) -> bool {
+        self.stored.child.is_some()
+    }
+
     /// The store has all of it, and nobody works on it.
     fn can_be_put_out(&self, durable: u64) -> bool {
         self.is_standard && self.is_written && self.execution.is_some() && self.batch <= durable
     }
+}
+
+/// What an execution is weighed with.
+#[derive(Clone, Copy)]
+enum Kind {
+    Standard,
+    Express { is_child: bool },
 }
 
 /// Executions that one turn of the loop looks at, to find some to put out.
@@ -113,16 +127,16 @@ pub(crate) struct LiveExecutions {
     /// What the Standard ones among them weigh.
     bytes: usize,
     bytes_max: usize,
-    /// What the Express executions of all shards weigh.
-    express_bytes: Arc<AtomicUsize>,
+    /// Counts what the Express executions of all shards weigh.
+    express_room: Arc<ExpressRoom>,
 }
 
 impl LiveExecutions {
     /// Not many more than `count_max`, and Standard executions of not much more than `bytes_max`, as long as some of them
     /// wait.
-    pub(crate) fn new(count_max: usize, bytes_max: usize, express_bytes: Arc<AtomicUsize>) -> LiveExecutions {
+    pub(crate) fn new(count_max: usize, bytes_max: usize, express_room: Arc<ExpressRoom>) -> LiveExecutions {
         let (by_key, uses) = (HashMap::new(), VecDeque::new());
-        LiveExecutions { by_key, uses, next_use: 0, count_max, bytes: 0, bytes_max, express_bytes }
+        LiveExecutions { by_key, uses, next_use: 0, count_max, bytes: 0, bytes_max, express_room }
     }
 
     pub(crate) fn get(&self, key: ExecutionKey) -> Option<&Live> {
@@ -144,18 +158,16 @@ impl LiveExecutions {
     pub(crate) fn weigh(&mut self, key: ExecutionKey) {
         let Some(live) = self.by_key.get_mut(&key) else { return };
         let Some(execution) = &live.execution else { return };
-        let (before, is_standard) = (live.weight, live.is_standard);
+        let (before, kind) = (live.weight, live.kind());
         live.weight = execution.weight();
         let now = live.weight;
-        self.count(is_standard, before, now);
+        self.count(kind, before, now);
     }
 
-    fn count(&mut self, is_standard: bool, before: usize, now: usize) {
-        if is_standard {
-            self.bytes = self.bytes.saturating_sub(before).saturating_add(now);
-        } else {
-            self.express_bytes.fetch_add(now, Ordering::Relaxed);
-            self.express_bytes.fetch_sub(before, Ordering::Relaxed);
+    fn count(&mut self, kind: Kind, before: usize, now: usize) {
+        match kind {
+            Kind::Standard => self.bytes = self.bytes.saturating_sub(before).saturating_add(now),
+            Kind::Express { is_child } => self.express_room.weighs(is_child, before, now),
         }
     }
 
@@ -169,7 +181,7 @@ impl LiveExecutions {
     pub(crate) fn remove(&mut self, key: ExecutionKey) -> Option<Live> {
         let mut live = self.by_key.remove(&key)?;
         let weight = std::mem::take(&mut live.weight);
-        self.count(live.is_standard, weight, 0);
+        self.count(live.kind(), weight, 0);
         Some(live)
     }
 

@@ -68,12 +68,14 @@ impl LiveMapRun {
 
     /// Answers those who have waited for what is in a batch now.
     pub(super) fn answer(&mut self, outbox: &mut Outbox) {
-        let Some(run) = &self.run else { return };
+        let (Some(run), Some(children)) = (&self.run, &self.children) else { return };
         for (_, reply) in self.updates.extract_if(.., |(left, _)| *left == 0) {
             outbox.answer(reply, Ok(()));
         }
         for (_, reply) in self.readers.extract_if(.., |(left, _)| *left == 0) {
-            let open = OpenMapRun { record: self.record.clone(), running: run.running().collect() };
+            let progress = run.progress_as_told(children.waiting.numbers());
+            let record = MapRunRecord { progress, ..self.record.clone() };
+            let open = OpenMapRun { record, running: run.running().collect() };
             outbox.answer(reply, Ok(Some(open)));
         }
     }
@@ -81,6 +83,7 @@ impl LiveMapRun {
 
 /// How a Map Run stands: its blocks have the ends of all children that are not among those that run.
 pub(crate) struct OpenMapRun {
+    /// It counts children as running that have begun.
     pub(crate) record: MapRunRecord,
     /// Numbers of the children that it has asked for and knows no end of. Some may not have begun.
     pub(crate) running: BTreeSet<u64>,

@@ -15,9 +15,10 @@ use crate::{
     map_run::{Children, NewChild, RunningChild},
     outbox::{Outbox, Released},
     tables::{ExecutionKey, MapRunKey, ReadError, StoredExecution, Tables},
+    waiting_children::WaitingChildren,
 };
 use json::Text;
-use machine::{Effect, Failure, MapRun, MapRunRequest, MapRunStep, MapRunTrigger, MapRunUpdate, StepError};
+use machine::{Effect, Failure, MapRun, MapRunRequest, MapRunStep, MapRunTrigger, MapRunUpdate, Room, StepError};
 use std::{
     collections::{HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -51,7 +52,7 @@ pub(crate) struct SlowMapRunStep {
 /// What one step takes from the world.
 struct MapRunTurn {
     triggers: Vec<MapRunTrigger>,
-    room: usize,
+    room: Room,
     now_ms: i64,
     seed: u64,
     stopwatch: query::Stopwatch,
@@ -77,8 +78,8 @@ impl MapRunTurn {
 impl Shard {
     /// Whether there is something to do for Map Runs.
     pub(super) fn has_map_work(&self) -> bool {
-        let has_children = !self.children.is_empty() && self.can_begin_children();
-        !self.map_runs.due.is_empty() || !self.stops.is_empty() || has_children
+        let has_children = || self.can_begin_children() && self.children.has_next(|| self.has_express_room_or_hears());
+        !self.map_runs.due.is_empty() || !self.stops.is_empty() || has_children()
     }
 
     /// Carries out what a step of an execution asks of a Map Run, in the batch of that step.
@@ -164,6 +165,11 @@ impl Shard {
             account: arn.account,
             redrive_count: live.record.progress.redrive_count,
             is_stopping: AtomicBool::new(false),
+            waiting: WaitingChildren::new(
+                map_run,
+                Arc::clone(&self.environment.waiting_children_bytes),
+                self.own.clone(),
+            ),
         };
         let live = LiveMapRun { run: Some(run), errand: None, has_place, children: Some(Arc::new(children)), ..live };
         self.map_runs.live.insert(map_run, live);
@@ -195,6 +201,11 @@ impl Shard {
         }
     }
 
+    /// Children that it had asked for have begun: it may ask for the next ones.
+    pub(super) fn map_run_has_room(&mut self, key: MapRunKey) {
+        self.map_runs.is_due(key);
+    }
+
     /// Tells how a Map Run stands, when what it was told before is durable; `None` if it has ended.
     pub(super) fn open_map_run(&mut self, map_run: MapRunKey, reply: Reply<Option<OpenMapRun>>) {
         match self.map_runs.live.get_mut(&map_run).filter(|live| !live.has_ended()) {
@@ -222,7 +233,7 @@ impl Shard {
     fn step_map_run(&mut self, key: MapRunKey) {
         let turn = MapRunTurn {
             triggers: Vec::new(),
-            room: 0,
+            room: Room::NONE,
             now_ms: self.environment.clock.now_ms(),
             seed: self.seeds.next_u64(),
             stopwatch: self.environment.stopwatch,
@@ -236,7 +247,8 @@ impl Shard {
         let triggers = live.take_triggers();
         let Some(run) = &mut live.run else { return };
         let options = &self.environment.options;
-        let room = if may_begin && live.has_place { usize::MAX } else { 0 };
+        let waiting = live.children.as_ref().map(|children| &children.waiting).filter(|_| may_begin && live.has_place);
+        let room = waiting.map_or(Room::NONE, |waiting| waiting.room());
         let turn = MapRunTurn { triggers, room, ..turn };
         match turn.step(run, &live.definition.parsed, options.quick_budget, &options.limits) {
             Ok(step) => self.map_run_stepped(key, step),
@@ -262,8 +274,9 @@ impl Shard {
         }
         children.is_stopping.store(live.record.progress.is_ending(), Ordering::Relaxed);
         children_of(children, step.starts, step.stops, &mut outbox);
+        let goes_on = step.goes_on && may_go_on && live.has_place && children.waiting.has_room_or_tells();
         live.answer(&mut outbox);
-        let has_more = !live.inbox.is_empty() || (step.goes_on && may_go_on && live.has_place);
+        let has_more = !live.inbox.is_empty() || goes_on;
         if step.ended.is_some() {
             // What is left came too late.
             let late = || Error::MapRunCompleted(live.record.arn.clone());
@@ -297,7 +310,7 @@ impl Shard {
     fn move_map_run_to_slow_lane(&mut self, key: MapRunKey) {
         let turn = MapRunTurn {
             triggers: vec![MapRunTrigger::Continue],
-            room: 1,
+            room: Room { children: 1, ..Room::NONE },
             now_ms: self.environment.clock.now_ms(),
             seed: self.seeds.next_u64(),
             stopwatch: self.environment.stopwatch,
@@ -365,8 +378,9 @@ fn children_of(children: &Arc<Children>, starts: Vec<machine::ChildStart>, stops
     for start in starts {
         let (key, names) = children.child(start.child);
         let (number, items, input, of) = (start.child, start.range.items, start.input, Arc::clone(children));
-        let is_redriven = start.is_redriven;
-        outbox.effect(Released::StartChild(Box::new(NewChild { key, names, number, items, input, is_redriven, of })));
+        let (is_redriven, waits) = (start.is_redriven, Arc::new(children.waiting.add(number, input.byte_len())));
+        let child = NewChild { key, names, number, items, input, is_redriven, of, waits };
+        outbox.effect(Released::StartChild(Box::new(child)));
     }
     for number in stops {
         let (key, _) = children.child(number);

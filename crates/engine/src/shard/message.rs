@@ -144,6 +144,10 @@ pub(crate) enum Report {
         name: DefinitionName,
         definition: Option<Arc<Definition>>,
     },
+    /// Children that a Map Run had asked for have begun: there is room for further ones.
+    MapRunHasRoom(MapRunKey),
+    /// Express executions have ended: Express children that wait for room may find it.
+    ExpressHasRoom,
 }
 
 /// What the engine orders.
@@ -270,6 +274,8 @@ impl Report {
             | Report::MapRunRead(_)
             | Report::MapRunHasPlace(_)
             | Report::DefinitionRead { .. }
+            | Report::MapRunHasRoom(_)
+            | Report::ExpressHasRoom
             | Report::Committed { .. }
             | Report::Alarm => None,
         }

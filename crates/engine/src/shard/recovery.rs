@@ -6,6 +6,7 @@
 
 use super::{
     Found, Shard,
+    child_line::ChildLine,
     live::Live,
     message::{Then, Work},
 };
@@ -255,7 +256,7 @@ impl Shard {
     fn take_up_all(&mut self, key: ExecutionKey) {
         let Some(live) = self.live.get(key) else { return };
         self.recovery.taken_up += 1;
-        self.environment.open_executions().add(&live.stored.record.arn);
+        self.environment.one_open_more(&live.stored);
         let Some(execution) = &live.execution else { return };
         let is_ready = execution.is_ready();
         let map_runs = execution.pending_map_runs();
@@ -311,7 +312,10 @@ impl Shard {
         self.timers.forget(|key| live.is_express(key));
         self.observers.retain(|key, _| live.is_express(*key));
         self.aside.clear();
+        // They ask for their children again, and stop them again.
         self.map_runs.forget();
+        self.children = ChildLine::default();
+        self.stops.clear();
         self.environment.map_run_places.forget();
         *self.environment.open_executions() = PerScope::default();
         self.waiters.forget_calls();

@@ -95,7 +95,7 @@ impl Shard {
             crate::tables::facts_of(&stored.record, facts.input.clone(), facts.region.clone(), facts.account.clone());
         live.execution = Some(execution.redriven(facts));
         (live.stored, live.last_ms) = (stored, redrive_ms);
-        self.environment.open_executions().add(&live.stored.record.arn);
+        self.environment.one_open_more(&live.stored);
         self.live.insert(key, live);
         self.recovery.met(key);
         Ok(redrive_ms)

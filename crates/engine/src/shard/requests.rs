@@ -65,7 +65,7 @@ impl Shard {
         } else if let Err(error) = self.tables() {
             // Its start could not be stored.
             return self.pipeline.outbox.answer(reply, Err(error));
-        } else if !self.environment.one_express_more() {
+        } else if !self.environment.express_room.begin(&self.environment.options.limits) {
             return self.pipeline.outbox.answer(reply, Err(Error::ExecutionLimitExceeded));
         }
         self.begin_execution(new, Then::Started(reply, arn));
@@ -113,7 +113,7 @@ impl Shard {
         if let Err(error) = self.is_there_still(&new) {
             return self.pipeline.outbox.answer(reply, Err(error));
         }
-        if !self.environment.one_express_more() {
+        if !self.environment.express_room.begin(&self.environment.options.limits) {
             return self.pipeline.outbox.answer(reply, Err(Error::Throttled));
         }
         let key = new.key;
@@ -136,7 +136,7 @@ impl Shard {
         new.facts.start_ms = now_ms;
         let is_standard = new.is_standard();
         if is_standard {
-            self.environment.open_executions().add(&new.stored.record.arn);
+            self.environment.one_open_more(&new.stored);
             self.recovery.met(new.key);
         }
         let execution = Execution::new(new.facts);

@@ -284,14 +284,15 @@ impl Shard {
             outbox.answer(reply, Ok(crate::express::sync_result(record.clone())));
         }
         if live.is_standard {
-            self.environment.open_executions().remove(&record.arn);
+            self.environment.one_open_less(&live.stored);
             let environment = Arc::clone(&self.environment);
             outbox.then(move || environment.deletions.execution_closed(&record.state_machine_arn));
         } else {
+            let is_child = live.is_child();
             if let Some(live) = self.live.remove(key) {
                 self.forget_express_start(key, &live);
             }
-            self.environment.one_express_less();
+            self.environment.express_room.ended(is_child);
         }
     }
 }

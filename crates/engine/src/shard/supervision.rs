@@ -25,8 +25,8 @@ impl Shard {
     /// Its callers hear that it is gone.
     fn drop_express(&mut self, key: ExecutionKey) {
         if let Some(live) = self.live.remove_express(key) {
+            self.environment.express_room.ended(live.is_child());
             self.work.extend(live.parked);
-            self.environment.one_express_less();
             for _ in 0..self.dispatcher.cancel_all(|other| other == key) {
                 self.begin_next();
             }

@@ -54,7 +54,8 @@ impl Children {
         blocks: impl IntoIterator<Item = MapRunBlock>,
     ) -> Children {
         let started = |range| OpenChild { range, earlier: None };
-        let single = |child| request.batches.is_none().then_some((child, started(ItemRange { first: child, items: 1 })));
+        let single =
+            |child| request.batches.is_none().then_some((child, started(ItemRange { first: child, items: 1 })));
         let mut running: BTreeMap<u64, OpenChild> = (0..progress.children_started).map_while(single).collect();
         let mut waiting = BTreeMap::new();
         for block in blocks {
@@ -65,7 +66,8 @@ impl Children {
                 if is_of_now || end.is_final() {
                     waiting.remove(&end.child);
                 } else {
-                    waiting.insert(end.child, OpenChild { range: end.range, earlier: Some(Earlier::of(&end, request)) });
+                    waiting
+                        .insert(end.child, OpenChild { range: end.range, earlier: Some(Earlier::of(&end, request)) });
                 }
             }
             for (child, is_final) in block.stayed {

@@ -39,7 +39,7 @@ use json::{Payload, Text};
 use progress::Ending;
 use query::{Ambient, ExecutionContext};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Children that one step starts at most.
 const STARTS_MAX: usize = 256;
@@ -155,6 +155,24 @@ pub enum MapRunOutcome {
     Failed(Failure),
 }
 
+/// Room for the children that a step starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    pub children: usize,
+    /// Bytes of the texts of their inputs; the first child, and the last one, start however large theirs are.
+    pub input_bytes: usize,
+}
+
+impl Room {
+    pub const NONE: Room = Room { children: 0, input_bytes: 0 };
+    pub const ALL: Room = Room { children: usize::MAX, input_bytes: usize::MAX };
+
+    fn is_used_up(self, starts: &[ChildStart], input_bytes: usize) -> bool {
+        let is_first = starts.is_empty();
+        starts.len() >= self.children.min(STARTS_MAX) || (input_bytes >= self.input_bytes && !is_first)
+    }
+}
+
 /// What came of a step.
 #[derive(Debug, Default)]
 #[must_use]
@@ -235,12 +253,25 @@ impl MapRun {
         self.children.running.keys().copied()
     }
 
-    /// Steps the Map Run; at most `room` children are started. On `Err` it cannot go on.
+    /// Its progress as it is told while children that it has asked for wait to begin: these are pending, and do not run.
+    /// Express children that it asks for again after a restart do not run either.
+    pub fn progress_as_told(&self, mut not_begun: BTreeSet<u64>) -> MapRunProgress {
+        if self.request.execution_type == StateMachineType::Express {
+            not_begun.extend(&self.children.uncertain);
+        }
+        let mut progress = self.progress.clone();
+        for child in not_begun.iter().filter_map(|number| self.children.running.get(number)) {
+            progress.not_begun(child.range, child.earlier.map(|earlier| earlier.status));
+        }
+        progress
+    }
+
+    /// Steps the Map Run; it starts as many children as there is room for. On `Err` it cannot go on.
     pub fn step(
         &mut self,
         definition: &StateMachine,
         triggers: impl IntoIterator<Item = MapRunTrigger>,
-        room: usize,
+        room: Room,
         ambient: &Ambient,
         limits: &Limits,
     ) -> Result<MapRunStep, StepError> {
@@ -256,7 +287,7 @@ impl MapRun {
         // Children that cannot be redriven may be too many by themselves.
         self.judge(&mut step);
         if self.progress.ending.is_none() {
-            self.start_children(map, room.min(STARTS_MAX), ambient, limits, &mut step)?;
+            self.start_children(map, room, ambient, limits, &mut step)?;
         } else {
             step.stops.extend(std::mem::take(&mut self.children.uncertain));
         }
@@ -367,18 +398,22 @@ impl MapRun {
     fn start_children(
         &mut self,
         map: &Map,
-        room: usize,
+        room: Room,
         ambient: &Ambient,
         limits: &Limits,
         step: &mut MapRunStep,
     ) -> Result<(), StepError> {
+        let mut input_bytes = 0;
         while let Some((child, range)) = self.next_child() {
-            if step.starts.len() >= room || (!step.starts.is_empty() && ambient.is_running_low()) {
+            if room.is_used_up(&step.starts, input_bytes) || (!step.starts.is_empty() && ambient.is_running_low()) {
                 step.goes_on = true;
                 return Ok(());
             }
             match items::input(self, map, child, range, ambient, limits) {
-                Ok(start) => self.started(start, step),
+                Ok(start) => {
+                    input_bytes += start.input.byte_len();
+                    self.started(start, step);
+                }
                 Err(NoInput::OverBudget) if step.starts.is_empty() => {
                     step.is_over_budget = true;
                     return Ok(());

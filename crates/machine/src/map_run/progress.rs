@@ -123,6 +123,14 @@ impl Counts {
         }
     }
 
+    /// Some that were asked for have not begun: they are pending, or what they were before a redrive.
+    fn not_begun(&mut self, earlier: Option<Status>, count: u64) {
+        self.running = self.running.saturating_sub(count);
+        if let Some(status) = earlier {
+            *self.pending_redrive.of(status) += count;
+        }
+    }
+
     fn begun(&self) -> u64 {
         let ended = self.succeeded + self.failed + self.timed_out + self.aborted;
         self.running + ended + self.pending_redrive.total()
@@ -207,10 +215,12 @@ impl MapRunProgress {
         self.items_total.saturating_sub(self.items.begun())
     }
 
-    /// Children that were not started. Where the size of batches counts there may be more: how many is known when the
+    /// Children that have not begun. Where the size of batches counts there may be more: how many is known when the
     /// last batch is made.
     pub fn executions_pending(&self) -> u64 {
-        self.items_pending().div_ceil(self.items_per_child.max(1))
+        let without_child = self.items_total.saturating_sub(self.next_item);
+        let asked_for = self.children_started.saturating_sub(self.executions.begun());
+        without_child.div_ceil(self.items_per_child.max(1)).saturating_add(asked_for)
     }
 
     pub fn executions_total(&self) -> u64 {
@@ -235,6 +245,12 @@ impl MapRunProgress {
         self.next_item = range.first.saturating_add(range.items);
         self.items.running += range.items;
         self.executions.running += 1;
+    }
+
+    /// A child that was asked for has not begun; `earlier`: how it had ended before a redrive.
+    pub(super) fn not_begun(&mut self, range: ItemRange, earlier: Option<Status>) {
+        self.items.not_begun(earlier, range.items);
+        self.executions.not_begun(earlier, 1);
     }
 
     /// A child that had ended with this status runs again.

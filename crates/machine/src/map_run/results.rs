@@ -58,7 +58,7 @@ impl Form {
 }
 
 /// What a description has besides the texts of the child: names of members, both dates, the name and the status.
-const DESCRIPTION_BYTES: usize = 320;
+const DESCRIPTION_BYTES: usize = 240;
 
 /// What the end of a child adds to the results, about.
 pub(super) fn bytes_of(end: &ChildEnd, request: &MapRunRequest) -> u64 {

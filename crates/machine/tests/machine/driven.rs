@@ -5,7 +5,7 @@ use asl::Limits;
 use json::Payload;
 use machine::{
     ChildStart, Failure, MapRun, MapRunBlock, MapRunProgress, MapRunRequest, MapRunStatus, MapRunStep, MapRunTrigger,
-    Outcome, Results,
+    Outcome, Results, Room,
 };
 use std::sync::Arc;
 
@@ -27,6 +27,8 @@ pub struct Driven {
     pub stopped: Vec<u64>,
     pub ended: Option<MapRunStatus>,
     pub limits: Limits,
+    /// Of each step.
+    pub room: Room,
 }
 
 impl Driven {
@@ -39,7 +41,7 @@ impl Driven {
         let request = Arc::clone(world.map_runs.values().next().expect("a Map Run was asked for"));
         let run = MapRun::new(world.execution.facts(), request, &limits);
         let (blocks, running, stopped) = (Vec::new(), Vec::new(), Vec::new());
-        let mut run = Driven { world, run, blocks, running, stopped, ended: None, limits };
+        let mut run = Driven { world, run, blocks, running, stopped, ended: None, limits, room: Room::ALL };
         run.step(MapRunTrigger::Continue);
         run
     }
@@ -53,7 +55,7 @@ impl Driven {
 
     pub fn step_once(&mut self, trigger: MapRunTrigger) -> MapRunStep {
         let ambient = ambient(START_MS, 1);
-        let mut step = self.run.step(&self.world.machine, [trigger], usize::MAX, &ambient, &self.limits).unwrap();
+        let mut step = self.run.step(&self.world.machine, [trigger], self.room, &ambient, &self.limits).unwrap();
         assert!(!step.is_over_budget);
         self.blocks.push(std::mem::take(&mut step.block));
         self.running.append(&mut step.starts);

@@ -3,7 +3,11 @@
 use crate::driven::{Driven, definition};
 use crate::world::World;
 use json::Payload;
-use machine::{Failure, MapRunOutcome, MapRunSettings, MapRunStatus, MapRunTrigger, MapRunUpdate, Outcome, Trigger};
+use machine::{
+    Failure, MapRunOutcome, MapRunSettings, MapRunStatus, MapRunTrigger, MapRunUpdate, Outcome, Room, Trigger,
+    Unsuccessful,
+};
+use std::collections::BTreeSet;
 
 #[test]
 fn children_get_their_items() {
@@ -97,6 +101,39 @@ fn a_tolerated_failure_is_described_in_the_results() {
     for piece in [r#""Error":"E""#, r#""Status":"FAILED""#, ":execution:machine/L:", r#""Input":"0""#, ",[1]]"] {
         assert!(results.contains(piece), "{piece} in {results}");
     }
+}
+
+/// A step starts as many children as there is room for, and one at least, however large its input is.
+#[test]
+fn a_step_has_so_much_room() {
+    let check = |room: Room, expected: usize| {
+        let mut run =
+            Driven::of(r#", "MaxConcurrency": 1"#, r#"["0123456789", "0123456789", "0123456789", "0123456789"]"#);
+        run.room = room;
+        let update = MapRunUpdate { max_concurrency: Some(0), ..MapRunUpdate::default() };
+        let step = run.step_once(MapRunTrigger::Update(update));
+        assert_eq!((run.running.len() - 1, step.goes_on), (expected, expected < 3), "{room:?}");
+    };
+    check(Room::NONE, 0);
+    check(Room::ALL, 3);
+    check(Room { children: 2, ..Room::ALL }, 2);
+    check(Room { input_bytes: 0, ..Room::ALL }, 1);
+    check(Room { input_bytes: 13, ..Room::ALL }, 2);
+}
+
+#[test]
+fn children_that_have_not_begun_are_pending() {
+    let mut run = Driven::of(r#", "ItemBatcher": {"MaxItemsPerBatch": 2}, "MaxConcurrency": 2"#, "[0,1,2,3,4,5,6]");
+    let told = run.run.progress_as_told(BTreeSet::from([1, 7]));
+    assert_eq!((told.executions.running, told.executions_pending(), told.executions_total()), (1, 3, 4));
+    assert_eq!((told.items.running, told.items_pending()), (2, 5));
+    run.fail(0);
+    run.end(1, Outcome::TimedOut(Failure::default()));
+    assert_eq!(run.redrive(), [0, 1]);
+    let told = run.run.progress_as_told(BTreeSet::from([1]));
+    let waiting = Unsuccessful { timed_out: 1, ..Unsuccessful::default() };
+    assert_eq!((told.executions.running, told.executions.pending_redrive), (1, waiting));
+    assert_eq!((told.executions_pending(), told.executions_total()), (2, 4));
 }
 
 #[test]

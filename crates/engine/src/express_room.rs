@@ -1,0 +1,141 @@
+//! Room for Express executions. They live in memory only: how many run and what they weigh is bounded.
+//!
+//! Those that callers begin are refused when there is no room. The children of Map Runs are not counted among them, as
+//! `MaxConcurrency` bounds their number; they wait for room in memory, of which they take no more than half: whatever they
+//! weigh, callers find the other half. One of them goes on in any case, however much the others weigh.
+
+use crate::shard::{Report, ShardSender};
+use asl::Limits;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+/// What the Express executions of all shards take.
+#[derive(Default)]
+pub(crate) struct ExpressRoom {
+    /// Those that callers began.
+    executions: AtomicU64,
+    /// What all weigh, in bytes.
+    bytes: AtomicU64,
+    children: AtomicU64,
+    /// What the children weigh: a part of `bytes`.
+    children_bytes: AtomicU64,
+    /// Shards whose children wait for room, by number.
+    waiting: Mutex<BTreeMap<usize, ShardSender>>,
+    /// Whether there are any.
+    is_awaited: AtomicBool,
+}
+
+impl ExpressRoom {
+    /// Counts an execution that begins; false if as many run as may, or if those that run take as much as they may.
+    pub(crate) fn begin(&self, limits: &Limits) -> bool {
+        let more = |running: u64| (running < limits.express_executions_max).then_some(running + 1);
+        self.bytes.load(Ordering::SeqCst) < limits.express_executions_bytes_max
+            && self.executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// Counts an execution that an earlier process had begun: it is begun anew whatever runs.
+    pub(crate) fn begin_anew(&self) {
+        self.executions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a child of a Map Run that begins.
+    pub(crate) fn begin_child(&self) {
+        self.children.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether one more child may begin.
+    pub(crate) fn has_room_for_child(&self, limits: &Limits) -> bool {
+        let bytes_max = limits.express_executions_bytes_max;
+        let has_room = self.bytes.load(Ordering::SeqCst) < bytes_max
+            && self.children_bytes.load(Ordering::SeqCst) < bytes_max.div_ceil(2);
+        has_room || self.children.load(Ordering::SeqCst) == 0
+    }
+
+    /// The same; if not, the shard hears when it is worth to ask again ([`Report::ExpressHasRoom`]).
+    pub(crate) fn has_room_or_tells(&self, shard: usize, sender: &ShardSender, limits: &Limits) -> bool {
+        if self.has_room_for_child(limits) {
+            return true;
+        }
+        self.waiting().entry(shard).or_insert_with(|| sender.clone());
+        self.is_awaited.store(true, Ordering::SeqCst);
+        // What ended before was not told.
+        self.has_room_for_child(limits)
+    }
+
+    /// An execution weighs something else than before.
+    pub(crate) fn weighs(&self, is_child: bool, before: usize, now: usize) {
+        let counts = if is_child { [Some(&self.bytes), Some(&self.children_bytes)] } else { [Some(&self.bytes), None] };
+        for count in counts.into_iter().flatten() {
+            count.fetch_add(now as u64, Ordering::SeqCst);
+            count.fetch_sub(before as u64, Ordering::SeqCst);
+        }
+    }
+
+    /// An execution has ended, and weighs nothing any more.
+    pub(crate) fn ended(&self, is_child: bool) {
+        let count = if is_child { &self.children } else { &self.executions };
+        count.fetch_sub(1, Ordering::SeqCst);
+        if self.is_awaited.load(Ordering::SeqCst) && self.is_awaited.swap(false, Ordering::SeqCst) {
+            for shard in std::mem::take(&mut *self.waiting()).into_values() {
+                shard.report(Report::ExpressHasRoom);
+            }
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<usize, ShardSender>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits { express_executions_max: 2, express_executions_bytes_max: 1_000, ..Limits::default() }
+    }
+
+    #[test]
+    fn children_take_half_of_the_room_and_none_of_the_places() {
+        let (room, limits) = (ExpressRoom::default(), limits());
+        for bytes in [200, 200, 200] {
+            assert!(room.has_room_for_child(&limits));
+            room.begin_child();
+            room.weighs(true, 0, bytes);
+        }
+        assert!(!room.has_room_for_child(&limits));
+        assert!(room.begin(&limits) && room.begin(&limits) && !room.begin(&limits));
+        room.weighs(true, 200, 0);
+        room.ended(true);
+        assert!(room.has_room_for_child(&limits));
+    }
+
+    #[test]
+    fn one_child_goes_on_whatever_others_weigh() {
+        let (room, limits) = (ExpressRoom::default(), limits());
+        assert!(room.begin(&limits));
+        room.weighs(false, 0, 2_000);
+        assert!(!room.begin(&limits) && room.has_room_for_child(&limits));
+        room.begin_child();
+        assert!(!room.has_room_for_child(&limits));
+    }
+
+    #[test]
+    fn who_waits_is_told_once_and_only_when_something_has_ended() {
+        let (room, limits) = (ExpressRoom::default(), limits());
+        let (sender, mut inbound) = ShardSender::channel(1);
+        room.begin_child();
+        room.weighs(true, 0, 2_000);
+        assert!(!room.has_room_or_tells(0, &sender, &limits) && !room.has_room_or_tells(0, &sender, &limits));
+        assert!(inbound.try_recv().is_err());
+        room.weighs(true, 2_000, 0);
+        room.ended(true);
+        assert!(inbound.try_recv().is_ok() && inbound.try_recv().is_err());
+        assert!(room.has_room_or_tells(0, &sender, &limits));
+    }
+}
