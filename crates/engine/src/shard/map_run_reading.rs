@@ -1,5 +1,8 @@
 //! Map Runs read from the store: those that have not ended, after a start; those that are redriven; and what they came to.
 //!
+//! Their blocks have the outputs of their children, and may be many and large: they are read beside the loop, which serves
+//! meanwhile. What comes for a Map Run that is read waits in its inbox.
+//!
 //! A redrive of an execution goes on with its Map Run. That the Map Run is open again is in the batch of the execution's
 //! step; which children are to run again is read beside the loop, as there may be many. A Map Run that still stops its
 //! children ends first. So an execution may wait for a redrive that its Map Run does not know of yet: the two are compared
@@ -15,10 +18,28 @@ use json::Text;
 use machine::{MapRun, MapRunTrigger, PendingMapRun, StepError};
 use std::sync::Arc;
 
+/// Why a Map Run is read.
+#[derive(Clone, Copy)]
+enum Reading {
+    /// The shard begins, or the store was opened again.
+    TakenUp,
+    Redriven,
+}
+
+/// A Map Run that is to be read beside the loop.
+struct UnreadMapRun {
+    key: MapRunKey,
+    number: u64,
+    record: MapRunRecord,
+    /// The execution that made it.
+    owner: StoredExecution,
+}
+
 /// A Map Run that was read beside the loop.
 pub(crate) struct ReadMapRun {
     key: MapRunKey,
     number: u64,
+    why: Reading,
     /// The execution that made it.
     owner: StoredExecution,
     tables: Tables,
@@ -26,9 +47,11 @@ pub(crate) struct ReadMapRun {
 }
 
 impl Shard {
-    /// Takes up the Map Runs that have not ended, before anything else: what children report meanwhile waits in line.
+    /// Takes up the Map Runs that have not ended, before anything else: what children report finds them. They are read one
+    /// after the other.
     pub(super) fn take_up_map_runs(&mut self) {
         let Some(tables) = self.pipeline.tables().cloned() else { return };
+        let mut unread = Vec::new();
         for partition in self.recovery.partitions().to_vec() {
             let keys = match tables.open_map_runs(partition) {
                 Ok(keys) => keys,
@@ -36,38 +59,49 @@ impl Shard {
             };
             for key in keys {
                 match self.take_up_map_run(key, &tables) {
-                    Ok(()) => {}
+                    Ok(map_run) => unread.extend(map_run),
                     Err(Error::Store(error)) => return self.cannot_read("an open Map Run", &error),
                     Err(error) => tracing::error!(%error, "a Map Run cannot be taken up"),
                 }
             }
         }
+        if !unread.is_empty() {
+            self.read_beside(unread, Reading::TakenUp, tables);
+        }
     }
 
-    fn take_up_map_run(&mut self, key: MapRunKey, tables: &Tables) -> Result<(), Error> {
-        let Some(record) = tables.map_run(key)? else { return Ok(()) };
-        let owner = record.owner;
-        let pending = match self.find(owner)? {
-            Found::Open => self.pending_map_run(owner, &record.arn),
-            Found::Closed(_) | Found::Absent => None,
-        };
-        let Some(stored) = tables.execution(owner)? else { return Ok(()) };
-        let run = match read_map_run(key, &record, &stored, tables, &self.environment.options.limits) {
-            // Its execution would wait for it for ever.
-            Err(error @ ReadError::Corrupt { .. }) if pending.is_some() => {
-                return Err(self.set_aside(owner, &record.execution_arn, &error.to_string()));
+    /// `None`: there is nothing to read.
+    fn take_up_map_run(&mut self, key: MapRunKey, tables: &Tables) -> Result<Option<UnreadMapRun>, Error> {
+        let Some(record) = tables.map_run(key)? else { return Ok(None) };
+        let Some(owner) = tables.execution(record.owner)? else { return Ok(None) };
+        let definition = self.environment.definitions.get(&owner.revision.into(), tables)?;
+        let has_begun = record.progress.children_started > 0;
+        let number = self.keep_unread(LiveMapRun::new(record.clone(), definition), has_begun);
+        Ok(Some(UnreadMapRun { key, number, record, owner }))
+    }
+
+    /// The Map Run is in memory, but for what is read of it; gives the number of the reading.
+    pub(super) fn keep_unread(&mut self, live: LiveMapRun, has_begun: bool) -> u64 {
+        let number = self.map_runs.next_errand();
+        let has_place = self.environment.take_map_run_place(&live.record.arn, live.record.owner, has_begun);
+        let key = MapRunKey::of(&live.record.arn);
+        self.map_runs.live.insert(key, LiveMapRun { errand: Some(number), has_place, ..live });
+        number
+    }
+
+    fn read_beside(&self, unread: Vec<UnreadMapRun>, why: Reading, tables: Tables) {
+        let (own, environment) = (self.own.clone(), Arc::clone(&self.environment));
+        self.environment.spawn_blocking(move || {
+            for UnreadMapRun { key, number, record, owner } in unread {
+                // The next start reads it.
+                if environment.is_stopping() {
+                    return;
+                }
+                let outcome = read_map_run(key, &record, &owner, &tables, &environment.options.limits);
+                let tables = tables.clone();
+                own.report(Report::MapRunRead(Box::new(ReadMapRun { key, number, why, owner, tables, outcome })));
             }
-            run => run?,
-        };
-        let is_wanted = pending.as_ref().is_some_and(|pending| pending.id == record.effect);
-        let trigger = if is_wanted { first_trigger(run.request()) } else { MapRunTrigger::Stop };
-        let definition = self.environment.definitions.get(&stored.revision.into(), tables)?;
-        let redrive = pending.filter(|pending| is_owed(pending, &record));
-        let live = LiveMapRun { redrive, ..LiveMapRun::new(record, definition) };
-        let has_begun = run.progress().children_started > 0;
-        self.keep_map_run(run, live, stored, has_begun, tables)?;
-        self.tell_map_run(key, trigger);
-        Ok(())
+        });
     }
 
     /// What an execution waits for of a Map Run.
@@ -118,37 +152,58 @@ impl Shard {
         let (stored, definition) = (execution.stored.clone(), Arc::clone(&execution.definition));
         record.redrive(pending, self.environment.clock.now_ms());
         self.pipeline.writes.redriven_map_run(&record);
-        let (key, number) = (MapRunKey::of(&record.arn), self.map_runs.next_errand());
-        let live = LiveMapRun { errand: Some(number), ..LiveMapRun::new(record.clone(), definition) };
-        self.map_runs.live.insert(key, live);
-        let (own, environment) = (self.own.clone(), Arc::clone(&self.environment));
-        self.environment.spawn_blocking(move || {
-            let outcome = read_map_run(key, &record, &stored, &tables, &environment.options.limits);
-            own.report(Report::MapRunRead(Box::new(ReadMapRun { key, number, owner: stored, tables, outcome })));
-        });
+        let number = self.keep_unread(LiveMapRun::new(record.clone(), definition), false);
+        let unread = UnreadMapRun { key: MapRunKey::of(&record.arn), number, record, owner: stored };
+        self.read_beside(vec![unread], Reading::Redriven, tables);
         Ok(())
     }
 
-    /// A Map Run that is redriven was read: it goes on.
+    /// A Map Run was read: it goes on, or stops if nobody waits for it.
     pub(super) fn map_run_read(&mut self, read: ReadMapRun) {
-        let ReadMapRun { key, number, owner, tables, outcome } = read;
-        let is_meant = |live: &LiveMapRun| live.errand == Some(number);
+        let (key, number) = (read.key, read.number);
         // If the store has failed meanwhile, the Map Run was taken up from what is durable.
-        if !self.map_runs.live.get(&key).is_some_and(is_meant) {
-            return;
-        }
-        let kept = outcome.and_then(|run| {
-            let trigger = first_trigger(run.request());
-            match self.map_runs.live.remove(&key) {
-                Some(live) => self.keep_map_run(run, live, owner, false, &tables).map(|()| trigger),
-                None => Ok(trigger),
+        let Some(live) = self.map_runs.live.get(&key).filter(|live| live.errand == Some(number)) else { return };
+        let record = live.record.clone();
+        match self.go_on_with(&record, read) {
+            Ok(()) => {}
+            Err(Error::Store(error)) => self.fail(error),
+            // Its execution would wait for it for ever.
+            Err(error) if self.pending_map_run(record.owner, &record.arn).is_some() => {
+                self.give_up_map_run(key, &StepError::Corrupt(error.to_string()));
             }
-        });
-        match kept {
-            Ok(trigger) => self.tell_map_run(key, trigger),
-            Err(ReadError::Store(error)) => self.fail(error),
-            Err(error) => self.give_up_map_run(key, &StepError::Corrupt(error.to_string())),
+            Err(error) => {
+                tracing::error!(%error, "a Map Run cannot be taken up");
+                self.forget_map_run(key);
+            }
         }
+    }
+
+    /// Nobody waits for it, and it cannot go on.
+    pub(super) fn forget_map_run(&mut self, key: MapRunKey) {
+        if let Some(live) = self.map_runs.live.remove(&key) {
+            self.environment.leave_map_run_place(&live.record.arn);
+        }
+    }
+
+    fn go_on_with(&mut self, record: &MapRunRecord, read: ReadMapRun) -> Result<(), Error> {
+        let pending = match self.find(record.owner)? {
+            Found::Open => self.pending_map_run(record.owner, &record.arn),
+            Found::Closed(_) | Found::Absent => None,
+        };
+        let run = read.outcome?;
+        let trigger = match read.why {
+            Reading::Redriven => first_trigger(run.request()),
+            Reading::TakenUp if pending.as_ref().is_some_and(|pending| pending.id == record.effect) => {
+                first_trigger(run.request())
+            }
+            Reading::TakenUp => MapRunTrigger::Stop,
+        };
+        if let (Reading::TakenUp, Some(live)) = (read.why, self.map_runs.live.get_mut(&read.key)) {
+            live.redrive = pending.filter(|pending| is_owed(pending, record));
+        }
+        self.keep_map_run(read.key, run, read.owner, &read.tables)?;
+        self.tell_map_run(read.key, trigger);
+        Ok(())
     }
 
     /// The end of a Map Run is durable: it is redriven, if that is wanted by now, or what it came to is read for the

@@ -134,27 +134,30 @@ impl Shard {
         };
         self.pipeline.writes.new_map_run(&record, request)?;
         let (stored, definition) = (live.stored.clone(), Arc::clone(&live.definition));
-        self.keep_map_run(run, LiveMapRun::new(record, definition), stored, false, &tables)?;
-        self.tell_map_run(MapRunKey::of(&request.map_run_arn), first_trigger(request));
+        let key = MapRunKey::of(&record.arn);
+        self.keep_unread(LiveMapRun::new(record, definition), false);
+        if let Err(error) = self.keep_map_run(key, run, stored, &tables) {
+            self.forget_map_run(key);
+            return Err(error.into());
+        }
+        self.tell_map_run(key, first_trigger(request));
         Ok(())
     }
 
-    /// Keeps a Map Run in memory; `owner` is the execution that made it. `has_begun`: its children may run already.
+    /// A Map Run is whole in memory; `owner` is the execution that made it.
     pub(super) fn keep_map_run(
         &mut self,
+        map_run: MapRunKey,
         run: MapRun,
-        live: LiveMapRun,
         owner: StoredExecution,
-        has_begun: bool,
         tables: &Tables,
     ) -> Result<(), ReadError> {
+        let Some(live) = self.map_runs.live.get_mut(&map_run) else { return Ok(()) };
         let request = Arc::clone(run.request());
         let name = DefinitionName { revision: owner.revision, map_state: Some(Arc::clone(&request.state)) };
         let definition = self.environment.definitions.get(&name, tables)?;
         let arn = asl::Arn::parse(&owner.record.arn)
             .map_err(|error| ReadError::Corrupt { keyspace: "executions", why: error.message })?;
-        let map_run = MapRunKey::of(&live.record.arn);
-        let has_place = self.environment.take_map_run_place(&live.record.arn, live.record.owner, has_begun);
         let children = Children {
             map_run,
             request,
@@ -171,8 +174,7 @@ impl Shard {
                 self.own.clone(),
             ),
         };
-        let live = LiveMapRun { run: Some(run), errand: None, has_place, children: Some(Arc::new(children)), ..live };
-        self.map_runs.live.insert(map_run, live);
+        (live.run, live.errand, live.children) = (Some(run), None, Some(Arc::new(children)));
         Ok(())
     }
 

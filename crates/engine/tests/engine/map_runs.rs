@@ -6,12 +6,13 @@ use engine::{Engine, Error, ExecutionFilter, MapRunRecord, Page};
 use machine::{Counts, MapRunStatus, MapRunUpdate, Outcome, Status};
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     time::Duration,
 };
-use store::{Batch, Keyspace, Range, Store};
+use store::{Batch, Keyspace, MemoryStore, Range, Store};
 use tokio::sync::Notify;
 
 fn map(execution_type: &str, child: &str, fields: &str) -> String {
@@ -144,6 +145,58 @@ async fn a_map_run_that_cannot_be_read_at_a_start_is_read_when_it_can_be() {
         assert_eq!(record.outcome, Some(Outcome::Succeeded { output: payload("[1,2,3]") }), "{keyspace}");
         check_history(&engine, &record).await;
     }
+}
+
+/// A disk that gives no block of a Map Run before the test says so.
+struct GatedStore {
+    inner: MemoryStore,
+    /// It is open when the sender is dropped.
+    gate: Arc<Mutex<mpsc::Receiver<()>>>,
+}
+
+impl Store for GatedStore {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, store::Error> {
+        if keyspace == Keyspace("map_run_blocks") {
+            let _ = self.gate.lock().unwrap().recv();
+        }
+        self.inner.get(keyspace, key)
+    }
+    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<store::Record>, store::Error> {
+        self.inner.scan(keyspace, range, limit)
+    }
+    fn commit(&self, batch: Batch) -> store::BoxFuture<'static, Result<(), store::Error>> {
+        self.inner.commit(batch)
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_until_map_runs_are_read_after_a_start() {
+    let mut world = World::new();
+    world.options.shards = 1;
+    let execution = interrupted(&world).await;
+    let (closed, gate) = mpsc::channel();
+    let (inner, gate) = (world.store.clone(), Arc::new(Mutex::new(gate)));
+    let open = move || Ok(Arc::new(GatedStore { inner: inner.clone(), gate: Arc::clone(&gate) }) as _);
+    let engine = world.open_with(Arc::new(open)).await;
+    let other = create(&engine, "other", &format!(r#"{{"StartAt":"C","States":{{{PASS}}}}}"#)).await;
+    let other = start(&engine, &other, "e").await;
+    assert_eq!(engine.wait_until_closed(&other).await.unwrap().status, Status::Succeeded);
+
+    // What is asked of the Map Run waits for it.
+    let arn = Arn::parse(&map_run(&engine, &execution).await.unwrap().arn).unwrap();
+    let update = MapRunUpdate { max_concurrency: Some(2), ..MapRunUpdate::default() };
+    let (updated, ()) = tokio::join!(engine.update_map_run(&arn, update), async { drop(closed) });
+    updated.unwrap();
+    let both_run = |record: &MapRunRecord| record.progress.executions.running == 2;
+    until(&engine, &execution, both_run).await;
+    world.clock.advance(Duration::from_secs(200));
+    while engine.execution(&execution).await.unwrap().status == Status::Running {
+        world.clock.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+    }
+    let record = engine.execution(&execution).await.unwrap();
+    assert_eq!(record.outcome, Some(Outcome::Succeeded { output: payload("[1,2,3]") }));
+    check_history(&engine, &record).await;
 }
 
 #[tokio::test]
