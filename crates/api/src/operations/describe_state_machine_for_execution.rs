@@ -22,7 +22,11 @@ impl Operation for DescribeStateMachineForExecution {
         let record = api.engine().state_machine_of_execution(&arn).await?;
         let with_data = record::with_data(input.included_data.as_ref());
         let output = api.engine().apart(move || record::state_machine_of_execution(&record, with_data)).await?;
-        let Resource::Execution { state_machine, .. } = &arn.resource else { return Ok(output) };
+        let (Resource::Execution { state_machine, .. } | Resource::ExpressExecution { state_machine, .. }) =
+            &arn.resource
+        else {
+            return Ok(output);
+        };
         let Some((_, label)) = state_machine.split_once('/') else { return Ok(output) };
         // A child of a Map Run executes `stateMachine:NAME/LABEL`.
         let child = api.engine().execution(&arn).await?;

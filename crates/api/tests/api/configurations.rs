@@ -159,3 +159,32 @@ async fn express_executions_are_shown_only_when_they_are_kept() {
     check_express(0, 0).await;
     check_express(1 << 20, 3).await;
 }
+
+/// The state machine of an Express child of a Map Run that is kept tells what it is of.
+#[tokio::test]
+async fn the_state_machine_of_an_express_child_is_told() {
+    let api = support::api_with(Options { express_history_bytes_max: 1 << 20, ..Options::default() }).await;
+    let definition = r#"{\"StartAt\": \"M\", \"States\": {\"M\": {\"Type\": \"Map\", \"Label\": \"L\", \"End\": true,
+        \"ItemProcessor\": {\"ProcessorConfig\": {\"Mode\": \"DISTRIBUTED\", \"ExecutionType\": \"EXPRESS\"},
+        \"StartAt\": \"P\", \"States\": {\"P\": {\"Type\": \"Pass\", \"End\": true}}}}}}"#;
+    let role = "arn:aws:iam::123456789012:role/r";
+    let machine = format!(r#"{{"name": "m", "definition": "{definition}", "roleArn": "{role}"}}"#).replace('\n', "");
+    ask(&api, "CreateStateMachine", &machine).await;
+    let start = format!(r#"{{"stateMachineArn": "{STATE_MACHINE}", "input": "[1]"}}"#);
+    let execution = string(&ask(&api, "StartExecution", &start).await, "executionArn");
+    let of_execution = |arn: &str| format!(r#"{{"executionArn": "{arn}"}}"#);
+    while string(&ask(&api, "DescribeExecution", &of_execution(&execution)).await, "status") != "SUCCEEDED" {
+        tokio::task::yield_now().await;
+    }
+    let first = |listed: &Value, list: &str, member: &str| {
+        string(&listed.get(list).and_then(Value::as_array).unwrap()[0], member)
+    };
+    let map_run = first(&ask(&api, "ListMapRuns", &of_execution(&execution)).await, "mapRuns", "mapRunArn");
+    let listed = ask(&api, "ListExecutions", &format!(r#"{{"mapRunArn": "{map_run}"}}"#)).await;
+    let child = first(&listed, "executions", "executionArn");
+    let told = ask(&api, "DescribeStateMachineForExecution", &of_execution(&child)).await;
+    let state_machine = format!("{STATE_MACHINE}/L");
+    for (member, expected) in [("mapRunArn", &*map_run), ("label", "L"), ("stateMachineArn", &*state_machine)] {
+        assert_eq!(string(&told, member), expected);
+    }
+}
