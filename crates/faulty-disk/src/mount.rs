@@ -268,7 +268,9 @@ impl fuser::Filesystem for Filesystem {
     }
 
     fn flush(&self, _request: &Request, _node: INodeNo, _handle: FileHandle, _owner: LockOwner, reply: ReplyEmpty) {
-        reply.ok();
+        // So the kernel does not ask again. It would wait for the answer also when a process ends that is killed, and that
+        // process may be the one that answers.
+        reply.error(Errno::ENOSYS);
     }
 
     fn release(

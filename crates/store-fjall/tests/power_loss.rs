@@ -13,9 +13,10 @@ use store_fjall::{FjallStore, Options};
 
 const RECORDS: Keyspace = Keyspace("records");
 const OTHERS: Keyspace = Keyspace("others");
-/// So long that a batch is more than one write of fjall.
-const VALUE_BYTES: usize = 30_000;
-const SEEDS: u64 = 60;
+/// So long that a batch is more than one write of fjall, and that no flipped bit is searched where it is torn.
+const VALUE_BYTES: usize = 40_000;
+const SEEDS: u64 = 30;
+const NEW_FOLDERS: u64 = 5;
 
 /// Given the disk and where it is.
 type Test = fn(&Disk, &Path);
@@ -123,7 +124,7 @@ fn what_follows_a_failed_sync_is_durable(disk: &Disk, folder: &Path) {
 }
 
 fn a_new_folder_is_there_or_is_not(disk: &Disk, folder: &Path) {
-    for seed in 0..SEEDS {
+    for seed in 0..NEW_FOLDERS {
         disk.set_fault(Some(Fault::IgnoresSync));
         drop(FjallStore::open(folder.join(format!("new {seed}")), &Options::default()).unwrap());
         disk.set_fault(None);
