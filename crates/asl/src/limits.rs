@@ -43,6 +43,8 @@ pub struct Limits {
     pub distributed_map_concurrency_max: u64,
     /// What `MaxItems` of an `ItemReader`, and `MaxItemsPerBatch`, may count.
     pub map_run_items_max: u64,
+    /// Bytes of the items, as JSON, that an `ItemReader` reads for one Map Run: they are stored with it.
+    pub map_run_items_bytes_max: usize,
     /// Bytes of the results of a Map Run before its state has selected from them. What the state gives out is bounded
     /// like any other output.
     pub map_run_result_bytes_max: u64,
@@ -119,6 +121,7 @@ impl Default for Limits {
             inline_map_concurrency_max: 40,
             distributed_map_concurrency_max: 10_000,
             map_run_items_max: 100_000_000,
+            map_run_items_bytes_max: 16 << 20,
             map_run_result_bytes_max: 16 << 20,
             variable_bytes_max: 262_144,
             variables_bytes_total_max: 10_485_760,

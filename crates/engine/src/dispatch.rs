@@ -264,9 +264,14 @@ pub(crate) async fn call_once(tasks: &dyn Tasks, request: TaskRequest, facts: Ar
 
 /// A panic in an integration fails the attempt, and nothing else.
 async fn guarded(run: impl Future<Output = Outcome>) -> Outcome {
+    guarded_as("States.TaskFailed", run).await
+}
+
+/// The same, with the error that a panic becomes.
+pub(crate) async fn guarded_as<T>(error: &str, run: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("an integration panicked");
-        Err(failure("States.TaskFailed", "the integration failed unexpectedly, see the log of the server"))
+        Err(failure(error, "the integration failed unexpectedly, see the log of the server"))
     })
 }
 

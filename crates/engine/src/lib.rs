@@ -6,6 +6,7 @@
 
 mod clock;
 mod error;
+mod item_reader;
 mod model;
 mod options;
 mod task;
@@ -53,6 +54,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use environment::expired_before_ms;
 pub use error::Error;
 pub use fsck::{Checked, Finding, Severity, fsck};
+pub use item_reader::{ItemPage, ItemReader, ItemReading};
 pub use model::*;
 pub use observed::Observed;
 pub use options::Options;

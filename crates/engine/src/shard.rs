@@ -14,6 +14,7 @@
 //! | `stepping` | a trigger to a step, a step to writes and effects |
 //! | `live_map_run` | a Map Run in memory |
 //! | `map_runs` | Map Runs whose execution the shard owns |
+//! | `item_reading` | the items of Map Runs with an `ItemReader` |
 //! | `map_run_reading` | Map Runs read from the store: after a start, for a redrive, for their results |
 //! | `express_starts` | Express executions that are begun anew after a crash |
 //! | `child_line` | children of Map Runs that wait to begin |
@@ -35,6 +36,7 @@ mod child_line;
 mod children;
 mod effects;
 mod express_starts;
+mod item_reading;
 mod live;
 mod live_map_run;
 mod map_run_reading;
@@ -366,6 +368,7 @@ impl Shard {
             }
             Report::SlowMapRunStep(step) => self.slow_map_run_step_ended(*step),
             Report::MapRunRead(read) => self.map_run_read(*read),
+            Report::ItemsRead(read) => self.items_read(*read),
             Report::MapRunHasPlace(map_run) => self.map_run_has_place(map_run),
             Report::DefinitionRead { name, definition } => self.definition_read(&name, definition.as_ref()),
             Report::MapRunHasRoom(map_run) => self.map_run_has_room(map_run),

@@ -1,5 +1,5 @@
 //! What an integration provides.
-use crate::tables::ExecutionKey;
+use crate::{ItemReader, tables::ExecutionKey};
 use asl::StateMachineType;
 use json::{Payload, Text, Value};
 use machine::{EventId, Facts, Failure, TaskRequest};
@@ -84,6 +84,11 @@ pub enum MockCheck {
 pub trait Tasks: Send + Sync {
     /// `None`: there is none; the task fails as AWS would say it.
     fn find(&self, request: &TaskRequest) -> Option<Arc<dyn Task>>;
+    /// Finds what reads the items of a Map by the `Resource` of its `ItemReader`. `None`: nothing of this server does, and
+    /// the Map Run fails with `States.ItemReaderFailed`.
+    fn item_reader(&self, _resource: &str) -> Option<Arc<dyn ItemReader>> {
+        None
+    }
     /// Compares a mocked result with the API model of what the resource calls, and says what is wrong with it. A
     /// resource without a model takes any result.
     fn check_mock(&self, _resource: &asl::TaskResource, _result: &Value, _check: MockCheck) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! A Map Run in memory: what has happened to it since its last step, and who waits for what comes of that.
 
-use super::message::Reply;
+use super::{item_reading::ItemsBeingRead, message::Reply};
 use crate::{MapRunRecord, definitions::Definition, map_run::Children, outbox::Outbox};
 use machine::{MapRun, MapRunTrigger, PendingMapRun};
 use std::{
@@ -32,6 +32,8 @@ pub(super) struct LiveMapRun {
     pub(super) is_due: bool,
     /// Whether its children may begin: not as long as too many Map Runs are open.
     pub(super) has_place: bool,
+    /// Its items are read, or were.
+    pub(super) reading: Option<ItemsBeingRead>,
     /// It is redriven once it has ended, and that is durable.
     pub(super) redrive: Option<PendingMapRun>,
 }
@@ -49,6 +51,7 @@ impl LiveMapRun {
             readers: Vec::new(),
             is_due: false,
             has_place: false,
+            reading: None,
             redrive: None,
         }
     }

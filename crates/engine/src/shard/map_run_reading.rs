@@ -192,9 +192,9 @@ impl Shard {
         };
         let run = read.outcome?;
         let trigger = match read.why {
-            Reading::Redriven => first_trigger(run.request()),
+            Reading::Redriven => first_trigger(&*self.environment.tasks, run.request()),
             Reading::TakenUp if pending.as_ref().is_some_and(|pending| pending.id == record.effect) => {
-                first_trigger(run.request())
+                first_trigger(&*self.environment.tasks, run.request())
             }
             Reading::TakenUp => MapRunTrigger::Stop,
         };

@@ -10,7 +10,7 @@ use super::{
     message::Reply,
 };
 use crate::{
-    Error, MapRunRecord,
+    Error, MapRunRecord, Tasks,
     definitions::DefinitionName,
     map_run::{Children, NewChild, RunningChild},
     outbox::{Outbox, Released},
@@ -140,7 +140,8 @@ impl Shard {
             self.forget_map_run(key);
             return Err(error.into());
         }
-        self.tell_map_run(key, first_trigger(request));
+        let trigger = first_trigger(&*self.environment.tasks, request);
+        self.tell_map_run(key, trigger);
         Ok(())
     }
 
@@ -265,6 +266,9 @@ impl Shard {
         let Some(live) = self.map_runs.live.get_mut(&key) else { return };
         let (Some(run), Some(children)) = (&live.run, &live.children) else { return };
         let mut outbox = Outbox::default();
+        if let Some(request) = &step.request {
+            self.pipeline.writes.map_run_request(key, request);
+        }
         if step.is_changed {
             live.record.progress.clone_from(run.progress());
             live.record.stop_ms = step.ended.map(|_| now_ms.max(live.record.start_ms));
@@ -292,6 +296,7 @@ impl Shard {
             self.map_runs.is_due(key);
         }
         self.pipeline.outbox.append(outbox);
+        self.read_items_of(key);
     }
 
     /// The execution that made it is set aside with it; its children come to their end.
@@ -391,14 +396,14 @@ fn children_of(children: &Arc<Children>, starts: Vec<machine::ChildStart>, stops
 }
 
 /// What a Map Run takes that begins, or goes on.
-pub(super) fn first_trigger(request: &MapRunRequest) -> MapRunTrigger {
-    refusal(request).map_or(MapRunTrigger::Continue, MapRunTrigger::Fail)
+pub(super) fn first_trigger(tasks: &dyn Tasks, request: &MapRunRequest) -> MapRunTrigger {
+    refusal(tasks, request).map_or(MapRunTrigger::Continue, MapRunTrigger::Fail)
 }
 
 /// Why a Map Run cannot be made: nothing of this server reads its items or writes its results.
-fn refusal(request: &MapRunRequest) -> Option<Failure> {
+fn refusal(tasks: &dyn Tasks, request: &MapRunRequest) -> Option<Failure> {
     let failure = |error: &str, cause: String| Failure { error: Some(error.into()), cause: Some(cause.into()) };
-    if let Some(source) = &request.source {
+    if let Some(source) = request.source.as_ref().filter(|source| tasks.item_reader(&source.resource).is_none()) {
         let cause = format!("no reader of this server serves the resource `{}`", source.resource);
         return Some(failure("States.ItemReaderFailed", cause));
     }

@@ -6,7 +6,10 @@ use crate::{
     definitions::{Definition, DefinitionName},
     dispatch::{Attempt, Returned},
     map_run::{NewChild, RunningChild},
-    shard::{live_map_run::OpenMapRun, map_run_reading::ReadMapRun, map_runs::SlowMapRunStep, slow_lane::SlowStep},
+    shard::{
+        item_reading::ReadItems, live_map_run::OpenMapRun, map_run_reading::ReadMapRun, map_runs::SlowMapRunStep,
+        slow_lane::SlowStep,
+    },
     tables::{ExecutionKey, MapRunKey, StoredExecution, Tables, TimerRow},
     tokens::TaskToken,
 };
@@ -137,6 +140,7 @@ pub(crate) enum Report {
     },
     SlowMapRunStep(Box<SlowMapRunStep>),
     MapRunRead(Box<ReadMapRun>),
+    ItemsRead(Box<ReadItems>),
     /// A Map Run has waited until fewer are open, and goes on.
     MapRunHasPlace(MapRunKey),
     /// A definition was read beside the loop; `None` if it cannot be.
@@ -272,6 +276,7 @@ impl Report {
             | Report::ChildEnded { .. }
             | Report::SlowMapRunStep(_)
             | Report::MapRunRead(_)
+            | Report::ItemsRead(_)
             | Report::MapRunHasPlace(_)
             | Report::DefinitionRead { .. }
             | Report::MapRunHasRoom(_)

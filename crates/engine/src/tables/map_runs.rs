@@ -27,6 +27,11 @@ impl Writes {
         Ok(())
     }
 
+    /// What a Map Run was made with, and the items that were read for it, which are bounded.
+    pub(crate) fn map_run_request(&mut self, key: MapRunKey, request: &MapRunRequest) {
+        self.push(Write::Put { keyspace: MAP_RUN_REQUESTS, key: key.0.to_vec(), value: encode(request) });
+    }
+
     /// How far a Map Run is.
     pub(crate) fn map_run(&mut self, record: &MapRunRecord) {
         let key = MapRunKey::of(&record.arn);

@@ -12,6 +12,7 @@ mod express;
 mod express_children;
 mod faults;
 mod fsck;
+mod item_readers;
 mod map_run_bounds;
 mod map_run_places;
 mod map_run_redrives;

@@ -75,6 +75,13 @@ impl World {
         self.open_with(Arc::new(move || Ok(Arc::new(store.clone()) as _))).await
     }
 
+    /// With other tasks than those that the test answers.
+    pub async fn open_tasks(&self, tasks: Arc<dyn Tasks>) -> Engine {
+        let store = self.store.clone();
+        let open_store = Arc::new(move || Ok(Arc::new(store.clone()) as _));
+        Engine::open(open_store, tasks, Arc::clone(&self.clock) as _, self.options.clone()).await.unwrap()
+    }
+
     pub async fn open_with(&self, open_store: engine::OpenStore) -> Engine {
         let tasks = Arc::new(Scripted { calls: Arc::clone(&self.calls) });
         Engine::open(open_store, tasks, Arc::clone(&self.clock) as _, self.options.clone()).await.unwrap()

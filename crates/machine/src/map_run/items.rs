@@ -8,7 +8,7 @@ use json::{Object, Payload, Value};
 use query::{Ambient, ContextObject, MapItem, Reason, Scope, Variables};
 use std::sync::Arc;
 
-/// Where the items come from, as the context object tells it.
+/// Where items come from that are not read, as the context object tells it.
 const SOURCE: &str = "STATE_DATA";
 /// `{"BatchInput":`, `,"Items":[`, `]}`: what a batch has around its items.
 const BATCH_FRAME_BYTES: u64 = 28;
@@ -49,7 +49,8 @@ fn item(run: &MapRun, map: &Map, index: u64, ambient: &Ambient) -> Result<Value,
     let Some(selector) = &map.item_selector else { return Ok(item.value) };
     let mut context = ContextObject::new(Arc::clone(&run.execution), request.state.clone(), request.entered_ms);
     context.retry_count = Some(request.retry_count);
-    context.map_item = Some(MapItem { source: Some(SOURCE.into()), ..item });
+    context.map_item =
+        Some(MapItem { source: Some(request.read_from.clone().unwrap_or_else(|| SOURCE.into())), ..item });
     let variables =
         Variables { scopes: request.variables.iter().filter_map(|scope| scope.value().as_object()).collect() };
     let scope = Scope {

@@ -117,6 +117,8 @@ pub enum MapRunTrigger {
     },
     /// A child that was asked for did not run: there was no time any more, or (`is_final`) it cannot be redriven.
     ChildNotRun { child: u64, redrive_count: u32, is_final: bool },
+    /// What the `ItemReader` has read, an array or an object, and what from.
+    ItemsRead { items: Payload, read_from: Text },
     /// UpdateMapRun.
     Update(MapRunUpdate),
     /// The Map state is no longer interested.
@@ -130,6 +132,7 @@ impl MapRunTrigger {
     pub fn payload_bytes(&self) -> usize {
         match self {
             MapRunTrigger::ChildEnded { outcome, input, .. } => input.len() + outcome.byte_len(),
+            MapRunTrigger::ItemsRead { items, .. } => items.byte_len(),
             _ => 0,
         }
     }
@@ -179,6 +182,8 @@ impl Room {
 pub struct MapRunStep {
     /// To append to what is stored, before any child is started.
     pub block: MapRunBlock,
+    /// The items were read: this, which has them, is to be stored in place of what the Map Run was made with.
+    pub request: Option<Arc<MapRunRequest>>,
     pub starts: Vec<ChildStart>,
     /// Children to stop.
     pub stops: Vec<u64>,
@@ -253,6 +258,11 @@ impl MapRun {
         self.children.running.keys().copied()
     }
 
+    /// Whether its items are to be read: no child starts before it was told them with [`MapRunTrigger::ItemsRead`].
+    pub fn awaits_items(&self) -> bool {
+        self.request.awaits_items() && self.progress.ending.is_none()
+    }
+
     /// Its progress as it is told while children that it has asked for wait to begin: these are pending, and do not run.
     /// Express children that it asks for again after a restart do not run either.
     pub fn progress_as_told(&self, mut not_begun: BTreeSet<u64>) -> MapRunProgress {
@@ -320,6 +330,7 @@ impl MapRun {
                 let Some(known) = self.children.remove(child) else { return };
                 self.child_not_run(child, known, is_final, now_ms, step);
             }
+            MapRunTrigger::ItemsRead { items, read_from } => self.items_read(items, read_from, step),
             MapRunTrigger::Update(update) => {
                 self.progress.settings.update(&update);
                 self.judge(step);
@@ -328,6 +339,16 @@ impl MapRun {
             MapRunTrigger::Fail(failure) => self.end_as(Ending::Failed(failure), step),
         }
         step.is_changed = true;
+    }
+
+    /// Items that come twice, or to a Map Run that ends, are of no use.
+    fn items_read(&mut self, items: Payload, read_from: Text, step: &mut MapRunStep) {
+        if self.awaits_items() {
+            let request = MapRunRequest { items, read_from: Some(read_from), ..MapRunRequest::clone(&self.request) };
+            self.progress.has_items(&request);
+            self.request = Arc::new(request);
+            step.request = Some(Arc::clone(&self.request));
+        }
     }
 
     fn child_ended(&mut self, end: ChildEnd, step: &mut MapRunStep) {
@@ -470,7 +491,9 @@ impl MapRun {
     }
 
     fn end(&mut self, step: &mut MapRunStep) {
-        let all_started = self.progress.next_item >= self.progress.items_total && self.children.waiting.is_empty();
+        let all_started = !self.awaits_items()
+            && self.progress.next_item >= self.progress.items_total
+            && self.children.waiting.is_empty();
         if !self.children.running.is_empty() || !(all_started || self.progress.ending.is_some()) {
             return;
         }

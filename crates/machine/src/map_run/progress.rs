@@ -175,26 +175,32 @@ pub struct MapRunProgress {
 
 impl MapRunProgress {
     pub(super) fn new(request: &MapRunRequest) -> MapRunProgress {
-        let items_total = states::length(request.items.value());
-        let items_per_child = match &request.batches {
-            None => 1,
-            Some(batches) => batches.items_max.unwrap_or(items_total).max(1),
-        };
-        MapRunProgress {
+        let mut progress = MapRunProgress {
             status: MapRunStatus::Running,
             settings: request.settings,
             items: Counts::default(),
             executions: Counts::default(),
-            items_total,
+            items_total: 0,
             next_item: 0,
             children_started: 0,
-            items_per_child,
+            items_per_child: 1,
             result_bytes: 0,
             failure_bytes: 0,
             ending: None,
             redrive_count: 0,
             next_redriven: 0,
-        }
+        };
+        progress.has_items(request);
+        progress
+    }
+
+    /// The items are known from now on.
+    pub(super) fn has_items(&mut self, request: &MapRunRequest) {
+        self.items_total = states::length(request.items.value());
+        self.items_per_child = match &request.batches {
+            None => 1,
+            Some(batches) => batches.items_max.unwrap_or(self.items_total).max(1),
+        };
     }
 
     /// A Map Run that has ended goes on: its unsuccessful children run again as far as they can, and those that were

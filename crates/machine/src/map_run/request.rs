@@ -27,6 +27,10 @@ pub struct MapRunRequest {
     /// The variables that `ItemSelector` sees, innermost first.
     pub(crate) variables: Vec<Payload>,
     pub(crate) items: Payload,
+    /// Of a Map Run with a `source`: what `items` were read from, as the context object tells it; `None`: they are still
+    /// to be read.
+    #[serde(default)]
+    pub(crate) read_from: Option<Text>,
     pub(crate) settings: MapRunSettings,
     pub(crate) batches: Option<Batches>,
     pub source: Option<ItemSource>,
@@ -77,6 +81,11 @@ impl MapRunRequest {
     /// The names of child number `child`.
     pub fn child(&self, child: u64) -> Child {
         Child::of(&self.map_run_arn, self.execution_type, child)
+    }
+
+    /// Whether its items are still to be read.
+    pub(crate) fn awaits_items(&self) -> bool {
+        self.source.is_some() && self.read_from.is_none()
     }
 
     pub(crate) fn form(&self) -> Form {

@@ -55,6 +55,7 @@ pub(super) fn begin(
         input,
         variables: visit.scopes.clone(),
         items: items.into(),
+        read_from: None,
         settings,
         batches,
         source,
