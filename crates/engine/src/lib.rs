@@ -9,6 +9,7 @@ mod error;
 mod item_reader;
 mod model;
 mod options;
+mod result_writer;
 mod task;
 
 mod aliases;
@@ -61,6 +62,7 @@ pub use options::Options;
 #[cfg(feature = "planted-faults")]
 pub use planted::{Fault, plant};
 pub use redrive::NotRedrivable;
+pub use result_writer::{ResultWriter, ResultWriting};
 pub use task::{Call, MockCheck, Origin, Restart, Task, Tasks};
 pub use witness::{LogLevel, Logged, Logging, Receive};
 

@@ -197,19 +197,32 @@ pub(crate) fn outcome(
     let outcome = match record.progress.status {
         MapRunStatus::Running | MapRunStatus::Aborted => return Ok(None),
         MapRunStatus::Failed => MapRunOutcome::Failed(record.progress.failure().cloned().unwrap_or_default()),
-        MapRunStatus::Succeeded if record.progress.results_bytes() > result_bytes_max => {
-            MapRunOutcome::Succeeded { results: None }
-        }
-        MapRunStatus::Succeeded => {
-            let request = tables.map_run_request(map_run)?;
-            let mut results = Results::new(&request);
-            for block in tables.map_run_blocks(map_run, record.blocks) {
-                results.add(block?);
-            }
-            MapRunOutcome::Succeeded { results: Some(results.finish()) }
-        }
+        MapRunStatus::Succeeded => MapRunOutcome::Succeeded {
+            results: match &record.progress.written {
+                Some(written) => Some(written.clone()),
+                None => results(tables, map_run, &record, result_bytes_max)?,
+            },
+        },
     };
     Ok(Some((record, outcome)))
+}
+
+/// What the children of a Map Run came to; `None` if there is more of it than may be.
+pub(crate) fn results(
+    tables: &Tables,
+    map_run: MapRunKey,
+    record: &MapRunRecord,
+    result_bytes_max: u64,
+) -> Result<Option<Payload>, Error> {
+    if record.progress.results_bytes() > result_bytes_max {
+        return Ok(None);
+    }
+    let request = tables.map_run_request(map_run)?;
+    let mut results = Results::new(&request);
+    for block in tables.map_run_blocks(map_run, record.blocks) {
+        results.add(block?);
+    }
+    Ok(Some(results.finish()))
 }
 
 impl Engine {

@@ -68,6 +68,10 @@ pub(crate) enum Released {
     },
     StartChild(Box<NewChild>),
     StopChild(Box<RunningChild>),
+    /// All children of the Map Run have ended.
+    WriteResults {
+        map_run: MapRunKey,
+    },
     /// Tell the execution that made the Map Run.
     MapRunEnded {
         map_run: MapRunKey,

@@ -15,6 +15,7 @@
 //! | `live_map_run` | a Map Run in memory |
 //! | `map_runs` | Map Runs whose execution the shard owns |
 //! | `item_reading` | the items of Map Runs with an `ItemReader` |
+//! | `result_writing` | the results of Map Runs with a `ResultWriter` |
 //! | `map_run_reading` | Map Runs read from the store: after a start, for a redrive, for their results |
 //! | `express_starts` | Express executions that are begun anew after a crash |
 //! | `child_line` | children of Map Runs that wait to begin |
@@ -47,6 +48,7 @@ mod readings;
 mod recovery;
 mod redriving;
 mod requests;
+mod result_writing;
 mod settling;
 mod slow_lane;
 mod stepping;
@@ -369,6 +371,7 @@ impl Shard {
             Report::SlowMapRunStep(step) => self.slow_map_run_step_ended(*step),
             Report::MapRunRead(read) => self.map_run_read(*read),
             Report::ItemsRead(read) => self.items_read(*read),
+            Report::ResultsWritten(written) => self.results_written(*written),
             Report::MapRunHasPlace(map_run) => self.map_run_has_place(map_run),
             Report::DefinitionRead { name, definition } => self.definition_read(&name, definition.as_ref()),
             Report::MapRunHasRoom(map_run) => self.map_run_has_room(map_run),
@@ -419,6 +422,7 @@ impl Shard {
             Released::CancelTimer { key, timer, due_ms } => self.timers.cancel(key, timer, due_ms),
             Released::StartChild(child) => self.to_shard(child.key, Report::StartChild(child)),
             Released::StopChild(child) => self.to_shard(child.key, Report::StopChild(child)),
+            Released::WriteResults { map_run } => self.write_results_of(map_run),
             Released::MapRunEnded { map_run } => self.map_run_ended(map_run),
         }
     }

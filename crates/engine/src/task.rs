@@ -1,5 +1,5 @@
 //! What an integration provides.
-use crate::{ItemReader, tables::ExecutionKey};
+use crate::{ItemReader, ResultWriter, tables::ExecutionKey};
 use asl::StateMachineType;
 use json::{Payload, Text, Value};
 use machine::{EventId, Facts, Failure, TaskRequest};
@@ -87,6 +87,11 @@ pub trait Tasks: Send + Sync {
     /// Finds what reads the items of a Map by the `Resource` of its `ItemReader`. `None`: nothing of this server does, and
     /// the Map Run fails with `States.ItemReaderFailed`.
     fn item_reader(&self, _resource: &str) -> Option<Arc<dyn ItemReader>> {
+        None
+    }
+    /// Finds what writes the results of a Map by the `Resource` of its `ResultWriter`. `None`: nothing of this server does,
+    /// and the Map Run fails with `States.ResultWriterFailed`.
+    fn result_writer(&self, _resource: &str) -> Option<Arc<dyn ResultWriter>> {
         None
     }
     /// Compares a mocked result with the API model of what the resource calls, and says what is wrong with it. A

@@ -1,28 +1,15 @@
 //! The items of a Map Run with an `ItemReader`: read apart, page by page, and stored with what the Map Run was made with
 //! before its first child begins. A restart that comes before that reads them again.
 
-use super::{Report, Shard};
+use super::{Report, Shard, live_map_run::Beside};
 use crate::{ItemReader, ItemReading, dispatch::guarded_as, tables::MapRunKey};
 use asl::Limits;
 use json::{Payload, Text, Value};
 use machine::{Failure, MapRunTrigger};
 use std::sync::Arc;
-use tokio::task::AbortHandle;
 
 /// What a Map Run fails with whose items cannot be read.
 const FAILED: &str = "States.ItemReaderFailed";
-
-/// Items that are read, as long as this is not dropped.
-pub(super) struct ItemsBeingRead {
-    number: u64,
-    task: AbortHandle,
-}
-
-impl Drop for ItemsBeingRead {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
 
 /// Items that were read, or why they were not.
 pub(crate) struct ReadItems {
@@ -61,7 +48,7 @@ impl Shard {
             let outcome = outcome.await;
             own.report(Report::ItemsRead(Box::new(ReadItems { key, number, outcome })));
         });
-        live.reading = Some(ItemsBeingRead { number, task: task.abort_handle() });
+        live.reading = Some(Beside::new(number, &task));
     }
 
     /// The items of a Map Run were read, or cannot be.

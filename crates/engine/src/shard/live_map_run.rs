@@ -1,12 +1,13 @@
 //! A Map Run in memory: what has happened to it since its last step, and who waits for what comes of that.
 
-use super::{item_reading::ItemsBeingRead, message::Reply};
+use super::message::Reply;
 use crate::{MapRunRecord, definitions::Definition, map_run::Children, outbox::Outbox};
 use machine::{MapRun, MapRunTrigger, PendingMapRun};
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
 };
+use tokio::task::{AbortHandle, JoinHandle};
 
 /// Triggers that one step takes: with the next limit it bounds the block that it writes.
 const TRIGGERS_AT_ONCE: usize = 1_024;
@@ -33,9 +34,30 @@ pub(super) struct LiveMapRun {
     /// Whether its children may begin: not as long as too many Map Runs are open.
     pub(super) has_place: bool,
     /// Its items are read, or were.
-    pub(super) reading: Option<ItemsBeingRead>,
+    pub(super) reading: Option<Beside>,
+    /// Its results are written, or were.
+    pub(super) writing: Option<Beside>,
     /// It is redriven once it has ended, and that is durable.
     pub(super) redrive: Option<PendingMapRun>,
+}
+
+/// Something that is done for a Map Run beside the loop, as long as this is not dropped.
+pub(super) struct Beside {
+    /// Tells it from an earlier one, whose report may still be on its way.
+    pub(super) number: u64,
+    task: AbortHandle,
+}
+
+impl Beside {
+    pub(super) fn new(number: u64, task: &JoinHandle<()>) -> Beside {
+        Beside { number, task: task.abort_handle() }
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 impl LiveMapRun {
@@ -52,6 +74,7 @@ impl LiveMapRun {
             is_due: false,
             has_place: false,
             reading: None,
+            writing: None,
             redrive: None,
         }
     }

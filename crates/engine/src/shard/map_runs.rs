@@ -280,6 +280,9 @@ impl Shard {
         }
         children.is_stopping.store(live.record.progress.is_ending(), Ordering::Relaxed);
         children_of(children, step.starts, step.stops, &mut outbox);
+        if run.awaits_writer() && live.writing.is_none() {
+            outbox.effect(Released::WriteResults { map_run: key });
+        }
         let goes_on = step.goes_on && may_go_on && live.has_place && children.waiting.has_room_or_tells();
         live.answer(&mut outbox);
         let has_more = !live.inbox.is_empty() || goes_on;
@@ -408,6 +411,9 @@ fn refusal(tasks: &dyn Tasks, request: &MapRunRequest) -> Option<Failure> {
         return Some(failure("States.ItemReaderFailed", cause));
     }
     let resource = request.destination.as_ref()?.resource.as_ref()?;
+    if tasks.result_writer(resource).is_some() {
+        return None;
+    }
     let cause = format!("no writer of this server serves the resource `{resource}`");
     Some(failure("States.ResultWriterFailed", cause))
 }

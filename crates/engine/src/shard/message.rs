@@ -8,7 +8,7 @@ use crate::{
     map_run::{NewChild, RunningChild},
     shard::{
         item_reading::ReadItems, live_map_run::OpenMapRun, map_run_reading::ReadMapRun, map_runs::SlowMapRunStep,
-        slow_lane::SlowStep,
+        result_writing::WrittenResults, slow_lane::SlowStep,
     },
     tables::{ExecutionKey, MapRunKey, StoredExecution, Tables, TimerRow},
     tokens::TaskToken,
@@ -141,6 +141,7 @@ pub(crate) enum Report {
     SlowMapRunStep(Box<SlowMapRunStep>),
     MapRunRead(Box<ReadMapRun>),
     ItemsRead(Box<ReadItems>),
+    ResultsWritten(Box<WrittenResults>),
     /// A Map Run has waited until fewer are open, and goes on.
     MapRunHasPlace(MapRunKey),
     /// A definition was read beside the loop; `None` if it cannot be.
@@ -277,6 +278,7 @@ impl Report {
             | Report::SlowMapRunStep(_)
             | Report::MapRunRead(_)
             | Report::ItemsRead(_)
+            | Report::ResultsWritten(_)
             | Report::MapRunHasPlace(_)
             | Report::DefinitionRead { .. }
             | Report::MapRunHasRoom(_)

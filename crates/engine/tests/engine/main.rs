@@ -21,6 +21,7 @@ mod map_runs;
 mod nested;
 mod readers;
 mod redrive;
+mod result_writers;
 mod retention;
 mod state_machines;
 mod support;

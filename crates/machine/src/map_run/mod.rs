@@ -119,6 +119,8 @@ pub enum MapRunTrigger {
     ChildNotRun { child: u64, redrive_count: u32, is_final: bool },
     /// What the `ItemReader` has read, an array or an object, and what from.
     ItemsRead { items: Payload, read_from: Text },
+    /// The results were written: what the state gets for them.
+    ResultsWritten(Payload),
     /// UpdateMapRun.
     Update(MapRunUpdate),
     /// The Map state is no longer interested.
@@ -263,6 +265,20 @@ impl MapRun {
         self.request.awaits_items() && self.progress.ending.is_none()
     }
 
+    /// Whether its children have ended and its results are to be written: it goes on until it was told of that with
+    /// [`MapRunTrigger::ResultsWritten`].
+    pub fn awaits_writer(&self) -> bool {
+        let has_writer = self.request.destination.as_ref().is_some_and(|destination| destination.resource.is_some());
+        let MapRunProgress { status, ending, written, .. } = &self.progress;
+        let goes_on = *status == MapRunStatus::Running && ending.is_none() && written.is_none();
+        has_writer && goes_on && self.has_asked_for_all() && self.children.running.is_empty()
+    }
+
+    fn has_asked_for_all(&self) -> bool {
+        let progress = &self.progress;
+        !self.awaits_items() && progress.next_item >= progress.items_total && self.children.waiting.is_empty()
+    }
+
     /// Its progress as it is told while children that it has asked for wait to begin: these are pending, and do not run.
     /// Express children that it asks for again after a restart do not run either.
     pub fn progress_as_told(&self, mut not_begun: BTreeSet<u64>) -> MapRunProgress {
@@ -331,6 +347,11 @@ impl MapRun {
                 self.child_not_run(child, known, is_final, now_ms, step);
             }
             MapRunTrigger::ItemsRead { items, read_from } => self.items_read(items, read_from, step),
+            MapRunTrigger::ResultsWritten(written) => {
+                if self.awaits_writer() {
+                    self.progress.written = Some(written);
+                }
+            }
             MapRunTrigger::Update(update) => {
                 self.progress.settings.update(&update);
                 self.judge(step);
@@ -491,10 +512,8 @@ impl MapRun {
     }
 
     fn end(&mut self, step: &mut MapRunStep) {
-        let all_started = !self.awaits_items()
-            && self.progress.next_item >= self.progress.items_total
-            && self.children.waiting.is_empty();
-        if !self.children.running.is_empty() || !(all_started || self.progress.ending.is_some()) {
+        let begins_no_more = self.progress.ending.is_some() || self.has_asked_for_all();
+        if !self.children.running.is_empty() || !begins_no_more || self.awaits_writer() {
             return;
         }
         self.progress.status = match &self.progress.ending {

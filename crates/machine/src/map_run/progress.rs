@@ -2,6 +2,7 @@
 
 use super::{ItemRange, MapRunRequest};
 use crate::{Failure, Status, states};
+use json::Payload;
 use serde::{Deserialize, Serialize};
 
 /// How a Map Run stands.
@@ -165,6 +166,9 @@ pub struct MapRunProgress {
     #[serde(default)]
     pub failure_bytes: u64,
     pub ending: Option<Ending>,
+    /// What the `ResultWriter` gave for the results: this is what the state gets.
+    #[serde(default)]
+    pub written: Option<Payload>,
     /// How often the Map Run was redriven.
     #[serde(default)]
     pub redrive_count: u32,
@@ -187,6 +191,7 @@ impl MapRunProgress {
             result_bytes: 0,
             failure_bytes: 0,
             ending: None,
+            written: None,
             redrive_count: 0,
             next_redriven: 0,
         };
