@@ -123,8 +123,11 @@ impl Shard {
     /// Stops the next ones. To stop a large one takes long: its neighbours wait for a few of them, and not for all.
     pub(super) fn stop_children(&mut self) {
         let slice = self.slice();
+        // The last steps of large children fill batches: half of each is left to others, such as their Map Run.
+        let batch_bytes_max = self.environment.options.batch_bytes_max;
+        let bytes_max = batch_bytes_max.min(self.pipeline.writes.bytes() + batch_bytes_max.div_ceil(2));
         for _ in 0..STOPPED_AT_ONCE {
-            if slice.is_over() || !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
+            if slice.is_over() || !self.pipeline.has_room(bytes_max) {
                 return;
             }
             let Some(child) = self.stops.pop_front() else { return };
