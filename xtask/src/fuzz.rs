@@ -1,6 +1,7 @@
-//! `cargo xtask fuzz [TARGET…] [--seconds N] [--keep]`: what reads text from outside is given mutated text (libFuzzer).
+//! `cargo xtask fuzz [TARGET…] [--seconds N] [--seed N] [--keep]`: what reads text from outside is given mutated text (libFuzzer).
 //!
-//! The targets are in `fuzz/targets`; each begins with the inputs in `fuzz/corpus/TARGET` and is given so many seconds. With
+//! The targets are in `fuzz/targets`; each begins with the inputs in `fuzz/corpus/TARGET` and is given so many seconds. The
+//! same seed mutates in the same way; without one each run does so in another. With
 //! `--keep` what was found to be new is kept in that folder, reduced to what reaches new code. An input that makes a
 //! target fail stays in `fuzz/artifacts/TARGET`; the path of such a file in place of a target's name runs it again.
 
@@ -39,16 +40,19 @@ struct Wanted {
     targets: Vec<String>,
     artifact: Option<PathBuf>,
     seconds: String,
+    seed: Option<String>,
     keep: bool,
 }
 
 impl Wanted {
     fn read(arguments: &[String]) -> Result<Wanted> {
-        let mut wanted = Wanted { targets: Vec::new(), artifact: None, seconds: SECONDS.into(), keep: false };
+        let mut wanted =
+            Wanted { targets: Vec::new(), artifact: None, seconds: SECONDS.into(), seed: None, keep: false };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--seconds" => wanted.seconds.clone_from(arguments.next().ok_or("--seconds takes a number")?),
+                "--seed" => wanted.seed = Some(arguments.next().ok_or("--seed takes a number")?.clone()),
                 "--keep" => wanted.keep = true,
                 target if TARGETS.contains(&target) => wanted.targets.push(target.into()),
                 path if Path::new(path).exists() => wanted.artifact = Some(path.into()),
@@ -91,6 +95,7 @@ fn fuzz(folder: &Path, built: &Path, target: &str, wanted: &Wanted) -> Result {
     fuzzer.args(LIMITS).arg(format!("-max_total_time={}", wanted.seconds)).arg(format!("-max_len={INPUT_MAX}"));
     fuzzer.args(["-print_final_stats=1", "-verbosity=0", "-close_fd_mask=0"]);
     fuzzer.arg(format!("-artifact_prefix={}/", artifacts.display()));
+    fuzzer.args(wanted.seed.iter().map(|seed| format!("-seed={seed}")));
     if dictionary.exists() {
         fuzzer.arg(format!("-dict={}", dictionary.display()));
     }

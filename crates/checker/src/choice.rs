@@ -20,11 +20,9 @@ pub(crate) fn branches<'d>(visit: &Visit<'_>, choice: &'d Choice, input: &Value)
     let mut branches = Vec::new();
     for (index, rule) in choice.choices.iter().enumerate() {
         let branch = || branch(choice, rule.assign.as_ref(), rule.output.as_ref(), &rule.next);
-        if is_open(&rule.condition) {
-            branches.push(branch());
-            continue;
-        }
         match holds(visit, &rule.condition, input, &format!("Choices[{index}]/Condition")) {
+            // It may hold or not. That it cannot be evaluated at all is the best guess here, as everywhere.
+            Ok(_) if is_open(&rule.condition) => branches.push(branch()),
             Ok(true) => {
                 branches.push(branch());
                 return Ok(branches);

@@ -80,3 +80,12 @@ fn no_choice_matched() {
                     next state.";
     assert!(cause.ends_with(expected), "{cause}");
 }
+
+/// Found by mutated text: the history checker took the name for a call of `$now`, and left open where the Choice goes.
+#[test]
+fn a_name_that_looks_like_a_function_is_a_name() {
+    let definition = r#"{"StartAt": "C", "States": {"P": {"Type": "Pass", "End": true},
+        "C": {"Type": "Choice", "Choices": [{"Variable": "$.Vari$nowable", "NumericLessThan": 1, "Next": "P"}], "Default": "P"}}}"#;
+    let world = World::started(definition, "{}");
+    assert_eq!(world.failure().0, "States.Runtime");
+}
