@@ -72,11 +72,13 @@ impl Engine {
         });
         let registry = Arc::new(Registry::open(Arc::clone(&environment))?);
         let threads = start_shards(&environment, &tables)?;
-        let keepers = vec![
+        let mut keepers = vec![
             tokio::spawn(reopen::keep_open(Arc::clone(&environment), open_store, failed)).abort_handle(),
             tokio::spawn(Arc::clone(&registry).finish_deletions(closed)).abort_handle(),
-            tokio::spawn(retention::run(Arc::clone(&environment))).abort_handle(),
         ];
+        if environment.options.removes_by_itself {
+            keepers.push(tokio::spawn(retention::run(Arc::clone(&environment))).abort_handle());
+        }
         Ok(Engine { inner: Arc::new(Inner { environment, registry, keepers, threads: threads.into() }) })
     }
 

@@ -35,6 +35,8 @@ pub struct Options {
     /// Bytes of Express executions that are kept in memory to be described and to show their history, the oldest of them
     /// forgotten first. 0, as in AWS: none are.
     pub express_history_bytes_max: usize,
+    /// Whether the engine removes by itself, from time to time, what has expired; else only when it is told to.
+    pub removes_by_itself: bool,
     /// Takes the history events of state machines that have a `loggingConfiguration`.
     pub log: Option<Arc<dyn Receive<Logged>>>,
     /// Takes each change of the status of a Standard execution, as the record then was.
@@ -70,6 +72,7 @@ impl Default for Options {
             commits_in_flight_max: 3,
             batch_bytes_max: 1 << 20,
             express_history_bytes_max: 0,
+            removes_by_itself: true,
             log: None,
             status_changes: None,
             simulated: None,

@@ -270,3 +270,21 @@ async fn no_execution_is_removed_that_is_open_or_has_closed_lately() {
         check_life(seed).await;
     }
 }
+
+#[tokio::test]
+async fn the_engine_removes_what_has_expired_by_itself() {
+    let mut world = World::new();
+    world.options.removes_by_itself = true;
+    let engine = world.open().await;
+    let passes = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
+    let machine = create(&engine, "m", passes).await;
+    let arn = start(&engine, &machine, "e").await;
+    engine.wait_until_closed(&arn).await.unwrap();
+    let kept =
+        || store::Store::keys(&world.store, store::Keyspace("executions"), store::Range::new(&[], None), 10).unwrap();
+    assert_eq!(kept().len(), 1);
+    world.clock.advance(Duration::from_hours(24 * 91));
+    while !kept().is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
