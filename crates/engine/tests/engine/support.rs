@@ -65,7 +65,6 @@ impl World {
             store: MemoryStore::new(),
             clock: Arc::new(ManualClock::at(START_MS)),
             calls: Arc::new(Calls::default()),
-            // What has expired is removed when a test says so: it counts what is.
             options: Options { shards: 2, removes_by_itself: false, ..Options::default() },
             is_damaged: false,
         }
