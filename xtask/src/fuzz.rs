@@ -31,7 +31,7 @@ pub fn run(arguments: &[String]) -> Result {
     if let Some(artifact) = &wanted.artifact {
         let target =
             artifact.parent().and_then(Path::file_name).ok_or("an artifact lies in the folder of its target")?;
-        execute(Command::new(built.join(target)).args(LIMITS).arg(artifact))?;
+        process::succeed(Command::new(built.join(target)).args(LIMITS).arg(artifact))?;
     }
     Ok(())
 }
@@ -71,7 +71,7 @@ fn build(folder: &Path) -> Result<PathBuf> {
     let host = host()?;
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--release", "--quiet", "--bins", "--target", &host]).current_dir(folder);
-    execute(cargo.env("RUSTFLAGS", INSTRUMENTS).env("CARGO_TARGET_DIR", folder.join("target")))?;
+    process::succeed(cargo.env("RUSTFLAGS", INSTRUMENTS).env("CARGO_TARGET_DIR", folder.join("target")))?;
     Ok(folder.join("target").join(host).join("release"))
 }
 
@@ -99,15 +99,9 @@ fn fuzz(folder: &Path, built: &Path, target: &str, wanted: &Wanted) -> Result {
     if dictionary.exists() {
         fuzzer.arg(format!("-dict={}", dictionary.display()));
     }
-    execute(fuzzer.arg(found.path()).arg(&corpus))?;
+    process::succeed(fuzzer.arg(found.path()).arg(&corpus))?;
     if wanted.keep {
-        execute(Command::new(built.join(target)).arg("-merge=1").args(LIMITS).arg(&corpus).arg(found.path()))?;
+        process::succeed(Command::new(built.join(target)).arg("-merge=1").args(LIMITS).arg(&corpus).arg(found.path()))?;
     }
     Ok(())
-}
-
-fn execute(command: &mut Command) -> Result {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let status = command.status().map_err(|error| format!("cannot run `{program}`: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("`{program}` failed ({status})").into()) }
 }

@@ -12,12 +12,15 @@ pub fn root() -> PathBuf {
 
 /// Runs a program in the root folder and wants it to succeed.
 pub fn run(program: &str, arguments: &[&str]) -> Result {
-    let status = Command::new(program)
-        .args(arguments)
-        .current_dir(root())
-        .status()
-        .map_err(|error| format!("cannot run `{program}`: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("`{program} {}` failed", arguments.join(" ")).into()) }
+    succeed(Command::new(program).args(arguments).current_dir(root()))
+}
+
+/// Runs a command and wants it to succeed.
+pub fn succeed(command: &mut Command) -> Result {
+    let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
+    let line = words.join(std::ffi::OsStr::new(" ")).to_string_lossy().into_owned();
+    let status = command.status().map_err(|error| format!("cannot run `{line}`: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{line}` failed ({status})").into()) }
 }
 
 /// Builds the release binary; gives its path.

@@ -279,7 +279,7 @@ fn no_integration(resource: &str) -> Failure {
     failure("States.TaskFailed", &format!("no integration of this server serves the resource `{resource}`"))
 }
 
-fn failure(error: &str, cause: &str) -> Failure {
+pub(crate) fn failure(error: &str, cause: &str) -> Failure {
     Failure { error: Some(error.into()), cause: Some(Text::from(cause)) }
 }
 

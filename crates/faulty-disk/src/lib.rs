@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `tree` | files and folders, what of them is synced, and what a power loss leaves |
 //! | `mount` | the file system that the kernel asks; Linux has that |
+//! | `trial` | tests over such a disk |
 
 #[cfg(target_os = "linux")]
 mod mount;
@@ -19,6 +20,9 @@ mod mount;
 mod mount;
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there is no disk to mount"))]
 mod tree;
+mod trial;
+
+pub use trial::{Test, run_tests};
 
 use mount::Session;
 use std::{

@@ -2,33 +2,20 @@
 //! has a `main` of its own, whose output is seen.
 
 #![expect(clippy::unwrap_used, reason = "an error here is a failed test")]
-#![expect(clippy::print_stdout, reason = "a test says what it tested")]
 
-use faulty_disk::{Disk, Fault, Loss};
+use faulty_disk::{Disk, Fault, Loss, Test, run_tests};
 use std::{
     fs::{self, File},
     io::{ErrorKind, Write},
     path::Path,
 };
 
-/// Given the disk and where it is.
-type Test = fn(&Disk, &Path);
-
 fn main() {
     let tests: [(&str, Test); 2] = [
         ("what is synced outlives the power", what_is_synced_outlives_the_power),
         ("it fails as it is told to", it_fails_as_it_is_told_to),
     ];
-    for (name, test) in tests {
-        let folder = tempfile::tempdir().unwrap();
-        match Disk::mount(folder.path()) {
-            Ok(disk) => {
-                test(&disk, folder.path());
-                println!("{name} ... ok");
-            }
-            Err(error) => println!("{name} ... NOT TESTED: no disk can be mounted here: {error}"),
-        }
-    }
+    run_tests(&tests).unwrap();
 }
 
 fn what_is_synced_outlives_the_power(disk: &Disk, folder: &Path) {

@@ -4,6 +4,7 @@
 //! shows is what a user sees.
 
 mod client;
+pub mod figures;
 mod server;
 
 pub use client::{ApiError, Client};

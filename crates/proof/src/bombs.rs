@@ -7,7 +7,7 @@
 
 use crate::bomb_definitions::{Bomb, bombs};
 use crate::{Result, Wanted, process};
-use harness::{Client, Server};
+use harness::{Client, Server, figures};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -123,22 +123,11 @@ struct Taken {
 
 impl Taken {
     fn by(id: u32) -> Result<Taken> {
-        /// Of `/proc/PID/stat`, on every Linux that Rust runs on.
-        const TICKS_PER_SECOND: u64 = 100;
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
-        // The name of the program stands in brackets and may have spaces.
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at).and_then(|ticks| ticks.parse::<u64>().ok()).unwrap_or(0);
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let megabytes = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-            kilobytes.unwrap_or(0) / 1_024
-        };
+        let megabytes = |bytes: u64| bytes >> 20;
         let taken = Taken {
-            processor: Duration::from_millis((ticks(11) + ticks(12)) * 1_000 / TICKS_PER_SECOND),
-            now_mb: megabytes("VmRSS:"),
-            peak_mb: megabytes("VmHWM:"),
+            processor: figures::processor_time(id),
+            now_mb: megabytes(figures::resident_bytes(id)),
+            peak_mb: megabytes(figures::peak_bytes(id)),
         };
         // The peak begins anew.
         std::fs::write(format!("/proc/{id}/clear_refs"), "5")?;
@@ -224,6 +213,6 @@ async fn neighbours<T>(
         took.extend(client??);
     }
     took.sort_unstable();
-    let at = |per_mille: usize| took.get(took.len().saturating_sub(1) * per_mille / 1_000).copied().unwrap_or_default();
+    let at = |per_mille: usize| figures::percentile(&took, per_mille).unwrap_or_default();
     Ok((Latencies { starts: took.len(), p50: at(500), p99: at(990), most: at(1_000) }, other?))
 }

@@ -1,4 +1,5 @@
-//! Proofs on the real process: the release binary is killed, its clock jumps; what it has answered is held against it
+//! Proofs on the real process: the release binary is killed, its clock jumps, its disk fails or loses its power, definitions
+//! want all that it has; what it has answered is held against it
 //! through its public API. `cargo xtask` builds the binary and runs this with it.
 //!
 //! Each proof is a file: what it does to the server. `load` keeps the server busy meanwhile, `ledger` is what was

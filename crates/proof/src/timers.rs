@@ -5,7 +5,7 @@
 //! server is started with a clock that is three days behind, and with one that is 400 days ahead (`libfaketime`).
 
 use crate::{Result, Wanted, process};
-use harness::{Client, Launch, Server};
+use harness::{Client, Launch, Server, figures::percentile};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -135,7 +135,7 @@ async fn fall_due(binary: &Path, timers: u64) -> Result {
     let is_running = |(due, _): &&(i64, i64)| *due < killed_ms - 500 || *due > settled_ms;
     let mut late: Vec<i64> = fired.iter().filter(is_running).map(|(due, stop)| stop - due).collect();
     late.sort_unstable();
-    let at = |per_mille: usize| late.get((late.len().saturating_sub(1)) * per_mille / 1_000).copied().unwrap_or(0);
+    let at = |per_mille: usize| percentile(&late, per_mille).unwrap_or(0);
     let overdue = fired
         .iter()
         .filter(|(due, _)| (killed_ms..up_ms).contains(due))

@@ -4,9 +4,8 @@
 //! has a `main` of its own, whose output is seen. `cargo xtask powerloss` does the same to the server, and fails there.
 
 #![expect(clippy::unwrap_used, reason = "an error here is a failed test")]
-#![expect(clippy::print_stdout, reason = "a test says what it tested")]
 
-use faulty_disk::{Disk, Fault, Loss};
+use faulty_disk::{Disk, Fault, Loss, Test, run_tests};
 use std::path::{Path, PathBuf};
 use store::{Batch, Keyspace, Store};
 use store_fjall::{FjallStore, Options};
@@ -18,9 +17,6 @@ const VALUE_BYTES: usize = 40_000;
 const SEEDS: u64 = 30;
 const NEW_FOLDERS: u64 = 5;
 
-/// Given the disk and where it is.
-type Test = fn(&Disk, &Path);
-
 fn main() {
     let tests: [(&str, Test); 4] = [
         ("names of new folders and files are durable", names_are_durable),
@@ -28,16 +24,7 @@ fn main() {
         ("what follows a failed sync is durable", what_follows_a_failed_sync_is_durable),
         ("a new folder is there, or is not", a_new_folder_is_there_or_is_not),
     ];
-    for (name, test) in tests {
-        let folder = tempfile::tempdir().unwrap();
-        match Disk::mount(folder.path()) {
-            Ok(disk) => {
-                test(&disk, folder.path());
-                println!("{name} ... ok");
-            }
-            Err(error) => println!("{name} ... NOT TESTED: no disk can be mounted here: {error}"),
-        }
-    }
+    run_tests(&tests).unwrap();
 }
 
 fn data(disk: &Path) -> PathBuf {

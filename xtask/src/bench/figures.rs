@@ -86,7 +86,7 @@ impl Figures {
 
     /// The latency that `per_mille` of a thousand units did not exceed, in milliseconds.
     pub fn percentile_ms(&self, per_mille: usize) -> Option<f64> {
-        percentile(&self.latencies, per_mille).map(|latency| latency.as_secs_f64() * 1_000.0)
+        harness::figures::percentile(&self.latencies, per_mille).map(|latency| latency.as_secs_f64() * 1_000.0)
     }
 
     /// As the columns have it.
@@ -115,11 +115,6 @@ impl fmt::Display for Figures {
 /// A line of the printed table, its heading or a workload's.
 pub fn line<T: fmt::Display>([name, rate, p50, p99, max, done, processor, memory, note]: &[T; 9]) -> String {
     format!("{name:24} {rate:>9} {p50:>9} {p99:>9} {max:>9} {done:>10} {processor:>11} {memory:>9}  {note}")
-}
-
-/// The value that `per_mille` of a thousand did not exceed; the values are sorted.
-pub fn percentile<T: Copy>(sorted: &[T], per_mille: usize) -> Option<T> {
-    sorted.get(sorted.len().saturating_sub(1) * per_mille / 1_000).copied()
 }
 
 /// A whole number with commas, or two digits of one that is small.
@@ -154,7 +149,7 @@ mod tests {
         assert!((figures.percentile_ms(500).unwrap() - 50.0).abs() < 1e-9);
         assert!((figures.percentile_ms(1_000).unwrap() - 100.0).abs() < 1e-9);
         assert!((figures.per_second() - 50.0).abs() < 1e-9);
-        assert_eq!(percentile::<u8>(&[], 500), None);
+        assert_eq!(harness::figures::percentile::<u8>(&[], 500), None);
     }
 
     #[test]

@@ -2,12 +2,9 @@
 
 use super::caller::Caller;
 use crate::Result;
-use harness::Server;
+use harness::{Server, figures};
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// The kernel counts processor time in hundredths of a second (`USER_HZ`, the same on every Linux).
-const TICK: Duration = Duration::from_millis(10);
 
 /// Something that speaks the API of AWS Step Functions.
 pub struct Subject {
@@ -52,17 +49,11 @@ impl Subject {
 
     /// Processor time that the process has taken, all its threads together.
     pub fn processor_time(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process_id)).unwrap_or_default();
-        // The name of the program is in brackets and may have blanks; user and system time are fields 14 and 15.
-        let after_name = stat.rsplit_once(')').map_or("", |(_, after)| after);
-        let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u32>().ok());
-        TICK * ticks.sum::<u32>()
+        figures::processor_time(self.process_id)
     }
 
     /// Resident memory in bytes.
     pub fn resident_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id)).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
-        line.split_whitespace().nth(1).and_then(|kilobytes| kilobytes.parse::<u64>().ok()).unwrap_or(0) * 1_024
+        figures::resident_bytes(self.process_id)
     }
 }

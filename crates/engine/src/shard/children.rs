@@ -3,6 +3,7 @@
 use super::{Found, Report, Shard, message::Then};
 use crate::{
     Error, ExecutionRecord,
+    dispatch::failure,
     map_run::{Children, NewChild, RunningChild},
     redrive,
     tables::{ChildOf, ExecutionKey, StoredExecution},
@@ -183,5 +184,5 @@ fn is_end_of_attempt(of: &Children, record: &ExecutionRecord) -> bool {
 }
 
 fn set_aside(why: &str) -> Failure {
-    Failure { error: Some("States.Runtime".into()), cause: Some(format!("the execution was set aside: {why}").into()) }
+    failure("States.Runtime", &format!("the execution was set aside: {why}"))
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Error,
     activities::{Offer, Polled, Poller},
-    dispatch::{Attempt, Returned},
+    dispatch::{Attempt, Returned, failure},
     tables::{ExecutionKey, Tables, TimerRow},
 };
 use asl::IntegrationPattern;
@@ -181,7 +181,7 @@ impl Shard {
     /// Nobody will ever take the task: it fails, as one of an activity that never was.
     pub(super) fn activity_gone(&mut self, offer: &Offer) {
         let cause = format!("Activity Does Not Exist: '{}'", offer.activity_arn);
-        let failure = Failure { error: Some("States.Runtime".into()), cause: Some(cause.into()) };
+        let failure = failure("States.Runtime", &cause);
         self.turn(offer.key, Trigger::ActivityNotScheduled { effect: offer.id, failure }, Then::Nothing);
     }
 

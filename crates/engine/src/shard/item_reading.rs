@@ -2,7 +2,11 @@
 //! before its first child begins. A restart that comes before that reads them again.
 
 use super::{Report, Shard, live_map_run::Beside};
-use crate::{ItemReader, ItemReading, dispatch::guarded_as, tables::MapRunKey};
+use crate::{
+    ItemReader, ItemReading,
+    dispatch::{failure, guarded_as},
+    tables::MapRunKey,
+};
 use asl::Limits;
 use json::{Payload, Text, Value};
 use machine::{Failure, MapRunTrigger};
@@ -64,8 +68,8 @@ impl Shard {
     }
 }
 
-fn failed(cause: impl Into<Text>) -> Failure {
-    Failure { error: Some(FAILED.into()), cause: Some(cause.into()) }
+fn failed(cause: impl AsRef<str>) -> Failure {
+    failure(FAILED, cause.as_ref())
 }
 
 /// Reads page after page, up to `MaxItems`.

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Error, MapRunRecord, Tasks,
     definitions::DefinitionName,
+    dispatch::failure,
     map_run::{Children, NewChild, RunningChild},
     outbox::{Outbox, Released},
     tables::{ExecutionKey, MapRunKey, ReadError, StoredExecution, Tables},
@@ -405,15 +406,14 @@ pub(super) fn first_trigger(tasks: &dyn Tasks, request: &MapRunRequest) -> MapRu
 
 /// Why a Map Run cannot be made: nothing of this server reads its items or writes its results.
 fn refusal(tasks: &dyn Tasks, request: &MapRunRequest) -> Option<Failure> {
-    let failure = |error: &str, cause: String| Failure { error: Some(error.into()), cause: Some(cause.into()) };
     if let Some(source) = request.source.as_ref().filter(|source| tasks.item_reader(&source.resource).is_none()) {
         let cause = format!("no reader of this server serves the resource `{}`", source.resource);
-        return Some(failure("States.ItemReaderFailed", cause));
+        return Some(failure("States.ItemReaderFailed", &cause));
     }
     let resource = request.destination.as_ref()?.resource.as_ref()?;
     if tasks.result_writer(resource).is_some() {
         return None;
     }
     let cause = format!("no writer of this server serves the resource `{resource}`");
-    Some(failure("States.ResultWriterFailed", cause))
+    Some(failure("States.ResultWriterFailed", &cause))
 }

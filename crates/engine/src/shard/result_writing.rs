@@ -2,8 +2,13 @@
 //! Run, which ends then. A restart that comes before that writes them again.
 
 use super::{Report, Shard, live_map_run::Beside};
-use crate::{Error, ResultWriting, dispatch::guarded_as, map_run, tables::MapRunKey};
-use json::{Payload, Text};
+use crate::{
+    Error, MapRunRecord, ResultWriting,
+    dispatch::{failure, guarded_as},
+    map_run,
+    tables::MapRunKey,
+};
+use json::Payload;
 use machine::{Failure, MapRunTrigger};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -22,16 +27,16 @@ impl Shard {
     /// Begins to write the results of a Map Run: the ends of all its children are durable.
     pub(super) fn write_results_of(&mut self, key: MapRunKey) {
         let number = self.map_runs.next_errand();
-        let collected = self.collected_results(key);
-        let Some(live) = self.map_runs.live.get_mut(&key) else { return };
+        let Some(live) = self.map_runs.live.get(&key) else { return };
         let (Some(run), Some(children)) = (&live.run, &live.children) else { return };
         if live.writing.is_some() || !run.awaits_writer() || self.environment.is_stopping() {
             return;
         }
-        let (Some(collected), Some(destination)) = (collected, run.request().destination.clone()) else { return };
+        let Some(destination) = run.request().destination.clone() else { return };
         let writer = self.environment.tasks.result_writer(destination.resource.as_deref().unwrap_or_default());
         let facts = children.owner.facts();
         let (own, map_run_arn) = (self.own.clone(), Arc::clone(&live.record.arn));
+        let Some(collected) = self.collected_results(key, &live.record) else { return };
         let task = self.environment.runtime.spawn(async move {
             // After the store was opened again, the Map Run is taken up, and its results are written then.
             let Ok(results) = collected.await else { return };
@@ -43,13 +48,19 @@ impl Shard {
             let outcome = written.await;
             own.report(Report::ResultsWritten(Box::new(WrittenResults { key, number, outcome })));
         });
-        live.writing = Some(Beside::new(number, &task));
+        if let Some(live) = self.map_runs.live.get_mut(&key) {
+            live.writing = Some(Beside::new(number, &task));
+        }
     }
 
     /// Reads all results of a Map Run beside the loop. There is no answer if the store cannot be read.
-    fn collected_results(&self, key: MapRunKey) -> Option<oneshot::Receiver<Result<Payload, Failure>>> {
+    fn collected_results(
+        &self,
+        key: MapRunKey,
+        record: &MapRunRecord,
+    ) -> Option<oneshot::Receiver<Result<Payload, Failure>>> {
         let tables = self.pipeline.tables().cloned()?;
-        let record = self.map_runs.live.get(&key)?.record.clone();
+        let record = record.clone();
         let environment = Arc::clone(&self.environment);
         let (done, collected) = oneshot::channel();
         self.environment.spawn_blocking(move || {
@@ -75,6 +86,6 @@ impl Shard {
     }
 }
 
-fn failed(cause: impl Into<Text>) -> Failure {
-    Failure { error: Some(FAILED.into()), cause: Some(cause.into()) }
+fn failed(cause: impl AsRef<str>) -> Failure {
+    failure(FAILED, cause.as_ref())
 }

@@ -5,7 +5,7 @@ use super::passes::CLIENTS;
 use crate::Result;
 use crate::bench::caller::start_body;
 use crate::bench::clients::run_count;
-use crate::bench::figures::{Figures, Measuring, as_f64, percentile};
+use crate::bench::figures::{Figures, Measuring, as_f64};
 use crate::bench::subject::{Ours, Subject};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -92,7 +92,7 @@ async fn lateness(subject: &Subject, state_machine: &str, due: usize, far: &[(St
     late.sort_unstable_by(f64::total_cmp);
     // Times are told in milliseconds, as floating point numbers.
     let early = late.iter().filter(|late| **late < -0.5).count() + early_far.into_inner();
-    let at = |per_mille| percentile(&late, per_mille).unwrap_or(f64::NAN);
+    let at = |per_mille| harness::figures::percentile(&late, per_mille).unwrap_or(f64::NAN);
     Ok(figures.noted(format!(
         "late by {:.0} ms p50, {:.0} ms p99, {:.0} ms at most; {early} early, {} stuck",
         at(500),
