@@ -38,9 +38,9 @@ impl ExpressRoom {
             && self.executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
-    /// Counts an execution that an earlier process had begun: it is begun anew whatever runs.
-    pub(crate) fn begin_anew(&self) {
-        self.executions.fetch_add(1, Ordering::Relaxed);
+    /// Counts executions that an earlier process had begun: they are begun anew whatever runs.
+    pub(crate) fn begin_anew(&self, count: usize) {
+        self.executions.fetch_add(count as u64, Ordering::Relaxed);
     }
 
     /// Counts a child of a Map Run that begins.

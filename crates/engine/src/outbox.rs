@@ -66,6 +66,8 @@ pub(crate) enum Released {
         timer: TimerId,
         due_ms: i64,
     },
+    /// The execution goes on after a step that wrote much.
+    GoOn(ExecutionKey),
     StartChild(Box<NewChild>),
     StopChild(Box<RunningChild>),
     /// All children of the Map Run have ended.

@@ -420,6 +420,7 @@ impl Shard {
                 self.timers.set_in_memory(key, timer, due_ms);
             }
             Released::CancelTimer { key, timer, due_ms } => self.timers.cancel(key, timer, due_ms),
+            Released::GoOn(key) => self.work.push_back(Work::go_on(key)),
             Released::StartChild(child) => self.to_shard(child.key, Report::StartChild(child)),
             Released::StopChild(child) => self.to_shard(child.key, Report::StopChild(child)),
             Released::WriteResults { map_run } => self.write_results_of(map_run),

@@ -48,6 +48,7 @@ mod names;
 mod qualifiers;
 mod reads;
 mod revisions;
+mod step_events;
 mod writes;
 
 pub(crate) use expiry::Expired;

@@ -1,6 +1,6 @@
 //! [`Payload`]: a value together with its text.
 
-use crate::write::to_text;
+use crate::write::{Written, to_text, to_text_within};
 use crate::{ParseError, Text, Value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::sync::{Arc, OnceLock};
@@ -56,9 +56,24 @@ impl Payload {
         &self.compact().text
     }
 
+    /// Whether both have the same text, byte for byte: at once if they share it.
+    pub fn has_text_of(&self, other: &Payload) -> bool {
+        Arc::ptr_eq(self.text(), other.text()) || self.text() == other.text()
+    }
+
     /// Length of the text in UTF-8 bytes: what AWS's payload limit counts.
     pub fn byte_len(&self) -> usize {
         self.text().len()
+    }
+
+    /// Whether the text has at most so many bytes. That of a value that is larger is not written for it.
+    pub fn fits(&self, bytes_max: usize) -> bool {
+        if let (None, Some(value)) = (self.parts.text.get(), self.parts.value.get()) {
+            let Some(written) = to_text_within(value, bytes_max) else { return false };
+            // Another thread may have written the same meanwhile.
+            let _ = self.parts.text.set(Compact::from(written));
+        }
+        self.byte_len() <= bytes_max
     }
 
     /// Whether the text is there already, so that asking for it costs nothing.
@@ -79,10 +94,13 @@ impl Payload {
     }
 
     fn compact(&self) -> &Compact {
-        self.parts.text.get_or_init(|| {
-            let written = to_text(self.value());
-            Compact { text: written.text.into(), is_too_deep: written.is_too_deep }
-        })
+        self.parts.text.get_or_init(|| to_text(self.value()).into())
+    }
+}
+
+impl From<Written> for Compact {
+    fn from(Written { text, is_too_deep }: Written) -> Compact {
+        Compact { text: text.into(), is_too_deep }
     }
 }
 
@@ -146,6 +164,24 @@ mod tests {
         assert!(payload.same(&Payload::from(payload.value().clone())));
         assert!(!payload.same(&Payload::parse(payload.text()).unwrap()));
         assert_eq!(payload.byte_len(), 11);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_written() {
+        let mut value = Value::from("x".repeat(100));
+        for _ in 0..40 {
+            value = Value::from(vec![value.clone(), value]);
+        }
+        let payload = Payload::from(value);
+        assert!(!payload.fits(1 << 20) && !payload.is_written());
+        for (text, bytes) in [(r#"{"a":[1,2],"b":"x"}"#, 19), ("[]", 2), (r#""\n""#, 4)] {
+            let payload = || Payload::from(Value::parse(text).unwrap());
+            assert!(payload().fits(bytes) && payload().fits(usize::MAX) && !payload().fits(bytes - 1), "{text}");
+            let fitting = payload();
+            assert!(fitting.fits(bytes) && fitting.is_written());
+            assert_eq!(&**fitting.text(), text);
+            assert!(!fitting.fits(bytes - 1));
+        }
     }
 
     #[test]

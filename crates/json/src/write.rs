@@ -11,19 +11,40 @@ pub(crate) struct Written {
 
 /// The compact text of `value`.
 pub(crate) fn to_text(value: &Value) -> Written {
-    let mut writer = Writer { out: String::new(), depth: 0, deepest: 0 };
+    let mut writer = Writer::new(usize::MAX);
     writer.value(value);
-    Written { text: writer.out, is_too_deep: writer.deepest > MAX_DEPTH }
+    writer.written()
+}
+
+/// The compact text of `value`, if it has at most so many bytes. Little more than those is written to find out: a small
+/// value may have a text of gigabytes, as its members may share theirs.
+pub(crate) fn to_text_within(value: &Value, bytes_max: usize) -> Option<Written> {
+    let mut writer = Writer::new(bytes_max);
+    writer.value(value);
+    (writer.out.len() <= bytes_max).then(|| writer.written())
 }
 
 struct Writer {
     out: String,
+    /// When the text is longer, nothing is added to it any more.
+    bytes_max: usize,
     depth: usize,
     deepest: usize,
 }
 
 impl Writer {
+    fn new(bytes_max: usize) -> Writer {
+        Writer { out: String::new(), bytes_max, depth: 0, deepest: 0 }
+    }
+
+    fn written(self) -> Written {
+        Written { text: self.out, is_too_deep: self.deepest > MAX_DEPTH }
+    }
+
     fn value(&mut self, value: &Value) {
+        if self.out.len() > self.bytes_max {
+            return;
+        }
         match value {
             Value::Null => self.out.push_str("null"),
             Value::Bool(true) => self.out.push_str("true"),

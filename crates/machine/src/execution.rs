@@ -6,7 +6,7 @@ use crate::parts::Parts;
 use crate::redrive;
 use crate::states::{self, distributed_map, task, wait};
 use crate::test_state::Test;
-use crate::turn::{Turn, after};
+use crate::turn::{Turn, Written, after};
 use crate::weight;
 use crate::{Effect, EventDetails, EventId, EventType, Failure, Frame, HistoryEvent, Part, PartId, TimerId, Trigger};
 use asl::{Limits, StateMachine, StateMachineType};
@@ -259,7 +259,7 @@ impl Execution {
             ends_at_transition: self.ends_at_transition,
             test,
             step: Step::default(),
-            history_bytes: 0,
+            written: Written::default(),
         };
         let result = turn.take(trigger);
         let mut step = turn.step;

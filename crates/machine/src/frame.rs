@@ -168,6 +168,9 @@ pub struct Fork {
     pub(crate) outputs: PartId,
     /// The items of a Map.
     pub(crate) items: Option<PartId>,
+    /// What the branches of a Parallel begin with, until the last has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) branch_input: Option<PartId>,
 }
 
 /// How far the children of a Parallel or Map state have come.

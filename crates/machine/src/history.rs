@@ -155,22 +155,19 @@ pub enum EventDetails {
 }
 
 impl EventDetails {
-    /// Lets go of the payload that the event carries, and of its variables.
-    pub fn drop_payload(&mut self) {
+    /// The payload that the event carries; the input of `ExecutionStarted` is none, but the caller's own text.
+    pub fn payload(&self) -> Option<&Payload> {
         match self {
-            EventDetails::ExecutionStarted { input, .. } => *input = Text::default(),
             EventDetails::StateEntered { input: payload, .. }
             | EventDetails::ActivityScheduled { input: payload, .. }
             | EventDetails::LambdaFunctionScheduled { input: payload, .. }
             | EventDetails::TaskScheduled { parameters: payload, .. }
             | EventDetails::ExecutionSucceeded { output: payload }
             | EventDetails::Succeeded { output: payload }
-            | EventDetails::TaskOutput { output: payload, .. } => *payload = Payload::default(),
-            EventDetails::StateExited { output, assigned_variables, .. } => {
-                *output = Payload::default();
-                *assigned_variables = None;
-            }
+            | EventDetails::StateExited { output: payload, .. }
+            | EventDetails::TaskOutput { output: payload, .. } => Some(payload),
             EventDetails::None
+            | EventDetails::ExecutionStarted { .. }
             | EventDetails::ExecutionRedriven { .. }
             | EventDetails::Failed { .. }
             | EventDetails::ActivityStarted { .. }
@@ -180,36 +177,62 @@ impl EventDetails {
             | EventDetails::MapIteration { .. }
             | EventDetails::MapRunStarted { .. }
             | EventDetails::MapRunRedriven { .. }
-            | EventDetails::EvaluationFailed { .. } => {}
+            | EventDetails::EvaluationFailed { .. } => None,
+        }
+    }
+
+    /// The same, to be replaced.
+    pub fn payload_mut(&mut self) -> Option<&mut Payload> {
+        match self {
+            EventDetails::StateEntered { input: payload, .. }
+            | EventDetails::ActivityScheduled { input: payload, .. }
+            | EventDetails::LambdaFunctionScheduled { input: payload, .. }
+            | EventDetails::TaskScheduled { parameters: payload, .. }
+            | EventDetails::ExecutionSucceeded { output: payload }
+            | EventDetails::Succeeded { output: payload }
+            | EventDetails::StateExited { output: payload, .. }
+            | EventDetails::TaskOutput { output: payload, .. } => Some(payload),
+            EventDetails::None
+            | EventDetails::ExecutionStarted { .. }
+            | EventDetails::ExecutionRedriven { .. }
+            | EventDetails::Failed { .. }
+            | EventDetails::ActivityStarted { .. }
+            | EventDetails::TaskStarted { .. }
+            | EventDetails::TaskFailed { .. }
+            | EventDetails::MapStateStarted { .. }
+            | EventDetails::MapIteration { .. }
+            | EventDetails::MapRunStarted { .. }
+            | EventDetails::MapRunRedriven { .. }
+            | EventDetails::EvaluationFailed { .. } => None,
+        }
+    }
+
+    /// Lets go of the payload that the event carries, and of its variables.
+    pub fn drop_payload(&mut self) {
+        if let EventDetails::ExecutionStarted { input, .. } = self {
+            *input = Text::default();
+        }
+        if let EventDetails::StateExited { assigned_variables, .. } = self {
+            *assigned_variables = None;
+        }
+        if let Some(payload) = self.payload_mut() {
+            *payload = Payload::default();
         }
     }
 
     /// Bytes of the payload that the event carries, and of its variables. Names and errors are small beside them.
     pub fn payload_bytes(&self) -> usize {
+        self.payload().map_or(0, Payload::byte_len) + self.other_bytes()
+    }
+
+    /// Bytes of the caller's input, or of variables.
+    pub(crate) fn other_bytes(&self) -> usize {
         match self {
             EventDetails::ExecutionStarted { input, .. } => input.len(),
-            EventDetails::StateEntered { input: payload, .. }
-            | EventDetails::ActivityScheduled { input: payload, .. }
-            | EventDetails::LambdaFunctionScheduled { input: payload, .. }
-            | EventDetails::TaskScheduled { parameters: payload, .. }
-            | EventDetails::ExecutionSucceeded { output: payload }
-            | EventDetails::Succeeded { output: payload }
-            | EventDetails::TaskOutput { output: payload, .. } => payload.byte_len(),
-            EventDetails::StateExited { output, assigned_variables, .. } => {
-                let variables = assigned_variables.iter().flatten();
-                output.byte_len() + variables.map(|(name, value)| name.len() + value.len()).sum::<usize>()
+            EventDetails::StateExited { assigned_variables: Some(variables), .. } => {
+                variables.iter().map(|(name, value)| name.len() + value.len()).sum()
             }
-            EventDetails::None
-            | EventDetails::ExecutionRedriven { .. }
-            | EventDetails::Failed { .. }
-            | EventDetails::ActivityStarted { .. }
-            | EventDetails::TaskStarted { .. }
-            | EventDetails::TaskFailed { .. }
-            | EventDetails::MapStateStarted { .. }
-            | EventDetails::MapIteration { .. }
-            | EventDetails::MapRunStarted { .. }
-            | EventDetails::MapRunRedriven { .. }
-            | EventDetails::EvaluationFailed { .. } => 0,
+            _ => 0,
         }
     }
 }

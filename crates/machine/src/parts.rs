@@ -34,9 +34,14 @@ pub enum Part {
     Progress(Progress),
     /// The items of a Map; the output of a branch or iteration that ended.
     Payload(Payload),
+    /// The same payload as this part, which is gone no sooner.
+    Same(PartId),
     /// The variables of a scope.
     Variables(Variables),
 }
+
+/// A payload that is shorter is stored again rather than referred to.
+const SHARED_BYTES_MIN: usize = 64;
 
 /// What an execution is as a whole.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -166,17 +171,28 @@ impl Parts {
     }
 
     pub(crate) fn payload(&self, id: PartId) -> Result<&Payload, StepError> {
-        match self.by_id.get(&id) {
+        let part = match self.by_id.get(&id) {
+            Some(Part::Same(other)) => self.by_id.get(other),
+            part => part,
+        };
+        match part {
             Some(Part::Payload(payload)) => Ok(payload),
             other => Err(misplaced(id, "a payload", other)),
         }
+    }
+
+    /// Where `payload` is stored already, if it is that of the part `id` and not too short to look.
+    pub(crate) fn that_has(&self, id: PartId, payload: &Payload) -> Option<PartId> {
+        let place = if let Part::Same(other) = self.by_id.get(&id)? { *other } else { id };
+        let Part::Payload(stored) = self.by_id.get(&place)? else { return None };
+        (stored.byte_len() >= SHARED_BYTES_MIN && stored.has_text_of(payload)).then_some(place)
     }
 
     /// All frames, oldest first.
     pub(crate) fn frames(&self) -> impl Iterator<Item = (PartId, &Arc<Frame>)> {
         self.by_id.range(..PartId(PartId::FIRST_DATA)).filter_map(|(id, part)| match part {
             Part::Frame(frame) => Some((*id, frame)),
-            Part::Root(_) | Part::Progress(_) | Part::Payload(_) | Part::Variables(_) => None,
+            Part::Root(_) | Part::Progress(_) | Part::Payload(_) | Part::Same(_) | Part::Variables(_) => None,
         })
     }
 
@@ -327,7 +343,7 @@ fn misplaced(id: PartId, wanted: &str, found: Option<&Part>) -> StepError {
         Some(Part::Root(_)) => "the root",
         Some(Part::Frame(_)) => "a frame",
         Some(Part::Progress(_)) => "the progress of a fork",
-        Some(Part::Payload(_)) => "a payload",
+        Some(Part::Payload(_) | Part::Same(_)) => "a payload",
         Some(Part::Variables(_)) => "variables",
     };
     StepError::Corrupt(format!("part {} should be {wanted} and is {found}", id.0))

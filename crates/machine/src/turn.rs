@@ -9,8 +9,9 @@ use crate::test_state::Test;
 use crate::visit::Visit;
 use crate::{Effect, EventDetails, EventId, EventType, Facts, Failure, HistoryEvent, PartId, StepError, TimerId};
 use asl::{Flow, IntegrationPattern, Limits, State, StateKind, StateMachine, StateMachineType};
-use json::Text;
+use json::{Payload, Text};
 use query::{Ambient, ContextObject, ExecutionContext, MapItem};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 pub(crate) struct Turn<'t> {
@@ -26,8 +27,42 @@ pub(crate) struct Turn<'t> {
     /// `Some` when the execution is the test of a state.
     pub(crate) test: Option<&'t Test>,
     pub(crate) step: Step,
-    /// What the payloads of the step's events come to.
-    pub(crate) history_bytes: usize,
+    /// What the step writes, so far.
+    pub(crate) written: Written,
+}
+
+/// About what a step writes, in bytes of payload.
+#[derive(Default)]
+pub(crate) struct Written {
+    bytes: usize,
+    /// That of the last event that has one: it is stored once for all that follow and have the same.
+    of_event: Option<Payload>,
+    /// What has been counted of frames, which are written once, as the step leaves them.
+    of_frames: HashMap<PartId, usize>,
+}
+
+/// How many bytes one step writes, not counting what its last move adds. Others wait for that long, and memory holds it.
+const STEP_BYTES_MAX: usize = 1 << 20;
+
+impl Written {
+    fn event(&mut self, details: &EventDetails) {
+        self.bytes += details.other_bytes();
+        let Some(payload) = details.payload() else { return };
+        if !self.of_event.as_ref().is_some_and(|last| last.has_text_of(payload)) {
+            self.bytes += payload.byte_len();
+            self.of_event = Some(payload.clone());
+        }
+    }
+
+    fn frame(&mut self, id: PartId, bytes: usize) {
+        let before = self.of_frames.insert(id, bytes).unwrap_or(0);
+        self.bytes = self.bytes.saturating_sub(before) + bytes;
+    }
+
+    /// The output of a child.
+    pub(crate) fn output(&mut self, output: &Payload) {
+        self.bytes += output.byte_len();
+    }
 }
 
 impl<'t> Turn<'t> {
@@ -66,7 +101,7 @@ impl<'t> Turn<'t> {
         let timestamp_ms = self.ambient.now_ms;
         let root = self.parts.root_mut()?;
         (root.last_event, root.last_ms) = (id, timestamp_ms);
-        self.history_bytes += details.payload_bytes();
+        self.written.event(&details);
         self.step.history.push(HistoryEvent { id, previous_event_id, timestamp_ms, event_type, details });
         Ok(id)
     }
@@ -74,6 +109,17 @@ impl<'t> Turn<'t> {
     /// The id that the next event will have.
     pub(crate) fn next_event(&self) -> Result<EventId, StepError> {
         Ok(self.parts.root()?.last_event + 1)
+    }
+
+    /// A step that writes much, or has used much of its fuel, ends here, so that the next state finds enough.
+    pub(crate) fn is_long(&self) -> bool {
+        self.written.bytes >= STEP_BYTES_MAX || self.ambient.is_running_low()
+    }
+
+    /// The frame is written as it is now, or is gone.
+    pub(crate) fn count_frame(&mut self, id: PartId) {
+        let frame = self.parts.frame(id);
+        self.written.frame(id, frame.map_or(0, |frame| frame.input.byte_len()));
     }
 
     pub(crate) fn push(&mut self, effect: Effect) {

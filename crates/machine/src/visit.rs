@@ -106,11 +106,15 @@ impl Visit<'_> {
 
     /// Fails when a payload is more than a state may pass on.
     pub(crate) fn within_limit(&self, payload: Payload) -> Result<Payload, Stop> {
-        if !payload.is_written() {
+        let bytes_max = self.limits.payload_bytes_max;
+        let is_new = !payload.is_written();
+        let fits = payload.fits(bytes_max);
+        if is_new {
             // The step ends the sooner for it, but no state fails.
-            let _ = self.ambient.spend(payload.byte_len() as u64);
+            let bytes = if fits { payload.byte_len() } else { bytes_max };
+            let _ = self.ambient.spend(bytes as u64);
         }
-        if payload.byte_len() > self.limits.payload_bytes_max || payload.is_too_deep() {
+        if !fits || payload.is_too_deep() {
             return Err(Failure::data_limit(&self.state.name).into());
         }
         Ok(payload)

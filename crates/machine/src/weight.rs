@@ -23,7 +23,7 @@ pub(crate) fn facts(facts: &Facts) -> usize {
 /// The same part weighs the same at any time.
 pub(crate) fn part(part: &Part) -> usize {
     let payloads = match part {
-        Part::Root(_) | Part::Progress(_) => 0,
+        Part::Root(_) | Part::Progress(_) | Part::Same(_) => 0,
         Part::Frame(frame) => self::frame(frame),
         Part::Payload(value) => payload(value),
         Part::Variables(variables) => payload(variables.values()),

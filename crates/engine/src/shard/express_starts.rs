@@ -19,12 +19,15 @@ use machine::{Execution, Trigger};
 const AT_ONCE: usize = 16;
 
 impl Shard {
-    /// Finds out what is to be begun anew: later there are starts of this process among them.
+    /// Finds out what is to be begun anew, and takes the room of it: later there are starts of this process among them.
     pub(super) fn read_express_starts(&mut self) {
         let Some(tables) = self.pipeline.tables().cloned() else { return };
         for partition in self.recovery.partitions().to_vec() {
             match tables.express_starts(partition) {
-                Ok(keys) => self.begun_before.extend(keys),
+                Ok(keys) => {
+                    self.environment.express_room.begin_anew(keys.len());
+                    self.begun_before.extend(keys);
+                }
                 Err(error) => return self.cannot_read("the Express executions", &error),
             }
         }
@@ -53,17 +56,17 @@ impl Shard {
         let Some(tables) = self.pipeline.tables().cloned() else { return self.begun_before.push_front(key) };
         match self.read_express(key, &tables) {
             Ok(Some(live)) => {
-                self.environment.express_room.begin_anew();
                 self.live.insert(key, live);
                 self.turn(key, Trigger::Start, Then::Nothing);
             }
-            Ok(None) => {}
+            Ok(None) => self.environment.express_room.ended(false),
             Err(ReadError::Store(error)) => {
                 self.begun_before.push_front(key);
                 self.cannot_read("an Express execution", &error);
             }
             Err(error) => {
                 tracing::error!(%error, "an Express execution cannot be begun again, and is given up");
+                self.environment.express_room.ended(false);
                 self.pipeline.writes.remove_express_start(key);
             }
         }

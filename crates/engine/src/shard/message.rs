@@ -206,6 +206,11 @@ pub(crate) enum Work {
 }
 
 impl Work {
+    /// A step was bounded, and the execution goes on with the next.
+    pub(crate) fn go_on(key: ExecutionKey) -> Work {
+        Work::Trigger { key, trigger: Trigger::Continue, then: Then::Nothing }
+    }
+
     /// The execution that it is about, if it is about one.
     pub(crate) fn key(&self) -> Option<ExecutionKey> {
         match self {

@@ -4,12 +4,7 @@
 //! that something comes for before its turn is taken up then. "Taken up" means: its calls go on as their integrations
 //! say, what no worker has taken is offered again, and a bounded step goes on. Its timers are read by [`crate::timers`].
 
-use super::{
-    Found, Shard,
-    child_line::ChildLine,
-    live::Live,
-    message::{Then, Work},
-};
+use super::{Found, Shard, child_line::ChildLine, live::Live, message::Work};
 use crate::{
     Error,
     outbox::Released,
@@ -17,7 +12,7 @@ use crate::{
     scopes::PerScope,
     tables::{ExecutionKey, ReadError, SetAside, StoredExecution, Tables},
 };
-use machine::{EventId, Execution, Request, StepError, Trigger};
+use machine::{EventId, Execution, Request, StepError};
 use std::{collections::HashSet, sync::Arc};
 
 /// Executions that are taken up in one pass of the loop: few enough that callers need not wait for them.
@@ -282,7 +277,7 @@ impl Shard {
             self.look_after_map_run(key, pending);
         }
         if is_ready {
-            self.work.push_back(Work::Trigger { key, trigger: Trigger::Continue, then: Then::Nothing });
+            self.work.push_back(Work::go_on(key));
         }
     }
 

@@ -25,6 +25,9 @@ use std::{
 /// execution that had no variables and no children.
 const KEPT_IN_RECORD_MAX: usize = 2;
 
+/// A step that wrote more is durable before its execution goes on.
+const UNPACED_BYTES_MAX: usize = 256 << 10;
+
 /// What a step takes from the world, so that it can be made again.
 pub(super) struct Occurrence {
     pub(super) trigger: Trigger,
@@ -136,20 +139,23 @@ impl Shard {
             live.last_ms = live.last_ms.max(last.timestamp_ms);
         }
         let effects = std::mem::take(&mut step.effects);
-        let mut map_runs = Vec::new();
         let before = live.timers.clone();
         // A timer that has fired is set no more, and its row goes with the step that it led to. One that was moved while the
         // trigger was on its way stays: it is due at another time.
         live.timers.retain(|timer, due_ms| Some((*timer, *due_ms)) != fired);
-        effects_of(key, live, effects, &mut outbox, &mut self.work, &mut map_runs);
+        let (map_runs, goes_on) = effects_of(key, live, effects, &mut outbox);
         let timers = moved(&before, &live.timers);
         if let Some(outcome) = step.outcome.take() {
             close(live, outcome);
         }
+        let bytes_before = self.pipeline.writes.bytes();
         if live.is_standard
             && let Err(error) = self.write(key, &step, &timers)
         {
             return self.refuse_step(key, then, &error.to_string());
+        }
+        if goes_on {
+            self.go_on(key, self.pipeline.writes.bytes() - bytes_before, &mut outbox);
         }
         for effect in map_runs {
             if let Err(error) = self.ask_map_run(key, effect) {
@@ -179,6 +185,15 @@ impl Shard {
         } else {
             self.release(outbox, &Durable::nothing_stored());
         }
+    }
+
+    /// The step was long enough: the execution goes on when it is its turn again. If it wrote much, that is not before it is
+    /// durable. So it never has more than one such step on the way to the disk, and a neighbour's commit waits for no more.
+    fn go_on(&mut self, key: ExecutionKey, written: usize, outbox: &mut Outbox) {
+        if written > UNPACED_BYTES_MAX {
+            return outbox.effect(Released::GoOn(key));
+        }
+        self.work.push_back(Work::go_on(key));
     }
 
     /// The execution cannot go on: it is set aside, and who waits for the step is told so.
@@ -316,15 +331,10 @@ fn list(key: ExecutionKey, live: &mut Live, writes: &mut Writes) {
 /// Timers that a step moves: from when to when.
 type MovedTimers = BTreeMap<TimerId, (Option<i64>, Option<i64>)>;
 
-/// Sorts the effects: tasks wait for the commit, `Continue` for its turn, Map Runs for their shard; timers are set.
-fn effects_of(
-    key: ExecutionKey,
-    live: &mut Live,
-    effects: Vec<Effect>,
-    outbox: &mut Outbox,
-    work: &mut std::collections::VecDeque<Work>,
-    map_runs: &mut Vec<Effect>,
-) {
+/// Sorts the effects: tasks wait for the commit, timers are set. Gives those on Map Runs, which their shard takes, and whether
+/// the execution is to go on.
+fn effects_of(key: ExecutionKey, live: &mut Live, effects: Vec<Effect>, outbox: &mut Outbox) -> (Vec<Effect>, bool) {
+    let (mut map_runs, mut goes_on) = (Vec::new(), false);
     for effect in effects {
         match effect {
             Effect::RunTask(request) => {
@@ -346,12 +356,13 @@ fn effects_of(
                 live.timers.remove(&timer);
             }
             Effect::StartMapRun(_) | Effect::RedriveMapRun(_) | Effect::StopMapRun { .. } => map_runs.push(effect),
-            Effect::Continue => work.push_back(Work::Trigger { key, trigger: Trigger::Continue, then: Then::Nothing }),
+            Effect::Continue => goes_on = true,
         }
     }
     if live.execution.as_ref().is_some_and(|execution| execution.status() != Status::Running) {
         live.timers.clear();
     }
+    (map_runs, goes_on)
 }
 
 fn moved(before: &BTreeMap<TimerId, i64>, after: &BTreeMap<TimerId, i64>) -> MovedTimers {

@@ -1,6 +1,6 @@
 //! A page of a history, read a step at a time: a step may be megabytes, and so may one of its events.
 
-use super::{ExecutionKey, HISTORY, ReadError, Tables, decode, history_key, successor};
+use super::{ExecutionKey, HISTORY, ReadError, Tables, decode, history_key, step_events::StepEvents, successor};
 use machine::{EventId, HistoryEvent};
 use store::{Range, prefix_end};
 
@@ -55,7 +55,8 @@ impl Tables {
                 }
                 // It is gone if the execution is being removed.
                 let Some(value) = self.store.get(HISTORY, &step)? else { return Ok(page) };
-                page.add(decode(HISTORY, &value)?, wanted);
+                let StepEvents(events) = decode(HISTORY, &value)?;
+                page.add(events, wanted);
                 if page.has_more {
                     return Ok(page);
                 }

@@ -3,7 +3,7 @@
 use super::{
     ACTIVITIES, ASIDE, Aside, BY_STATUS, CALLS, DELETING, EXECUTIONS, EXPRESS_STARTS, ExecutionKey, HELD, HISTORY,
     META, OPEN, PARTS, REVISIONS, RevisionKey, STATE_MACHINES, SUPERSEDED, StoredExecution, Superseded, TAGS, TIMERS,
-    encode, held_key, history_key, part_key, status_keys, superseded_key, timer_key,
+    encode, held_key, history_key, part_key, status_keys, step_events::StepEvents, superseded_key, timer_key,
 };
 use crate::Origin;
 use crate::model::{ActivityRecord, ExecutionRecord, StateMachineRecord};
@@ -48,7 +48,7 @@ impl Writes {
         execution: Option<&StoredExecution>,
     ) -> Result<(), store::Error> {
         let put = |keyspace, key, value| Write::Put { keyspace, key, value };
-        let history = events.first().map(|first| put(HISTORY, history_key(key, first.id), encode(&events)));
+        let history = events.first().map(|first| put(HISTORY, history_key(key, first.id), encode(&StepEvents(events))));
         let execution = execution.map(|stored| put(EXECUTIONS, key.0.to_vec(), encode(stored)));
         let parts = parts.iter().map(|(id, part)| put(PARTS, part_key(key, *id), encode(part)));
         let records = Batch { writes: history.into_iter().chain(execution).chain(parts).collect(), expect: Vec::new() };

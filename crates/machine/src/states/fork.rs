@@ -3,7 +3,7 @@
 //! A child is a frame of its own. When it ends, its output becomes a part and the frame goes; at the join the parts go
 //! too. The state's own frame is not rewritten in between.
 
-use super::{events, fail, map, settle};
+use super::{events, fail, map, parallel, settle};
 use crate::data;
 use crate::failure::{Failed, Halt, Stop};
 use crate::frame::{Fork, Parent, Phase, Progress};
@@ -14,26 +14,44 @@ use asl::{StateFields, StateKind};
 use json::{Payload, Text, Value};
 use std::sync::Arc;
 
-/// Makes room for `length` children. A Map brings its items.
+/// What the children begin with.
+pub(super) enum Children {
+    Branches { input: Payload },
+    Iterations { items: Payload },
+}
+
+/// Makes room for `length` children.
 pub(super) fn open(
     turn: &mut Turn<'_>,
     id: PartId,
     length: u64,
     concurrency: u64,
-    items: Option<Payload>,
+    children: Children,
 ) -> Result<Fork, StepError> {
     let progress = turn.parts.reserve_data(length.saturating_add(2))?;
     turn.parts.put(progress, Part::Progress(Progress::default()));
-    let items = items.map(|items| {
-        turn.parts.put(progress.offset(1), Part::Payload(items));
-        progress.offset(1)
-    });
-    let fork = Fork { length, concurrency, progress, outputs: progress.offset(2), items };
+    let place = progress.offset(1);
+    let (data, items, branch_input) = match children {
+        Children::Branches { input } => (input, None, Some(place)),
+        Children::Iterations { items } => (items, Some(place), None),
+    };
+    turn.parts.put(place, Part::Payload(data));
+    let fork = Fork { length, concurrency, progress, outputs: progress.offset(2), items, branch_input };
     turn.parts.frame_mut(id)?.phase = Phase::Forked(fork);
     Ok(fork)
 }
 
-/// A branch or iteration begins, after the event `position`.
+/// The state has been entered, and has children that have not begun: more of them begin.
+pub(super) fn go_on(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), Stop> {
+    match (fork.items, fork.branch_input) {
+        (Some(_), _) => map::start_iterations(turn, id, fork),
+        (None, Some(input)) => Ok(parallel::start_branch(turn, id, fork, input)?),
+        // A redrive asks all states that have children, and all branches of this one have begun.
+        (None, None) => Ok(()),
+    }
+}
+
+/// A branch or iteration begins, after the event `position`. Its first state is to be entered.
 pub(super) fn add_child(
     turn: &mut Turn<'_>,
     parent: Parent,
@@ -41,11 +59,9 @@ pub(super) fn add_child(
     start_at: &Text,
     input: Payload,
     position: EventId,
-) -> Result<(), StepError> {
+) -> Result<PartId, StepError> {
     turn.parts.progress_mut(fork.progress)?.started += 1;
-    let child = turn.parts.add_frame(Frame::ready(Some(parent), start_at.clone(), input, position))?;
-    turn.parts.root_mut()?.ready.push_back(child);
-    Ok(())
+    turn.parts.add_frame(Frame::ready(Some(parent), start_at.clone(), input, position))
 }
 
 fn fork_of(turn: &Turn<'_>, id: PartId) -> Result<Fork, StepError> {
@@ -76,7 +92,7 @@ pub(super) fn child_succeeded(turn: &mut Turn<'_>, child: PartId, parent: Parent
         None => position,
     };
     turn.parts.remove_frame(child)?;
-    turn.parts.put(fork.outputs.offset(parent.index), Part::Payload(output));
+    keep_output(turn, &fork, parent.index, output);
     let progress = turn.parts.progress_mut(fork.progress)?;
     progress.succeeded += 1;
     let Progress { started, succeeded } = *progress;
@@ -84,7 +100,7 @@ pub(super) fn child_succeeded(turn: &mut Turn<'_>, child: PartId, parent: Parent
         turn.parts.frame_mut(parent.frame)?.position = last;
         return join(turn, parent.frame);
     }
-    if started < fork.length {
+    if started < fork.length && fork.items.is_some() {
         // AWS lets the next iteration follow what came before the end of this one.
         match map::start_iteration(turn, parent.frame, &fork, started, position) {
             Ok(()) => {}
@@ -96,6 +112,16 @@ pub(super) fn child_succeeded(turn: &mut Turn<'_>, child: PartId, parent: Parent
         }
     }
     Ok(())
+}
+
+/// Keeps the output of a child for the join. If the child before it has the same, that is stored once.
+fn keep_output(turn: &mut Turn<'_>, fork: &Fork, index: u64, output: Payload) {
+    let neighbour = index.checked_sub(1).map(|before| fork.outputs.offset(before));
+    let same = neighbour.and_then(|neighbour| turn.parts.that_has(neighbour, &output));
+    if same.is_none() {
+        turn.written.output(&output);
+    }
+    turn.parts.put(fork.outputs.offset(index), same.map_or(Part::Payload(output), Part::Same));
 }
 
 /// All children have ended: the state's result is the array of their outputs.
@@ -177,17 +203,17 @@ fn abort(turn: &mut Turn<'_>, id: PartId, parent: Parent) -> Result<(), Halt> {
 
 /// Removes the parts of a fork.
 fn close(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), StepError> {
-    if turn.facts.redrive_count > 0 {
-        // The redrive of this very step may still want to start iterations here, and there are none any more.
+    let Progress { started, .. } = *turn.parts.progress_mut(fork.progress)?;
+    if started < fork.length || turn.facts.redrive_count > 0 {
+        // It may stand in line to start children, and there are none any more.
         turn.parts.root_mut()?.ready.retain(|ready| *ready != id);
     }
-    let Progress { started, .. } = *turn.parts.progress_mut(fork.progress)?;
     for index in 0..started {
         turn.parts.remove(fork.outputs.offset(index));
     }
     turn.parts.remove(fork.progress);
-    if let Some(items) = fork.items {
-        turn.parts.remove(items);
+    if let Some(data) = fork.items.or(fork.branch_input) {
+        turn.parts.remove(data);
     }
     turn.parts.frame_mut(id)?.phase = Phase::Ready;
     Ok(())

@@ -5,7 +5,7 @@
 //!
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html>
 
-use super::{Move, distributed_map, fork, map_mocked, unexpected};
+use super::{Move, distributed_map, fork, fork::Children, map_mocked, unexpected};
 use crate::data;
 use crate::failure::{Failed, QUERY_EVALUATION_ERROR, Stop};
 use crate::frame::{Fork, Parent, Progress};
@@ -33,7 +33,7 @@ pub(crate) fn begin(turn: &mut Turn<'_>, visit: &Visit<'_>, map: &Map) -> Result
     }
     .max(1);
     turn.advance(visit.id, EventType::MapStateStarted, EventDetails::MapStateStarted { length })?;
-    let fork = fork::open(turn, visit.id, length, concurrency, Some(items.into()))?;
+    let fork = fork::open(turn, visit.id, length, concurrency, Children::Iterations { items: items.into() })?;
     start_iterations(turn, visit.id, &fork)?;
     if length == 0 {
         fork::join(turn, visit.id)?;
@@ -41,12 +41,17 @@ pub(crate) fn begin(turn: &mut Turn<'_>, visit: &Visit<'_>, map: &Map) -> Result
     Ok(Move::Stay)
 }
 
-/// Starts the next iterations, as many as may run at once, after the last event of the state itself.
+/// Starts the next iterations, as many as may run at once, after the last event of the state itself. When the step is
+/// long enough, the next one goes on.
 pub(super) fn start_iterations(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), Stop> {
     let previous = turn.parts.frame(id)?.position;
     loop {
         let Progress { started, succeeded } = turn.parts.progress(fork.progress)?;
         if started >= fork.length || started.saturating_sub(succeeded) >= fork.concurrency {
+            return Ok(());
+        }
+        if turn.is_long() {
+            turn.parts.root_mut()?.ready.push_front(id);
             return Ok(());
         }
         start_iteration(turn, id, fork, started, previous)?;
@@ -71,7 +76,10 @@ pub(super) fn start_iteration(
     let input = iteration_input(visit, map, item)?;
     let started = turn.emit(previous, EventType::MapIterationStarted, details)?;
     let parent = Parent { frame: id, index };
-    Ok(fork::add_child(turn, parent, fork, &map.item_processor.start_at, input, started)?)
+    let child = fork::add_child(turn, parent, fork, &map.item_processor.start_at, input, started)?;
+    turn.count_frame(child);
+    turn.parts.root_mut()?.ready.push_back(child);
+    Ok(())
 }
 
 /// What an iteration begins with: the item, or what `ItemSelector` makes of it.

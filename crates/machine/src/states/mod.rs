@@ -30,8 +30,6 @@ use query::jsonata;
 
 /// How many states one step enters before it commits and goes on in the next.
 const MOVES_MAX: usize = 500;
-/// How many bytes of history one step makes, not counting what its last move adds.
-const STEP_HISTORY_BYTES_MAX: usize = 4 << 20;
 
 /// What a state comes to.
 #[derive(Debug)]
@@ -55,11 +53,12 @@ pub(crate) fn run(turn: &mut Turn<'_>) -> Result<(), Halt> {
         if turn.parts.root()?.ready.is_empty() {
             return Ok(());
         }
-        if is_long(turn) {
+        if turn.is_long() {
             break;
         }
         if let Some(id) = turn.parts.root_mut()?.ready.pop_front() {
             transition(turn, id, enter)?;
+            turn.count_frame(id);
         }
     }
     if !turn.parts.root()?.ready.is_empty() {
@@ -68,18 +67,13 @@ pub(crate) fn run(turn: &mut Turn<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
-/// A step that has used much of its fuel ends here, so that the next state finds enough.
-fn is_long(turn: &Turn<'_>) -> bool {
-    turn.history_bytes >= STEP_HISTORY_BYTES_MAX || turn.ambient.is_running_low()
-}
-
-/// Enters the state. One that is redriven was entered before: it only begins again, but for a Fail state; a Parallel or Map
-/// state whose children go on starts those that have not begun, and a distributed Map goes on with its Map Run.
+/// Enters the state. A Parallel or Map state that has been entered starts children that have not begun. One that is
+/// redriven was entered before: it only begins again, but for a Fail state, and a distributed Map goes on with its Map Run.
 fn enter(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
     let frame = turn.parts.frame(id)?;
     let state = turn.state(frame)?;
     if let Phase::Forked(fork) = frame.phase {
-        let result = map::start_iterations(turn, id, &fork).map(|()| Move::Stay);
+        let result = fork::go_on(turn, id, &fork).map(|()| Move::Stay);
         return settle(turn, id, result);
     }
     if let Phase::MapRunUnsuccessful(pending) = &frame.phase {

@@ -55,12 +55,56 @@ fn longest_step_within(budget: Budget, state: &str, input: &str) -> (usize, usiz
 
 #[test]
 fn a_step_is_bounded_in_bytes_and_in_fuel() {
-    let large = format!(r#""{}""#, "x".repeat(250_000));
-    let (_, bytes) = longest_step(r#"{"Type": "Pass", "Next": "Check"}"#, &large);
-    assert!((4 << 20..5 << 20).contains(&bytes), "{bytes}");
+    let large = format!(r#"{{"n": 0, "text": "{}"}}"#, "x".repeat(200_000));
+    let count = r#"{"Type": "Pass", "QueryLanguage": "JSONata", "Next": "Check",
+        "Output": "{% {'n': $states.input.n + 1, 'text': $states.input.text} %}"}"#;
+    let (_, bytes) = longest_step(count, &large);
+    // Three of four events have the payload of the one before, which is stored once.
+    assert!((3 << 20..5 << 20).contains(&bytes), "{bytes}");
+    let (states, _) = longest_step(r#"{"Type": "Pass", "Next": "Check"}"#, &large);
+    assert_eq!(states, 500, "the same payload all the time is no reason to end a step");
     let computes = r#"{"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% 1 + 1 %}", "Next": "Check"}"#;
     let few = longest_step_within(Budget { time: Duration::from_millis(1), ..budget() }, computes, "{}").0;
     assert!((4..=120).contains(&few), "a quarter of a millisecond is less than 60 expressions: {few} states");
+}
+
+/// Branches that pass on 200 KB: gives the names of the states in the order in which they were entered.
+fn entered_in_parallel(branches: usize, states: usize) -> Vec<String> {
+    let pass = |branch: usize, state: usize| {
+        let onward =
+            if state + 1 < states { format!(r#""Next": "B{branch}.{}""#, state + 1) } else { r#""End": true"#.into() };
+        format!(r#""B{branch}.{state}": {{"Type": "Pass", {onward}}}"#)
+    };
+    let branch = |branch: usize| {
+        let states: Vec<String> = (0..states).map(|state| pass(branch, state)).collect();
+        format!(r#"{{"StartAt": "B{branch}.0", "States": {{{}}}}}"#, states.join(","))
+    };
+    let definition = format!(
+        r#"{{"StartAt": "P", "States": {{"P": {{"Type": "Parallel", "End": true, "Branches": [{}],
+            "ResultSelector": {{}}}}}}}}"#,
+        (0..branches).map(branch).collect::<Vec<_>>().join(",")
+    );
+    let mut world = World::standard(&definition, &format!(r#""{}""#, "x".repeat(200_000)));
+    let mut step = world.step(Trigger::Start);
+    while world.outcome.is_none() {
+        let bytes: usize = step.changed.iter().map(|id| world.stored[id].len()).sum();
+        assert!(bytes < 2 << 20, "{bytes} bytes of parts in one step");
+        step = world.step(Trigger::Continue);
+    }
+    assert_eq!(world.output(), "{}");
+    let entered = |event: &machine::HistoryEvent| match &event.details {
+        machine::EventDetails::StateEntered { name, .. } => name.strip_prefix('B').map(str::to_owned),
+        _ => None,
+    };
+    world.history.iter().filter_map(entered).collect()
+}
+
+#[test]
+fn wide_branches_with_large_payloads_are_written_bit_by_bit_and_begin_in_order() {
+    for (branches, states) in [(1_000, 1), (30, 3)] {
+        let all_at_once = (0..states).flat_map(|state| (0..branches).map(move |branch| format!("{branch}.{state}")));
+        assert_eq!(entered_in_parallel(branches, states), all_at_once.collect::<Vec<_>>());
+    }
 }
 
 /// A Map over 10,000 items, each with a task.

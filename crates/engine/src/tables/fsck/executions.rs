@@ -8,7 +8,9 @@ use crate::{
         ASIDE, Aside, BY_STATUS, CALLS, EXECUTIONS, EXPRESS_STARTS, ExecutionKey, HELD, HISTORY, MAP_RUNS, MAP_RUNS_OF,
         MapRunKey, OPEN, PARTS, StoredExecution, TIMERS, decode,
         reads::{bytes, key_at},
-        status_keys, timer_key,
+        status_keys,
+        step_events::StepEvents,
+        timer_key,
     },
 };
 use machine::{EventId, EventType, Execution, HistoryEvent, Part, PartId, Status, TimerId};
@@ -143,7 +145,8 @@ impl Walk<'_> {
         let arn = Some(&*record.arn);
         let may_be_cut = record.stop_ms.is_some_and(|stop_ms| stop_ms < self.expired_before_ms);
         self.each(HISTORY, &key.0, |walk, at, value| {
-            let Some(events) = walk.read::<Vec<HistoryEvent>>(HISTORY, at, value) else { return };
+            let read = walk.read::<StepEvents<Vec<HistoryEvent>>>(HISTORY, at, value);
+            let Some(StepEvents(events)) = read else { return };
             let named = bytes(HISTORY, at, 16).map(u64::from_be_bytes).ok();
             if events.first().map(|first| first.id) != named {
                 walk.damage(HISTORY, at, arn, "its key names another first event");
