@@ -93,7 +93,7 @@ pub fn write_string(out: &mut String, text: &str) {
     out.reserve(text.len() + 2);
     out.push('"');
     let mut rest = text;
-    while let Some(position) = rest.bytes().position(is_escaped) {
+    while let Some(position) = first_escaped(rest.as_bytes()) {
         let (plain, from_escaped) = rest.split_at(position);
         out.push_str(plain);
         // What is escaped is ASCII, so a character is one byte here.
@@ -103,6 +103,15 @@ pub fn write_string(out: &mut String, text: &str) {
     }
     out.push_str(rest);
     out.push('"');
+}
+
+/// Where the first byte is that is escaped. Blocks of bytes are looked at as a whole: of that compilers make vectors.
+fn first_escaped(bytes: &[u8]) -> Option<usize> {
+    const BLOCK: usize = 32;
+    let is_plain = |block: &&[u8]| !block.iter().fold(false, |found, byte| found | is_escaped(*byte));
+    let plain = bytes.chunks_exact(BLOCK).take_while(is_plain).count() * BLOCK;
+    let position = bytes.iter().skip(plain).position(|byte| is_escaped(*byte))?;
+    Some(plain + position)
 }
 
 /// Whether Jackson escapes the byte: quotes, backslashes and control characters, and nothing else.
@@ -143,6 +152,19 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(Value::from(text).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_escaped_is_found_wherever_it_stands() {
+        for length in 0..100 {
+            for position in 0..length {
+                let mut text = "x".repeat(length);
+                text.replace_range(position..=position, "\n");
+                let expected = format!("\"{}\\n{}\"", "x".repeat(position), "x".repeat(length - position - 1));
+                assert_eq!(Value::from(text).to_string(), expected);
+            }
+            assert_eq!(Value::from("é".repeat(length)).to_string(), format!("\"{}\"", "é".repeat(length)));
         }
     }
 
