@@ -208,6 +208,8 @@ fn zip(host: &Host, arguments: &[JValue]) -> HostFnResult {
     let length = |argument: &JValue| if let JValue::Array(items) = argument { items.len() } else { 1 };
     let count = arguments.iter().map(length).min().unwrap_or(0);
     host.meter.take_fuel((count as u64).saturating_mul(TUPLE_FUEL)).map_err(exceeded)?;
+    let bytes = count.saturating_mul(arguments.len()).saturating_mul(NUMBER_BYTES);
+    host.meter.check_size(bytes).map_err(exceeded)?;
     let mut tuples = Vec::new();
     while let (false, Some(tuple)) =
         (arguments.is_empty(), arguments.iter().map(|argument| item(argument, tuples.len())).collect())
