@@ -105,6 +105,40 @@ async fn a_stop_aborts_the_children() {
     }
 }
 
+#[tokio::test]
+async fn a_map_run_expires_with_its_execution() {
+    for execution_type in ["STANDARD", "EXPRESS"] {
+        let world = World::new();
+        let engine = world.open().await;
+        let execution = begin(&engine, &map(execution_type, PASS, ""), "[1,2]").await;
+        engine.wait_until_closed(&execution).await.unwrap();
+        let arn = Arn::parse(&map_run(&engine, &execution).await.unwrap().arn).unwrap();
+        let page = Page { size: 10, after: None };
+        let children =
+            ExecutionFilter { state_machine: arn.clone(), status: None, is_pending_redrive: false, is_redriven: None };
+        world.clock.advance(Duration::from_hours(90 * 24));
+        assert!(engine.map_run(&arn).await.is_ok());
+        assert_eq!(engine.list_executions(children.clone(), page.clone()).await.unwrap().items.len(), 2);
+        world.clock.advance(Duration::from_millis(1));
+        assert!(matches!(engine.map_run(&arn).await, Err(Error::ResourceNotFound(_))));
+        let update = engine.update_map_run(&arn, MapRunUpdate::default()).await;
+        assert!(matches!(update, Err(Error::ResourceNotFound(_))));
+        let listed = engine.list_map_runs(&execution, page.clone()).await;
+        assert!(matches!(listed, Err(Error::ExecutionDoesNotExist(_))));
+        assert!(engine.list_executions(children, page).await.unwrap().items.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_update_without_a_setting_changes_nothing() {
+    let world = World::new();
+    let engine = world.open().await;
+    let execution = begin(&engine, &map("STANDARD", WAIT, r#","MaxConcurrency":2"#), "[1,2,3]").await;
+    let before = until(&engine, &execution, |record| record.progress.executions.running == 2).await;
+    engine.update_map_run(&Arn::parse(&before.arn).unwrap(), MapRunUpdate::default()).await.unwrap();
+    assert_eq!(map_run(&engine, &execution).await.unwrap().progress, before.progress);
+}
+
 /// A Map Run of three children, one after the other, after the first of them, in the store of a server that is killed.
 async fn interrupted(world: &World) -> Arn {
     let engine = world.open().await;
