@@ -65,6 +65,7 @@ impl Shard {
                 }
             }
         }
+        self.environment.map_runs_taken_up();
         if !unread.is_empty() {
             self.read_beside(unread, Reading::TakenUp, tables);
         }
