@@ -293,7 +293,7 @@ impl Shard {
             live.updates.drain(..).for_each(|(_, reply)| outbox.answer(reply, Err(late())));
             live.readers.drain(..).for_each(|(_, reply)| outbox.answer(reply, Ok(None)));
             live.inbox.clear();
-            outbox.effect(Released::MapRunEnded { map_run: key });
+            outbox.effect(Released::MapRunEnded { map_run: key, owner: live.record.owner });
         } else if step.is_over_budget {
             self.move_map_run_to_slow_lane(key);
         } else if has_more {

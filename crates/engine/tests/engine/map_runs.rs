@@ -269,6 +269,50 @@ async fn a_map_run_that_is_corrupt_sets_its_execution_aside() {
     }
 }
 
+/// The process ends at each commit in turn, and what the children came to is damaged then: also where the Map Run has ended
+/// and the execution has not heard of it.
+#[tokio::test]
+async fn results_that_cannot_be_read_set_the_execution_aside() {
+    let definition = map("EXPRESS", PASS, "");
+    let mut of_results = 0;
+    for commits in 2..16 {
+        let world = World::to_be_damaged();
+        let crashed = Arc::new(Notify::new());
+        let (inner, told) = (world.store.clone(), Arc::clone(&crashed));
+        let open: engine::OpenStore =
+            Arc::new(move || Ok(Arc::new(CrashStore::new(inner.clone(), commits, true, Arc::clone(&told))) as _));
+        let engine = world.open_with(open).await;
+        let new = new_state_machine("m", &definition, asl::StateMachineType::Standard);
+        let run = async {
+            if engine.create_state_machine(new).await.is_ok()
+                && engine.start_execution(start_of(&arn("stateMachine", "m"), "e", "[1,2,3]")).await.is_ok()
+            {
+                let _ = engine.wait_until_closed(&execution_arn("m", "e")).await;
+            }
+        };
+        tokio::select! {
+            () = run => {}
+            () = crashed.notified() => {}
+        }
+        drop(engine);
+        let mut batch = Batch::new();
+        for (key, _) in world.store.scan(Keyspace("map_run_blocks"), Range::ALL, 10).unwrap() {
+            batch.put(Keyspace("map_run_blocks"), key, [1, 0xc1]);
+        }
+        world.store.commit(batch).await.unwrap();
+        let engine = world.open().await;
+        match engine.wait_until_closed(&execution_arn("m", "e")).await {
+            Err(Error::SetAside { why, .. }) => {
+                of_results += usize::from(why.starts_with("its Map Run cannot be read"));
+            }
+            Err(Error::ExecutionDoesNotExist(_)) => {}
+            // Nothing was read of the blocks, or there were none yet.
+            record => assert_eq!(record.unwrap().status, Status::Succeeded, "{commits}"),
+        }
+    }
+    assert!(of_results > 0);
+}
+
 #[tokio::test]
 async fn an_update_starts_more_children_and_their_list_tells_of_them() {
     let world = World::new();
