@@ -20,8 +20,9 @@ pub(crate) async fn read(
     definition: &Text,
     state_machine_type: StateMachineType,
 ) -> Result<Parsed, ApiError> {
-    let (definition, limits) = (Arc::clone(definition), api.limits().clone());
-    Ok(api.engine().apart(move || asl::parse(&definition, state_machine_type, &limits)).await?)
+    let (definition, limits, services) = (Arc::clone(definition), api.limits().clone(), api.engine().services());
+    let parse = move || asl::parse_with_services(&definition, state_machine_type, &limits, services);
+    Ok(api.engine().apart(parse).await?)
 }
 
 /// What was parsed, if no diagnostic is an error.

@@ -15,6 +15,7 @@ mod kind;
 mod limits;
 mod name;
 mod reader;
+mod services;
 mod shape;
 mod substitute;
 mod validate;
@@ -31,10 +32,12 @@ pub use definition::{
 pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, DiagnosticCode, Severity, invalid_definition_message};
 pub use limits::Limits;
 pub use name::{NAME_CHARS_MAX, is_valid_name};
+pub use services::Services;
 pub use substitute::substitute;
 
 use json::{Object, Value};
 use reader::{Document, Reader};
+use std::sync::Arc;
 
 /// What [`parse`] gives.
 #[derive(Clone, Debug)]
@@ -58,7 +61,18 @@ pub struct Parsed {
 /// );
 /// ```
 pub fn parse(definition: &str, state_machine_type: StateMachineType, limits: &Limits) -> Parsed {
-    let document = Document::new(state_machine_type, limits.clone());
+    parse_with_services(definition, state_machine_type, limits, None)
+}
+
+/// Reads a definition as [`parse`] does, and asks whoever knows the services that Tasks call whether those have the fields
+/// that they are given.
+pub fn parse_with_services(
+    definition: &str,
+    state_machine_type: StateMachineType,
+    limits: &Limits,
+    services: Option<Arc<dyn Services>>,
+) -> Parsed {
+    let document = Document::new(state_machine_type, limits.clone()).with_services(services);
     let state_machine = read(definition, &document);
     let state_machine = state_machine.filter(|_| !document.has_errors());
     Parsed { state_machine, diagnostics: document.into_diagnostics() }

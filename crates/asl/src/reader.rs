@@ -6,27 +6,34 @@
 use crate::diagnostic::{Diagnostic, DiagnosticCode, Diagnostics, Severity};
 use crate::kind;
 use crate::shape::{Group, Shape};
-use crate::{Limits, MaybePath, QueryLanguage, StateMachineType, Template};
+use crate::{Limits, MaybePath, QueryLanguage, Services, StateMachineType, TaskResource, Template};
 use json::{Object, Text, Value};
 use query::{Location, Path, PayloadTemplate, SyntaxError, SyntaxErrorKind, jsonata};
 use std::cell::RefCell;
+use std::sync::Arc;
 
 /// What all readers of one definition share.
 pub(crate) struct Document {
     pub(crate) state_machine_type: StateMachineType,
     /// The state machine was made around one state, and what surrounds it is not there.
     pub(crate) is_of_state: bool,
+    /// `None`: nothing is known of what Tasks call.
+    services: Option<Arc<dyn Services>>,
     limits: Limits,
     diagnostics: RefCell<Diagnostics>,
 }
 
 impl Document {
     pub(crate) fn new(state_machine_type: StateMachineType, limits: Limits) -> Document {
-        Document { state_machine_type, is_of_state: false, limits, diagnostics: RefCell::default() }
+        Document { state_machine_type, is_of_state: false, services: None, limits, diagnostics: RefCell::default() }
     }
 
     pub(crate) fn of_state(limits: Limits) -> Document {
         Document { is_of_state: true, ..Document::new(StateMachineType::Standard, limits) }
+    }
+
+    pub(crate) fn with_services(self, services: Option<Arc<dyn Services>>) -> Document {
+        Document { services, ..self }
     }
 
     /// Notes an error; `location` is `None` where AWS gives none.
@@ -196,6 +203,16 @@ impl<'a> Reader<'a> {
         let missing: Vec<&str> = required.iter().copied().filter(|field| !self.has(field)).collect();
         if !missing.is_empty() {
             self.fault(format!("These fields are required: [{}]", missing.join(", ")));
+        }
+    }
+
+    /// Notes the arguments of a Task that the service does not have, each at the field that holds all arguments: so AWS
+    /// does it, however deep the argument stands.
+    pub(crate) fn check_arguments(&self, field: &str, resource: &TaskResource) {
+        let Some(services) = &self.document.services else { return };
+        let Some(arguments) = self.get(field).and_then(Value::as_object) else { return };
+        for name in services.unsupported_fields(resource, arguments) {
+            self.fault_at(field, format!("The field \"{name}\" is not supported by Step Functions"));
         }
     }
 

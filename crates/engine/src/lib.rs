@@ -262,6 +262,11 @@ impl Engine {
         self.run_test(test).await
     }
 
+    /// Who knows what the services take that Tasks call, for those who read definitions.
+    pub fn services(&self) -> Option<Arc<dyn asl::Services>> {
+        self.inner.environment.tasks.services()
+    }
+
     /// Why `result` cannot be what a task of this resource gives, in AWS's words.
     pub fn check_mock(
         &self,

@@ -14,7 +14,7 @@ use crate::{
     Engine, Error, ExecutionRecord, MapRunRecord, Page, Paged,
     definitions::Definition,
     environment::Environment,
-    redrive,
+    queries, redrive,
     shard::{NewExecution, Report, Request},
     tables::{ChildOf, ExecutionKey, MapRunKey, StoredExecution, Tables, facts_of, of_execution},
     waiting_children::{WaitingChild, WaitingChildren},
@@ -227,9 +227,16 @@ pub(crate) fn results(
 
 impl Engine {
     pub(crate) fn read_map_run(&self, arn: &Arn) -> Result<MapRunRecord, Error> {
-        let text: Text = arn.to_string().into();
-        let found = self.inner.environment.tables()?.map_run(MapRunKey::of(&text))?;
-        found.ok_or(Error::ResourceNotFound(text))
+        let (environment, text) = (&self.inner.environment, Text::from(arn.to_string()));
+        let tables = environment.tables()?;
+        let absent = || Error::ResourceNotFound(Arc::clone(&text));
+        let found = tables.map_run(MapRunKey::of(&text))?.ok_or_else(absent)?;
+        // It is kept as long as its execution, and exists no longer.
+        if found.stop_ms.is_some() {
+            let owner = tables.execution(found.owner)?.filter(|owner| !environment.has_expired(&owner.record));
+            owner.ok_or_else(absent)?;
+        }
+        Ok(found)
     }
 
     /// A Map Run as it stands now. How many of its children have begun is known where they begin, and not stored.
@@ -260,11 +267,7 @@ impl Engine {
 /// The Map Runs of an execution, the newest first.
 pub(crate) fn list(environment: &Environment, execution: &Arn, page: &Page) -> Result<Paged<MapRunRecord>, Error> {
     let tables = environment.tables()?;
-    let text: Text = execution.to_string().into();
-    let key = ExecutionKey::of(&text);
-    if tables.execution(key)?.is_none() {
-        return Err(Error::ExecutionDoesNotExist(text));
-    }
+    let (key, _) = queries::stored(environment, &tables, execution)?;
     let mut items = tables.map_runs_of(key, page.after.as_deref(), page.size.saturating_add(1))?;
     let has_more = items.len() > page.size;
     items.truncate(page.size);

@@ -52,7 +52,7 @@ impl Engine {
             express_history: ExpressHistory::new(options.express_history_bytes_max),
             slow_lane: Arc::new(Lane::new(nanoseconds(options.slow_budget.time), stopwatch)),
             open_executions: Mutex::default(),
-            map_run_places: MapRunPlaces::default(),
+            map_run_places: MapRunPlaces::new(options.shard_count()),
             state_tests: Semaphore::new(options.limits.state_tests_at_once_max),
             apart: Arc::new(Semaphore::new(options.apart_at_once_max.max(1))),
             express_room: Arc::default(),

@@ -77,6 +77,7 @@ pub(crate) enum Released {
     /// Tell the execution that made the Map Run.
     MapRunEnded {
         map_run: MapRunKey,
+        owner: ExecutionKey,
     },
 }
 

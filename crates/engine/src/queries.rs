@@ -61,7 +61,12 @@ fn key_of(arn: &Arn) -> ExecutionKey {
     ExecutionKey::of(&arn.to_string())
 }
 
-fn stored(environment: &Environment, tables: &Tables, arn: &Arn) -> Result<(ExecutionKey, StoredExecution), Error> {
+/// The execution, unless it has expired.
+pub(crate) fn stored(
+    environment: &Environment,
+    tables: &Tables,
+    arn: &Arn,
+) -> Result<(ExecutionKey, StoredExecution), Error> {
     let text: Text = arn.to_string().into();
     let key = ExecutionKey::of(&text);
     let found = tables.execution(key)?.filter(|stored| !environment.has_expired(&stored.record));

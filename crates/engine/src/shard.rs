@@ -368,6 +368,7 @@ impl Shard {
             Report::MapRunEnded { owner, effect, outcome } => {
                 self.turn(owner, Trigger::MapRunEnded { effect, outcome }, message::Then::Nothing);
             }
+            Report::MapRunUnreadable { owner, why } => self.map_run_unreadable(owner, &why),
             Report::SlowMapRunStep(step) => self.slow_map_run_step_ended(*step),
             Report::MapRunRead(read) => self.map_run_read(*read),
             Report::ItemsRead(read) => self.items_read(*read),
@@ -424,7 +425,7 @@ impl Shard {
             Released::StartChild(child) => self.to_shard(child.key, Report::StartChild(child)),
             Released::StopChild(child) => self.to_shard(child.key, Report::StopChild(child)),
             Released::WriteResults { map_run } => self.write_results_of(map_run),
-            Released::MapRunEnded { map_run } => self.map_run_ended(map_run),
+            Released::MapRunEnded { map_run, owner } => self.map_run_ended(map_run, owner),
         }
     }
 

@@ -94,6 +94,10 @@ pub trait Tasks: Send + Sync {
     fn result_writer(&self, _resource: &str) -> Option<Arc<dyn ResultWriter>> {
         None
     }
+    /// Who knows what the services take that Tasks call. `None`: nobody does, and a definition may say anything.
+    fn services(&self) -> Option<Arc<dyn asl::Services>> {
+        None
+    }
     /// Compares a mocked result with the API model of what the resource calls, and says what is wrong with it. A
     /// resource without a model takes any result.
     fn check_mock(&self, _resource: &asl::TaskResource, _result: &Value, _check: MockCheck) -> Result<(), String> {

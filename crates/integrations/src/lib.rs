@@ -18,6 +18,7 @@ mod mock;
 mod restart;
 mod sdk_metadata;
 mod service_error;
+mod service_fields;
 mod service_model;
 mod states;
 mod step_functions;
@@ -96,9 +97,18 @@ impl Tasks for Integrations {
         Some(found.map_or_else(|| Arc::clone(&self.unsupported), |(_, task)| Arc::clone(task)))
     }
 
+    fn services(&self) -> Option<Arc<dyn asl::Services>> {
+        Some(services())
+    }
+
     fn check_mock(&self, resource: &TaskResource, result: &Value, check: MockCheck) -> Result<(), String> {
         mock::check(resource, result, check)
     }
+}
+
+/// Knows what the services take whose API models are here.
+pub fn services() -> Arc<dyn asl::Services> {
+    Arc::new(service_fields::Models)
 }
 
 /// The action without the pattern that follows it: `startExecution` of `startExecution.sync:2`.

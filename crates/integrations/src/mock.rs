@@ -10,15 +10,6 @@ use asl::{IntegrationPattern, TaskResource};
 use engine::MockCheck;
 use json::{Number, Object, Value};
 
-/// Optimized integrations whose service has another name in the AWS SDK.
-const SDK_NAMES: &[(&str, &str)] = &[
-    ("elasticmapreduce", "emr"),
-    ("emr-containers", "emrcontainers"),
-    ("emr-serverless", "emrserverless"),
-    ("events", "eventbridge"),
-    ("states", "sfn"),
-];
-
 /// What `.sync` asks again and again: the mock stands for its answer.
 const POLLED: &[(&str, &str, &str)] = &[
     ("athena", "startQueryExecution", "GetQueryExecution"),
@@ -69,7 +60,7 @@ pub(crate) fn check(resource: &TaskResource, result: &Value, check: MockCheck) -
     if *pattern == IntegrationPattern::WaitForTaskToken {
         return Ok(());
     }
-    let Some(model) = service_model::find(sdk_name(service, action)) else { return Ok(()) };
+    let Some(model) = service_model::find_for(service, action) else { return Ok(()) };
     let Some(output) = model.output(&operation(service, action, *pattern)) else { return Ok(()) };
     let json_members = JSON_MEMBERS.iter().find(|(of, named, _)| **of == **service && **named == **action);
     let checker = Checker {
@@ -82,14 +73,6 @@ pub(crate) fn check(resource: &TaskResource, result: &Value, check: MockCheck) -
         Value::Object(members) => checker.structure(output, members),
         _ => Err("The mocked result must be an object".to_owned()),
     }
-}
-
-fn sdk_name<'a>(service: &'a str, action: &str) -> &'a str {
-    if (service, action) == ("bedrock", "invokeModel") {
-        return "bedrockruntime";
-    }
-    let sdk_name = SDK_NAMES.iter().find(|(name, _)| *name == service).map(|(_, sdk_name)| *sdk_name);
-    sdk_name.or_else(|| service.strip_prefix("aws-sdk:")).unwrap_or(service)
 }
 
 fn operation(service: &str, action: &str, pattern: IntegrationPattern) -> String {

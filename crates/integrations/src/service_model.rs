@@ -20,6 +20,7 @@ pub(crate) struct ServiceModel {
 
 #[derive(Debug, Deserialize)]
 struct Operation {
+    input: Option<Reference>,
     output: Option<Reference>,
 }
 
@@ -70,14 +71,36 @@ pub(crate) enum Kind {
     Structure,
 }
 
+/// Optimized integrations whose service has another name in the AWS SDK.
+const SDK_NAMES: &[(&str, &str)] = &[
+    ("elasticmapreduce", "emr"),
+    ("emr-containers", "emrcontainers"),
+    ("emr-serverless", "emrserverless"),
+    ("events", "eventbridge"),
+    ("states", "sfn"),
+];
+
 static LOADED: LazyLock<Vec<OnceLock<Option<ServiceModel>>>> =
     LazyLock::new(|| MODELS.iter().map(|_| OnceLock::new()).collect());
 
 /// The model of a service, as `aws-sdk` resources name it; `None` when there is none.
-pub(crate) fn find(service: &str) -> Option<&'static ServiceModel> {
+fn find(service: &str) -> Option<&'static ServiceModel> {
     let place = MODELS.iter().position(|(name, _)| *name == service)?;
     let (name, compressed) = MODELS.get(place)?;
     LOADED.get(place)?.get_or_init(|| load(name, compressed)).as_ref()
+}
+
+/// The model of the service that a resource names, whether an optimized integration or `aws-sdk`.
+pub(crate) fn find_for(service: &str, action: &str) -> Option<&'static ServiceModel> {
+    find(sdk_name(service, action))
+}
+
+fn sdk_name<'a>(service: &'a str, action: &str) -> &'a str {
+    if (service, action) == ("bedrock", "invokeModel") {
+        return "bedrockruntime";
+    }
+    let sdk_name = SDK_NAMES.iter().find(|(name, _)| *name == service).map(|(_, sdk_name)| *sdk_name);
+    sdk_name.or_else(|| service.strip_prefix("aws-sdk:")).unwrap_or(service)
 }
 
 fn load(name: &str, compressed: &[u8]) -> Option<ServiceModel> {
@@ -86,6 +109,11 @@ fn load(name: &str, compressed: &[u8]) -> Option<ServiceModel> {
 }
 
 impl ServiceModel {
+    /// What an operation takes; `None` for an operation that the service does not have, or one that takes nothing.
+    pub(crate) fn input(&self, operation: &str) -> Option<&Shape> {
+        self.shape(self.operations.get(operation)?.input.as_ref()?)
+    }
+
     /// What an operation gives; `None` for an operation that the service does not have, or one that gives nothing.
     pub(crate) fn output(&self, operation: &str) -> Option<&Shape> {
         self.shape(self.operations.get(operation)?.output.as_ref()?)

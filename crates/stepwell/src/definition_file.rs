@@ -1,5 +1,7 @@
 //! Definitions in files: JSON, or YAML (`.asl.yaml`, `.yaml`, `.yml`), with `${Name}` placeholders.
 
+mod yaml;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +50,7 @@ impl DefinitionFile {
         let (substituted, unresolved) = asl::substitute(&source, substitutions);
         let definition = match format {
             Format::Json => substituted,
-            Format::Yaml => serde_saphyr::from_str::<json::Value>(&substituted)
+            Format::Yaml => yaml::parse(&substituted)
                 .map_err(|source| Error::Yaml { path: path.to_owned(), source: Box::new(source) })?
                 .to_string(),
         };
@@ -77,99 +79,6 @@ fn format_of(path: &Path) -> Format {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("yaml" | "yml") => Format::Yaml,
         _ => Format::Json,
-    }
-}
-
-mod yaml {
-    //! Where a location stands in a YAML text.
-
-    use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-    use serde_saphyr::Spanned;
-    use std::collections::BTreeMap;
-    use std::fmt;
-
-    /// A YAML tree that remembers where each value stands.
-    enum Node {
-        Mapping(BTreeMap<String, Spanned<Node>>),
-        Sequence(Vec<Spanned<Node>>),
-        Scalar,
-    }
-
-    impl<'de> Deserialize<'de> for Node {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {
-            deserializer.deserialize_any(NodeVisitor)
-        }
-    }
-
-    struct NodeVisitor;
-
-    impl<'de> Visitor<'de> for NodeVisitor {
-        type Value = Node;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a YAML value")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
-            let mut members = BTreeMap::new();
-            while let Some((name, value)) = map.next_entry()? {
-                members.insert(name, value);
-            }
-            Ok(Node::Mapping(members))
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Node, A::Error> {
-            let mut items = Vec::new();
-            while let Some(item) = sequence.next_element()? {
-                items.push(item);
-            }
-            Ok(Node::Sequence(items))
-        }
-
-        fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
-            Ok(Node::Scalar)
-        }
-
-        fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
-            Ok(Node::Scalar)
-        }
-
-        fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
-            Ok(Node::Scalar)
-        }
-
-        fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-            Ok(Node::Scalar)
-        }
-
-        fn visit_str<E>(self, _: &str) -> Result<Node, E> {
-            Ok(Node::Scalar)
-        }
-
-        fn visit_unit<E>(self) -> Result<Node, E> {
-            Ok(Node::Scalar)
-        }
-    }
-
-    /// Walks `/States/X/Branches[0]/Next`; where it ends too early, the last place that exists is given.
-    pub fn locate(source: &str, location: &str) -> Option<(usize, usize)> {
-        let mut place: Spanned<Node> = serde_saphyr::from_str(source).ok()?;
-        for step in location.split(['/', '[']).filter(|step| !step.is_empty()) {
-            let step = step.trim_end_matches(']');
-            let next = match place.value {
-                Node::Mapping(ref mut members) => members.remove(step),
-                Node::Sequence(ref mut items) => {
-                    step.parse().ok().filter(|&index| index < items.len()).map(|index| items.swap_remove(index))
-                }
-                Node::Scalar => None,
-            };
-            match next {
-                Some(next) => place = next,
-                None => break,
-            }
-        }
-        let found = place.referenced;
-        Some((usize::try_from(found.line()).ok()?, usize::try_from(found.column()).ok()?))
     }
 }
 

@@ -8,10 +8,8 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
 
-/// Items whose children are in memory only. The input of the state has room for so many digits.
-const EXPRESS_ITEMS: usize = 100_000;
-/// Items whose children are executions in the store, each with its history: fewer, because each costs more.
-const STANDARD_ITEMS: usize = 10_000;
+/// The input of the state has room for so many digits.
+const ITEMS: usize = 100_000;
 /// The process is killed each time so many children in a hundred have ended.
 const KILL_AT_PERCENT: [usize; 3] = [5, 30, 70];
 /// What the process may have in memory at most. With a hundred thousand items of either type it had 55 to 165.
@@ -20,12 +18,12 @@ const POLL: Duration = Duration::from_millis(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn standard_children_are_counted_once() {
-    check("STANDARD", STANDARD_ITEMS).await;
+    check("STANDARD", ITEMS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn express_children_are_counted_once() {
-    check("EXPRESS", EXPRESS_ITEMS).await;
+    check("EXPRESS", ITEMS).await;
 }
 
 async fn check(execution_type: &str, items: usize) {

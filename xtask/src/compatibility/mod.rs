@@ -2,9 +2,11 @@
 //!
 //! A table stands between `<!-- NAME: cargo xtask compatibility -->` and `<!-- end of NAME -->`. What there is, is read
 //! from the tables in the source text; what shows it, from the recorded cases and the text of the tests (`evidence.rs`).
-//! `--check` says whether the tables are up to date.
+//! `--check` says whether the tables are up to date. Rows that are written by hand have to name a test that is there
+//! (`rows.rs`), and every limit stands in one.
 
 mod evidence;
+mod rows;
 
 use crate::{Result, process};
 use evidence::Evidence;
@@ -34,6 +36,10 @@ pub fn run(arguments: &[String]) -> Result {
     let mut current = document.clone();
     for table in TABLES {
         current = replace(&current, table.name, &(table.make)(&evidence)?)?;
+    }
+    let faults = rows::faults(&current);
+    if !faults.is_empty() {
+        return Err(format!("rows of {DOCUMENT} without a test:\n{}", faults.join("\n")).into());
     }
     match arguments.as_slice() {
         [] => Ok(std::fs::write(process::root().join(DOCUMENT), current)?),
@@ -150,10 +156,11 @@ fn integrations(evidence: &Evidence) -> Result<String> {
     Ok(table)
 }
 
-fn limits(_: &Evidence) -> Result<String> {
+/// The tests of a limit are those that set it or look at its default.
+fn limits(evidence: &Evidence) -> Result<String> {
     let source = read("crates/asl/src/limits.rs")?;
     let defaults = between(&source, "Limits {\n            ", "        }\n")?;
-    let mut table = heading(&["setting", "default", "meaning"]);
+    let mut table = heading(&["setting", "default", "meaning", "shown by"]);
     let mut documentation = String::new();
     for line in between(&source, "pub struct Limits {\n", "\n}")?.lines().map(str::trim) {
         if let Some(text) = line.strip_prefix("///") {
@@ -161,11 +168,17 @@ fn limits(_: &Evidence) -> Result<String> {
         } else if let Some((name, _)) = line.strip_prefix("pub ").and_then(|field| field.split_once(':')) {
             let default = number(between(defaults, &format!("{name}: "), ",")?)?;
             let meaning = first_sentence(&documentation);
-            writeln!(table, "| `{name}` | {default} | {meaning} |")?;
+            let shown = evidence.tests_with(|text| sets(text, name)).join(", ");
+            writeln!(table, "| `{name}` | {default} | {meaning} | {shown} |")?;
             documentation.clear();
         }
     }
     Ok(table)
+}
+
+/// Whether a limit is named: as it is, or after the `\\n` before it in a text.
+fn sets(text: &str, limit: &str) -> bool {
+    names(text).any(|word| word == limit || word.strip_prefix('n') == Some(limit))
 }
 
 /// The value of `1_000` or `8 << 20`.

@@ -13,9 +13,10 @@ impl Operation for ListMapRuns {
     type Output = ListMapRunsOutput;
 
     async fn call(api: &Api, _caller: &Caller, input: ListMapRunsInput) -> Result<ListMapRunsOutput, ApiError> {
+        let execution = arn::execution(&input.execution_arn)?;
         let filter = [Self::NAME, &input.execution_arn];
         let page = api.page_tokens().page(input.max_results, input.next_token.as_ref(), &filter)?;
-        let found = api.engine().list_map_runs(&arn::execution(&input.execution_arn)?, page).await?;
+        let found = api.engine().list_map_runs(&execution, page).await?;
         Ok(ListMapRunsOutput {
             map_runs: found.items.into_iter().map(map_run::in_list).collect(),
             next_token: api.page_tokens().next(found.next, &filter),

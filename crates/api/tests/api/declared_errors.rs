@@ -181,6 +181,8 @@ const PROVOKED: &[(&str, &str, &str)] = &[
         r#"{"executionArn": "arn:aws:states:us-east-1:123456789012:execution:waits:x"}"#,
     ),
     ("ListMapRuns", "InvalidArn", r#"{"executionArn": "x"}"#),
+    // The ARN is looked at first, as everywhere.
+    ("ListMapRuns", "InvalidArn", r#"{"executionArn": "x", "nextToken": "x"}"#),
     (
         "ListMapRuns",
         "InvalidToken",

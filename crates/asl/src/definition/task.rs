@@ -56,6 +56,9 @@ impl Task {
         reader.check(&SHAPE);
         let fields = StateFields::read(reader);
         let resource = reader.read("Resource", TaskResource::of_value);
+        if let Some(resource) = &resource {
+            reader.check_arguments(if reader.is_jsonata() { "Arguments" } else { "Parameters" }, resource);
+        }
         let seconds =
             |field| reader.read_maybe_path(field, kind::integer(1..=TIMEOUT_SECONDS_MAX), kind::definite_path);
         let (timeout_seconds, heartbeat_seconds) = (seconds("TimeoutSeconds"), seconds("HeartbeatSeconds"));

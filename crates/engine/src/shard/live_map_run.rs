@@ -13,6 +13,9 @@ use tokio::task::{AbortHandle, JoinHandle};
 const TRIGGERS_AT_ONCE: usize = 1_024;
 /// Bytes of inputs and outcomes that one step takes, not counting the last ones: a block is read and written as a whole.
 const TRIGGER_BYTES_AT_ONCE: usize = 1 << 20;
+/// Bytes of inputs and outcomes in an inbox, beyond which no further children are asked for. Those that run then come on
+/// top of it, no more than `MaxConcurrency`.
+const INBOX_BYTES_MAX: usize = 16 << 20;
 
 /// A Map Run in memory, until its end is durable.
 pub(super) struct LiveMapRun {
@@ -25,7 +28,7 @@ pub(super) struct LiveMapRun {
     pub(super) definition: Arc<Definition>,
     /// `None` while it is read.
     pub(super) children: Option<Arc<Children>>,
-    pub(super) inbox: VecDeque<MapRunTrigger>,
+    pub(super) inbox: Inbox,
     /// Who waits until what was in the inbox when they asked is durable: how much of that is left.
     pub(super) updates: Vec<(usize, Reply<()>)>,
     /// Who asks how it stands then.
@@ -68,7 +71,7 @@ impl LiveMapRun {
             record,
             definition,
             children: None,
-            inbox: VecDeque::new(),
+            inbox: Inbox::default(),
             updates: Vec::new(),
             readers: Vec::new(),
             is_due: false,
@@ -86,7 +89,7 @@ impl LiveMapRun {
 
     /// Takes from the inbox what one step takes.
     pub(super) fn take_triggers(&mut self) -> Vec<MapRunTrigger> {
-        let triggers = taken_at_once(&mut self.inbox);
+        let triggers = self.inbox.take_at_once();
         let all = self.updates.iter_mut().map(|(left, _)| left).chain(self.readers.iter_mut().map(|(left, _)| left));
         all.for_each(|left| *left = left.saturating_sub(triggers.len()));
         triggers
@@ -115,16 +118,48 @@ pub(crate) struct OpenMapRun {
     pub(crate) running: BTreeSet<u64>,
 }
 
-/// Takes from the inbox what one step takes.
-fn taken_at_once(inbox: &mut VecDeque<MapRunTrigger>) -> Vec<MapRunTrigger> {
-    let mut triggers = Vec::new();
-    let mut bytes = 0;
-    while triggers.len() < TRIGGERS_AT_ONCE && bytes < TRIGGER_BYTES_AT_ONCE {
-        let Some(trigger) = inbox.pop_front() else { break };
-        bytes += trigger.payload_bytes();
-        triggers.push(trigger);
+/// What has happened to a Map Run since its last step.
+#[derive(Default)]
+pub(super) struct Inbox {
+    triggers: VecDeque<MapRunTrigger>,
+    bytes: usize,
+}
+
+impl Inbox {
+    pub(super) fn push(&mut self, trigger: MapRunTrigger) {
+        self.bytes += trigger.payload_bytes();
+        self.triggers.push_back(trigger);
     }
-    triggers
+
+    pub(super) fn len(&self) -> usize {
+        self.triggers.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.triggers.is_empty()
+    }
+
+    /// Whether the Map Run should take what is here before it asks for more.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes > INBOX_BYTES_MAX
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Inbox::default();
+    }
+
+    /// Takes what one step takes.
+    fn take_at_once(&mut self) -> Vec<MapRunTrigger> {
+        let mut triggers = Vec::new();
+        let mut bytes = 0;
+        while triggers.len() < TRIGGERS_AT_ONCE && bytes < TRIGGER_BYTES_AT_ONCE {
+            let Some(trigger) = self.triggers.pop_front() else { break };
+            bytes += trigger.payload_bytes();
+            triggers.push(trigger);
+        }
+        self.bytes -= bytes;
+        triggers
+    }
 }
 
 #[cfg(test)]
@@ -132,7 +167,7 @@ mod tests {
     use super::*;
     use json::Text;
 
-    fn check(count: usize, input_bytes: usize, expected: usize) {
+    fn inbox(count: usize, input_bytes: usize) -> Inbox {
         let input: Text = "x".repeat(input_bytes).into();
         let outcome = machine::Outcome::Succeeded { output: json::Payload::default() };
         let ended = MapRunTrigger::ChildEnded {
@@ -144,8 +179,14 @@ mod tests {
             input,
             is_redrivable: false,
         };
-        let mut inbox = VecDeque::from(vec![ended; count]);
-        assert_eq!((taken_at_once(&mut inbox).len(), inbox.len()), (expected, count - expected));
+        let mut inbox = Inbox::default();
+        (0..count).for_each(|_| inbox.push(ended.clone()));
+        inbox
+    }
+
+    fn check(count: usize, input_bytes: usize, expected: usize) {
+        let mut inbox = inbox(count, input_bytes);
+        assert_eq!((inbox.take_at_once().len(), inbox.len()), (expected, count - expected));
     }
 
     #[test]
@@ -156,5 +197,20 @@ mod tests {
         check(20, TRIGGER_BYTES_AT_ONCE / 4, 4);
         // One is taken, however large it is.
         check(2, TRIGGER_BYTES_AT_ONCE * 2, 1);
+    }
+
+    #[test]
+    fn an_inbox_is_full_until_enough_of_it_is_taken() {
+        let mut inbox = inbox(80, TRIGGER_BYTES_AT_ONCE / 4);
+        let mut steps = 0;
+        while inbox.is_full() {
+            assert_eq!(inbox.take_at_once().len(), 4);
+            steps += 1;
+        }
+        assert_eq!((steps, inbox.len()), (5, 60));
+        while !inbox.is_empty() {
+            inbox.take_at_once();
+        }
+        assert_eq!(inbox.bytes, 0);
     }
 }

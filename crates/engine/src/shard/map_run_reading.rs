@@ -65,6 +65,7 @@ impl Shard {
                 }
             }
         }
+        self.environment.map_runs_taken_up();
         if !unread.is_empty() {
             self.read_beside(unread, Reading::TakenUp, tables);
         }
@@ -118,14 +119,23 @@ impl Shard {
         let redriven = match tables.map_run(map_run) {
             Ok(Some(record)) if record.stop_ms.is_none() => return,
             Ok(Some(record)) if is_owed(&pending, &record) => self.redrive_map_run(owner, pending),
-            Ok(_) => return self.pipeline.outbox.effect(Released::MapRunEnded { map_run }),
+            Ok(_) => return self.pipeline.outbox.effect(Released::MapRunEnded { map_run, owner }),
             Err(error) => Err(error.into()),
         };
         match redriven {
             Ok(()) => {}
             Err(Error::Store(error)) => self.fail(error),
-            Err(error) => tracing::error!(%error, "a Map Run cannot be taken up"),
+            Err(error) => self.map_run_unreadable(owner, &error.to_string()),
         }
+    }
+
+    /// The execution would wait for its Map Run for ever: it is set aside.
+    pub(super) fn map_run_unreadable(&mut self, owner: ExecutionKey, why: &str) {
+        if !matches!(self.find(owner), Ok(Found::Open)) {
+            return;
+        }
+        let Some(arn) = self.live.get(owner).map(|live| Arc::clone(&live.stored.record.arn)) else { return };
+        self.set_aside(owner, &arn, &format!("its Map Run cannot be read: {why}"));
     }
 
     /// Goes on with a Map Run that was unsuccessful; if it still stops its children, or its end is not durable, after that.
@@ -208,7 +218,7 @@ impl Shard {
 
     /// The end of a Map Run is durable: it is redriven, if that is wanted by now, or what it came to is read for the
     /// execution that waits for it.
-    pub(super) fn map_run_ended(&mut self, key: MapRunKey) {
+    pub(super) fn map_run_ended(&mut self, key: MapRunKey, owner: ExecutionKey) {
         match self.map_runs.live.get(&key) {
             Some(live) if !live.has_ended() => return,
             _ => {}
@@ -218,9 +228,8 @@ impl Shard {
             self.environment.leave_map_run_place(&live.record.arn);
         }
         let Some(LiveMapRun { record, redrive: Some(pending), .. }) = ended else {
-            return self.collect_results(key);
+            return self.collect_results(key, owner);
         };
-        let owner = record.owner;
         let opened = match self.find(owner) {
             Ok(Found::Open) => self.open_map_run_again(owner, record, &pending),
             // Nobody waits for it, or the store is opened again.
@@ -232,19 +241,18 @@ impl Shard {
     }
 
     /// Reads what the children came to, beside the loop, for the execution that waits for it.
-    fn collect_results(&self, map_run: MapRunKey) {
+    fn collect_results(&self, map_run: MapRunKey, owner: ExecutionKey) {
         let Some(tables) = self.pipeline.tables().cloned() else { return };
         let (own, environment) = (self.own.clone(), Arc::clone(&self.environment));
         let result_bytes_max = self.environment.options.limits.map_run_result_bytes_max;
         self.environment.spawn_blocking(move || match map_run::outcome(&tables, map_run, result_bytes_max) {
             Ok(None) => {}
             Ok(Some((record, outcome))) => {
-                let (owner, effect) = (record.owner, record.effect);
-                own.report(Report::MapRunEnded { owner, effect, outcome });
+                own.report(Report::MapRunEnded { owner, effect: record.effect, outcome });
             }
             // After that the execution is taken up, and asks for them again.
             Err(Error::Store(error)) => environment.store_failed(&tables, error),
-            Err(error) => tracing::error!(%error, "the results of a Map Run cannot be read"),
+            Err(error) => own.report(Report::MapRunUnreadable { owner, why: error.to_string() }),
         });
     }
 }

@@ -183,7 +183,7 @@ impl Shard {
     /// Something happened to a Map Run. What comes for one that has ended is late.
     pub(super) fn tell_map_run(&mut self, key: MapRunKey, trigger: MapRunTrigger) {
         if let Some(live) = self.map_runs.live.get_mut(&key).filter(|live| !live.has_ended()) {
-            live.inbox.push_back(trigger);
+            live.inbox.push(trigger);
             self.map_runs.is_due(key);
         }
     }
@@ -251,7 +251,8 @@ impl Shard {
         let triggers = live.take_triggers();
         let Some(run) = &mut live.run else { return };
         let options = &self.environment.options;
-        let waiting = live.children.as_ref().map(|children| &children.waiting).filter(|_| may_begin && live.has_place);
+        let waiting = live.children.as_ref().map(|children| &children.waiting);
+        let waiting = waiting.filter(|_| may_begin && live.has_place && !live.inbox.is_full());
         let room = waiting.map_or(Room::NONE, |waiting| waiting.room());
         let turn = MapRunTurn { triggers, room, ..turn };
         match turn.step(run, &live.definition.parsed, options.quick_budget, &options.limits) {
@@ -293,7 +294,7 @@ impl Shard {
             live.updates.drain(..).for_each(|(_, reply)| outbox.answer(reply, Err(late())));
             live.readers.drain(..).for_each(|(_, reply)| outbox.answer(reply, Ok(None)));
             live.inbox.clear();
-            outbox.effect(Released::MapRunEnded { map_run: key });
+            outbox.effect(Released::MapRunEnded { map_run: key, owner: live.record.owner });
         } else if step.is_over_budget {
             self.move_map_run_to_slow_lane(key);
         } else if has_more {

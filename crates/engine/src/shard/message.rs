@@ -138,6 +138,11 @@ pub(crate) enum Report {
         effect: EventId,
         outcome: MapRunOutcome,
     },
+    /// What a Map Run came to cannot be read.
+    MapRunUnreadable {
+        owner: ExecutionKey,
+        why: String,
+    },
     SlowMapRunStep(Box<SlowMapRunStep>),
     MapRunRead(Box<ReadMapRun>),
     ItemsRead(Box<ReadItems>),
@@ -275,7 +280,7 @@ impl Report {
             Report::TaskEnded { attempt: (key, _), .. } | Report::AwaitedEnded((key, _)) => Some(*key),
             Report::AwaitEnd { execution, .. } | Report::CallerGone(execution) => Some(*execution),
             Report::SlowStep(step) => Some(step.key),
-            Report::MapRunEnded { owner, .. } => Some(*owner),
+            Report::MapRunEnded { owner, .. } | Report::MapRunUnreadable { owner, .. } => Some(*owner),
             Report::TakeActivity { offer, .. } | Report::ActivityGone(offer) => Some(offer.key),
             Report::StartChild(_)
             | Report::StopChild(_)

@@ -311,7 +311,7 @@ impl Shard {
         self.map_runs.forget();
         self.children = ChildLine::default();
         self.stops.clear();
-        self.environment.map_run_places.forget();
+        self.environment.map_run_places.forget(self.environment.options.shard_count());
         *self.environment.open_executions() = PerScope::default();
         self.waiters.forget_calls();
     }

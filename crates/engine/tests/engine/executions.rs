@@ -148,6 +148,33 @@ async fn a_history_is_the_same_in_any_order_and_page_size() {
 }
 
 #[tokio::test]
+async fn a_page_of_a_history_has_only_so_many_bytes() {
+    assert_eq!(asl::Limits::default().history_page_bytes_max, 8 << 20);
+    let input = format!("\"{}\"", "x".repeat(1_000));
+    for (bytes_max, pages) in [(8 << 20, 1), (2_500, 2), (1, 6)] {
+        let mut world = World::new();
+        world.options.limits.history_page_bytes_max = bytes_max;
+        let engine = world.open().await;
+        let machine = create(&engine, "m", PASSES).await;
+        engine.start_execution(start_of(&machine, "e", &input)).await.unwrap();
+        let arn = execution_arn("m", "e");
+        let (mut after, mut events, mut count) = (None, Vec::new(), 0);
+        loop {
+            let page = engine.history(&arn, false, Page { size: 100, after }).await.unwrap();
+            assert!(!page.items.is_empty());
+            events.extend(page.items);
+            count += 1;
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let ids: Vec<u64> = events.iter().map(|event| event.id).collect();
+        assert_eq!((ids, count), (vec![1, 2, 3, 4, 5, 6], pages), "{bytes_max}");
+    }
+}
+
+#[tokio::test]
 async fn who_watches_sees_every_event_once() {
     let world = World::new();
     let engine = world.open().await;
@@ -273,24 +300,32 @@ async fn closed_executions_expire() {
 
 #[tokio::test]
 async fn a_name_is_not_given_again_for_90_days_after_the_end() {
-    for retention_days in [2, 90] {
-        let mut world = World::new();
-        world.options.limits.retention_days = retention_days;
-        let engine = world.open().await;
-        let machine = create(&engine, "m", PASSES).await;
-        start(&engine, &machine, "e").await;
-        for days in [3, 86] {
-            world.clock.advance(Duration::from_hours(24 * days));
-            engine.remove_expired().await.unwrap();
-            engine.free_names().await.unwrap();
-            let refused = engine.start_execution(start_of(&machine, "e", "{}")).await;
-            assert!(matches!(refused, Err(Error::ExecutionAlreadyExists(_))), "{retention_days} {days} {refused:?}");
-        }
-        world.clock.advance(Duration::from_hours(25));
+    let name_reuse_days = asl::Limits::default().name_reuse_days;
+    assert_eq!(name_reuse_days, 90);
+    check_name_reuse(2, name_reuse_days).await;
+    check_name_reuse(90, name_reuse_days).await;
+    check_name_reuse(2, 7).await;
+    check_name_reuse(2, 100).await;
+}
+
+async fn check_name_reuse(retention_days: u64, name_reuse_days: u64) {
+    let mut world = World::new();
+    world.options.limits.retention_days = retention_days;
+    world.options.limits.name_reuse_days = name_reuse_days;
+    let engine = world.open().await;
+    let machine = create(&engine, "m", PASSES).await;
+    start(&engine, &machine, "e").await;
+    for days in [3, name_reuse_days - 4] {
+        world.clock.advance(Duration::from_hours(24 * days));
         engine.remove_expired().await.unwrap();
-        assert_eq!(engine.free_names().await.unwrap(), usize::from(retention_days == 2));
-        start(&engine, &machine, "e").await;
+        engine.free_names().await.unwrap();
+        let refused = engine.start_execution(start_of(&machine, "e", "{}")).await;
+        assert!(matches!(refused, Err(Error::ExecutionAlreadyExists(_))), "{retention_days} {days} {refused:?}");
     }
+    world.clock.advance(Duration::from_hours(25));
+    engine.remove_expired().await.unwrap();
+    assert_eq!(engine.free_names().await.unwrap(), usize::from(retention_days == 2));
+    start(&engine, &machine, "e").await;
 }
 
 #[tokio::test]

@@ -105,6 +105,40 @@ async fn a_stop_aborts_the_children() {
     }
 }
 
+#[tokio::test]
+async fn a_map_run_expires_with_its_execution() {
+    for execution_type in ["STANDARD", "EXPRESS"] {
+        let world = World::new();
+        let engine = world.open().await;
+        let execution = begin(&engine, &map(execution_type, PASS, ""), "[1,2]").await;
+        engine.wait_until_closed(&execution).await.unwrap();
+        let arn = Arn::parse(&map_run(&engine, &execution).await.unwrap().arn).unwrap();
+        let page = Page { size: 10, after: None };
+        let children =
+            ExecutionFilter { state_machine: arn.clone(), status: None, is_pending_redrive: false, is_redriven: None };
+        world.clock.advance(Duration::from_hours(90 * 24));
+        assert!(engine.map_run(&arn).await.is_ok());
+        assert_eq!(engine.list_executions(children.clone(), page.clone()).await.unwrap().items.len(), 2);
+        world.clock.advance(Duration::from_millis(1));
+        assert!(matches!(engine.map_run(&arn).await, Err(Error::ResourceNotFound(_))));
+        let update = engine.update_map_run(&arn, MapRunUpdate::default()).await;
+        assert!(matches!(update, Err(Error::ResourceNotFound(_))));
+        let listed = engine.list_map_runs(&execution, page.clone()).await;
+        assert!(matches!(listed, Err(Error::ExecutionDoesNotExist(_))));
+        assert!(engine.list_executions(children, page).await.unwrap().items.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_update_without_a_setting_changes_nothing() {
+    let world = World::new();
+    let engine = world.open().await;
+    let execution = begin(&engine, &map("STANDARD", WAIT, r#","MaxConcurrency":2"#), "[1,2,3]").await;
+    let before = until(&engine, &execution, |record| record.progress.executions.running == 2).await;
+    engine.update_map_run(&Arn::parse(&before.arn).unwrap(), MapRunUpdate::default()).await.unwrap();
+    assert_eq!(map_run(&engine, &execution).await.unwrap().progress, before.progress);
+}
+
 /// A Map Run of three children, one after the other, after the first of them, in the store of a server that is killed.
 async fn interrupted(world: &World) -> Arn {
     let engine = world.open().await;
@@ -232,6 +266,42 @@ async fn a_map_run_that_is_corrupt_sets_its_execution_aside() {
         let engine = world.open().await;
         let ended = engine.wait_until_closed(&execution).await;
         assert!(matches!(ended, Err(Error::SetAside { .. })), "{ended:?}");
+    }
+}
+
+/// A store whose blocks are damaged whenever one is read.
+struct DamagedStore(MemoryStore);
+
+impl Store for DamagedStore {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, store::Error> {
+        if keyspace == Keyspace("map_run_blocks") {
+            return Ok(Some(vec![1, 0xc1]));
+        }
+        self.0.get(keyspace, key)
+    }
+    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<store::Record>, store::Error> {
+        self.0.scan(keyspace, range, limit)
+    }
+    fn commit(&self, batch: Batch) -> store::BoxFuture<'static, Result<(), store::Error>> {
+        self.0.commit(batch)
+    }
+}
+
+#[tokio::test]
+async fn results_that_are_damaged_set_the_execution_aside() {
+    let world = World::to_be_damaged();
+    let inner = world.store.clone();
+    // First they are read when the Map Run ends, then when the execution is taken up.
+    for restarts in 0..2 {
+        let inner = inner.clone();
+        let engine = world.open_with(Arc::new(move || Ok(Arc::new(DamagedStore(inner.clone())) as _))).await;
+        let execution = match restarts {
+            0 => begin(&engine, &map("EXPRESS", PASS, ""), "[1,2,3]").await,
+            _ => execution_arn("m", "e"),
+        };
+        let ended = engine.wait_until_closed(&execution).await;
+        let Err(Error::SetAside { why, .. }) = &ended else { panic!("{ended:?}") };
+        assert!(why.starts_with("its Map Run cannot be read"), "{why}");
     }
 }
 

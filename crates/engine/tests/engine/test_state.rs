@@ -59,8 +59,12 @@ async fn a_task_that_fails_is_not_tried_again() {
 
 #[tokio::test]
 async fn a_task_that_does_not_answer_times_out() {
-    for (more, seconds) in [(r#","TimeoutSeconds":5"#, 5), ("", 300)] {
-        let world = World::new();
+    for (more, test_state_seconds_max, seconds) in
+        [(r#","TimeoutSeconds":5"#, None, 5), ("", None, 300), ("", Some(20), 20), ("", Some(400), 400)]
+    {
+        let mut world = World::new();
+        let limits = &mut world.options.limits;
+        limits.test_state_seconds_max = test_state_seconds_max.unwrap_or(limits.test_state_seconds_max);
         let engine = world.open().await;
         let test = begin(&engine, &format!(r#"{{{LAMBDA}{more},"End":true}}"#));
         let made = world.calls.next().await;

@@ -30,6 +30,12 @@ fn what_aws_says() {
             "Field 'MemorySize' is less than the minimum value",
         ),
         (
+            "aws-sdk:lambda:getFunction",
+            Strict,
+            r#"{"Configuration": {"MemorySize": 32769}}"#,
+            "Field 'MemorySize' exceeds the maximum value",
+        ),
+        (
             "aws-sdk:s3:getObject",
             Strict,
             r#"{"StorageClass": "Papyrus"}"#,
@@ -68,6 +74,7 @@ fn what_fits() {
         ("events:putEvents", Strict, r#"{"random": "json"}"#),
         ("events:putEvents", Present, "{}"),
         ("states:startExecution", Present, r#"{"executionArn": "x", "startDate": true}"#),
+        ("aws-sdk:lambda:getFunction", Strict, r#"{"Configuration": {"MemorySize": 32768}}"#),
         ("sqs:sendMessage", Strict, r#"{"MD5OfMessageBody": "x", "MessageId": "y"}"#),
         ("sqs:sendMessage.waitForTaskToken", Strict, r#"{"MessageId": 1}"#),
         ("lambda:invoke", Strict, r#"{"StatusCode": 200, "Payload": {"any": ["thing"]}}"#),

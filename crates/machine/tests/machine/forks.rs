@@ -86,9 +86,16 @@ fn a_stop_ends_all_that_runs() {
 
 #[test]
 fn a_map_runs_as_many_iterations_at_once_as_it_may() {
-    for (fields, at_once) in [("", 40), (r#""MaxConcurrency": 3,"#, 3), (r#""MaxConcurrency": 50,"#, 40)] {
+    let (three, fifty) = (r#""MaxConcurrency": 3,"#, r#""MaxConcurrency": 50,"#);
+    let most = asl::Limits::default().inline_map_concurrency_max;
+    assert_eq!(most, 40);
+    for (fields, most, at_once) in
+        [("", most, 40), (three, most, 3), (fifty, most, 40), (fifty, 60, 50), (fifty, 5, 5), ("", 60, 60)]
+    {
         let input: Vec<u64> = (0..100).collect();
-        let mut world = World::started(&map(fields), &format!("{input:?}"));
+        let mut world = World::standard(&map(fields), &format!("{input:?}"));
+        world.limits.inline_map_concurrency_max = most;
+        world.trigger(Trigger::Start);
         let mut ended = 0;
         while world.outcome.is_none() {
             assert_eq!(world.calls.len(), at_once.min(100 - ended), "after {ended}");

@@ -1,6 +1,6 @@
 //! Limits: events, payloads, variables, error texts.
 
-use crate::world::World;
+use crate::world::{START_MS, World};
 use asl::StateMachineType;
 use machine::{EventType, Failure, Trigger};
 
@@ -36,6 +36,26 @@ fn an_express_execution_may_have_more_events() {
     assert_eq!(world.history.len(), 26_000);
     let cause = "The execution reached the maximum number of history events (26000).".to_owned();
     assert_eq!(world.failure(), ("States.Runtime".to_owned(), cause));
+}
+
+#[test]
+fn an_execution_may_take_so_long() {
+    for (state_machine_type, default_seconds) in
+        [(StateMachineType::Standard, 31_536_000), (StateMachineType::Express, 300)]
+    {
+        for seconds in [default_seconds, 7] {
+            let mut world = World::new(TASK, state_machine_type, "{}");
+            if seconds != default_seconds {
+                world.limits.standard_seconds_max = 7;
+                world.limits.express_seconds_max = 7;
+            }
+            world.trigger(Trigger::Start);
+            let due: Vec<i64> = world.timers.values().map(|due_ms| due_ms - START_MS).collect();
+            assert_eq!(due, [seconds * 1_000], "{state_machine_type:?}");
+            world.fire_next_timer();
+            assert!(world.outline().ends_with("ExecutionTimedOut"), "{}", world.outline());
+        }
+    }
 }
 
 #[test]

@@ -24,6 +24,21 @@ fn children_get_their_items() {
 }
 
 #[test]
+fn as_many_children_run_at_once_as_the_limit_says() {
+    let check = |most: u64, fields: &str, at_once: usize| {
+        let limits = asl::Limits { distributed_map_concurrency_max: most, ..asl::Limits::default() };
+        let items: Vec<u32> = (0..10_002).collect();
+        assert_eq!(Driven::within(limits, fields, &format!("{items:?}")).running.len(), at_once, "{most} {fields}");
+    };
+    let default = asl::Limits::default().distributed_map_concurrency_max;
+    check(default, "", 10_000);
+    check(default, r#", "MaxConcurrency": 20000"#, 10_000);
+    check(10_001, r#", "MaxConcurrency": 20000"#, 10_001);
+    check(3, "", 3);
+    check(3, r#", "MaxConcurrency": 2"#, 2);
+}
+
+#[test]
 fn items_come_in_batches() {
     let check = |batcher: &str, input: &str, expected: &str| {
         let run = Driven::of(&format!(r#", "ItemBatcher": {batcher}, "MaxConcurrency": 2"#), input);

@@ -30,7 +30,7 @@ pub struct Checked {
 
 /// Checks a definition as `ValidateStateMachineDefinition` does on a server with these limits. If that finds no error, notes say what cannot work here.
 pub fn check(path: &Path, file: &DefinitionFile, state_machine_type: StateMachineType, limits: &Limits) -> Checked {
-    let parsed = asl::parse(&file.definition, state_machine_type, limits);
+    let parsed = asl::parse_with_services(&file.definition, state_machine_type, limits, Some(integrations::services()));
     let diagnostics = parsed.diagnostics.into_iter().map(|diagnostic| Found {
         path: path.to_owned(),
         severity: diagnostic.severity,

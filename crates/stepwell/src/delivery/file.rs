@@ -1,10 +1,13 @@
 //! Sinks that write lines: a file for each log group, a file for events, standard output.
+//!
+//! A file that was renamed or removed, as by logrotate, is made anew under its name before the next lines are written.
 
-use super::{Error, Sink};
+use super::{Error, Lost, Sink};
 use engine::{ExecutionRecord, Logged};
 use std::{
     collections::HashMap,
     io::{SeekFrom, Write},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 use tokio::{
@@ -18,7 +21,7 @@ const OPEN_MAX: usize = 64;
 /// A file for each log group: `FOLDER/aws/vendedlogs/states/orders.jsonl`.
 pub(super) struct LogFolder {
     folder: PathBuf,
-    open: HashMap<PathBuf, File>,
+    open: HashMap<PathBuf, Lines>,
     data_bytes_max: usize,
 }
 
@@ -32,32 +35,27 @@ impl LogFolder {
         if self.open.len() >= OPEN_MAX && !self.open.contains_key(&path) {
             self.open.clear();
         }
-        if !self.open.contains_key(&path) {
-            self.open.insert(path.clone(), open(&path).await?);
-        }
-        let Some(file) = self.open.get_mut(&path) else { return Ok(()) };
-        let written = write(file, lines, &path).await;
-        if written.is_err() {
-            // It may have been taken away: the next batch opens it again.
-            self.open.remove(&path);
-        }
-        written
+        self.open.entry(path).or_insert_with_key(|path| Lines::at(path)).append(lines).await
     }
 }
 
 impl Sink<Logged> for LogFolder {
-    async fn deliver(&mut self, batch: &[Logged]) -> Result<(), Error> {
-        let mut lines: HashMap<PathBuf, String> = HashMap::new();
+    async fn deliver(&mut self, batch: &[Logged]) -> Result<(), Lost> {
+        let mut files: HashMap<PathBuf, (usize, String)> = HashMap::new();
         for logged in batch {
-            let lines = lines.entry(self.folder.join(file_of(&logged.logging.log_group))).or_default();
+            let path = self.folder.join(file_of(&logged.logging.log_group));
+            let (count, lines) = files.entry(path).or_default();
+            *count += 1;
             for record in api::log_records(logged, self.data_bytes_max) {
                 lines.push_str(&record);
                 lines.push('\n');
             }
         }
         let mut outcome = Ok(());
-        for (path, lines) in lines {
-            outcome = outcome.and(self.append(path, &lines).await);
+        for (path, (count, lines)) in files {
+            if let Err(error) = self.append(path, &lines).await {
+                outcome = Err(Lost { count, error }.after(outcome));
+            }
         }
         outcome
     }
@@ -81,12 +79,13 @@ pub(super) struct StandardOutput {
 }
 
 impl Sink<Logged> for StandardOutput {
-    async fn deliver(&mut self, batch: &[Logged]) -> Result<(), Error> {
+    async fn deliver(&mut self, batch: &[Logged]) -> Result<(), Lost> {
         let lines = named_lines(batch, self.data_bytes_max);
         // A reader that is slow must not hold up other tasks.
         let write = move || std::io::stdout().lock().write_all(lines.as_bytes());
         let written = tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other);
-        written.flatten().map_err(|source| Error::StandardOutput { source })
+        let lost = |source| Lost { count: batch.len(), error: Error::StandardOutput { source } };
+        written.flatten().map_err(lost)
     }
 }
 
@@ -105,39 +104,64 @@ fn named_lines(batch: &[Logged], data_bytes_max: usize) -> String {
 
 /// All events in one file.
 pub(super) struct EventFile {
-    path: PathBuf,
-    file: Option<File>,
+    lines: Lines,
     data_bytes_max: usize,
 }
 
 impl EventFile {
     /// `data_bytes_max` is [`asl::Limits::event_data_bytes_max`].
     pub(super) fn new(path: &Path, data_bytes_max: usize) -> EventFile {
-        EventFile { path: path.to_owned(), file: None, data_bytes_max }
+        EventFile { lines: Lines::at(path), data_bytes_max }
     }
 }
 
 impl Sink<ExecutionRecord> for EventFile {
-    async fn deliver(&mut self, batch: &[ExecutionRecord]) -> Result<(), Error> {
+    async fn deliver(&mut self, batch: &[ExecutionRecord]) -> Result<(), Lost> {
         let lines: String = batch.iter().map(|record| super::event(record, self.data_bytes_max) + "\n").collect();
-        let mut file = match self.file.take() {
-            Some(file) => file,
-            None => open(&self.path).await?,
-        };
-        write(&mut file, &lines, &self.path).await?;
-        self.file = Some(file);
-        Ok(())
+        self.lines.append(&lines).await.map_err(|error| Lost { count: batch.len(), error })
     }
 }
 
-async fn open(path: &Path) -> Result<File, Error> {
-    let failed = |source| Error::Write { path: path.to_owned(), source };
-    if let Some(folder) = path.parent() {
-        tokio::fs::create_dir_all(folder).await.map_err(failed)?;
+/// A file that lines are appended to.
+struct Lines {
+    path: PathBuf,
+    /// `None` until the next lines come.
+    open: Option<Open>,
+}
+
+/// An open file, and which it is: device and number on it.
+struct Open {
+    file: File,
+    id: (u64, u64),
+}
+
+impl Lines {
+    fn at(path: &Path) -> Lines {
+        Lines { path: path.to_owned(), open: None }
     }
-    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path).await.map_err(failed)?;
-    end_line(&mut file).await.map_err(failed)?;
-    Ok(file)
+
+    async fn append(&mut self, lines: &str) -> Result<(), Error> {
+        let failed = |source| Error::Write { path: self.path.clone(), source };
+        let id = tokio::fs::metadata(&self.path).await.ok().map(|there| (there.dev(), there.ino()));
+        let mut open = match self.open.take().filter(|open| Some(open.id) == id) {
+            Some(open) => open,
+            None => self.open().await.map_err(failed)?,
+        };
+        open.file.write_all(lines.as_bytes()).await.map_err(failed)?;
+        open.file.flush().await.map_err(failed)?;
+        self.open = Some(open);
+        Ok(())
+    }
+
+    async fn open(&self) -> std::io::Result<Open> {
+        if let Some(folder) = self.path.parent() {
+            tokio::fs::create_dir_all(folder).await?;
+        }
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(&self.path).await?;
+        end_line(&mut file).await?;
+        let metadata = file.metadata().await?;
+        Ok(Open { file, id: (metadata.dev(), metadata.ino()) })
+    }
 }
 
 /// What was written in the moment of a crash may end in the middle of a line.
@@ -150,12 +174,6 @@ async fn end_line(file: &mut File) -> std::io::Result<()> {
         file.write_all(b"\n").await?;
     }
     Ok(())
-}
-
-async fn write(file: &mut File, lines: &str, path: &Path) -> Result<(), Error> {
-    let failed = |source| Error::Write { path: path.to_owned(), source };
-    file.write_all(lines.as_bytes()).await.map_err(failed)?;
-    file.flush().await.map_err(failed)
 }
 
 #[cfg(test)]
@@ -192,10 +210,34 @@ mod tests {
         for (before, after) in [("", "b\n"), ("a\n", "a\nb\n"), ("a", "a\nb\n")] {
             std::fs::create_dir_all(folder.path().join("inner")).unwrap();
             std::fs::write(&path, before).unwrap();
-            let mut file = open(&path).await.unwrap();
-            write(&mut file, "b\n", &path).await.unwrap();
+            Lines::at(&path).append("b\n").await.unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), after, "{before:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_taken_away_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, rotated) = (folder.path().join("log.jsonl"), folder.path().join("log.jsonl.1"));
+        let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+        let mut lines = Lines::at(&path);
+        lines.append("a\n").await.unwrap();
+        lines.append("b\n").await.unwrap();
+        std::fs::rename(&path, &rotated).unwrap();
+        lines.append("c\n").await.unwrap();
+        assert_eq!((read(&rotated), read(&path)), ("a\nb\n".to_owned(), "c\n".to_owned()));
+        // Somebody has made the next one already, as logrotate's `create` does.
+        std::fs::rename(&path, &rotated).unwrap();
+        std::fs::write(&path, "").unwrap();
+        lines.append("d\n").await.unwrap();
+        assert_eq!((read(&rotated), read(&path)), ("c\n".to_owned(), "d\n".to_owned()));
+        std::fs::remove_dir_all(folder.path()).unwrap();
+        lines.append("e\n").await.unwrap();
+        assert_eq!(read(&path), "e\n");
+        // Cut in place, as by `copytruncate`.
+        std::fs::write(&path, "").unwrap();
+        lines.append("f\n").await.unwrap();
+        assert_eq!(read(&path), "f\n");
     }
 
     #[test]

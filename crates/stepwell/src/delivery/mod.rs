@@ -41,9 +41,26 @@ pub enum Error {
     Tls { source: rustls::Error },
 }
 
-/// Takes what is delivered, in order. What an error names is lost.
+/// Takes what is delivered; of one execution in order.
 trait Sink<T>: Send + 'static {
-    fn deliver(&mut self, batch: &[T]) -> impl Future<Output = Result<(), Error>> + Send;
+    fn deliver(&mut self, batch: &[T]) -> impl Future<Output = Result<(), Lost>> + Send;
+}
+
+/// How much of a batch is lost, and why: the first reason, if there are several.
+#[derive(Debug)]
+struct Lost {
+    count: usize,
+    error: Error,
+}
+
+impl Lost {
+    /// With what was lost before.
+    fn after(self, before: Result<(), Lost>) -> Lost {
+        match before {
+            Ok(()) => self,
+            Err(before) => Lost { count: before.count + self.count, ..before },
+        }
+    }
 }
 
 /// The deliveries of a server.

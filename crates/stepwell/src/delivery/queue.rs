@@ -1,6 +1,6 @@
 //! The queue between the engine and a sink: bounded in bytes, never waited for.
 
-use super::{Error, Sink};
+use super::{Error, Lost, Sink};
 use engine::{ExecutionRecord, Logged, Receive};
 use machine::Outcome;
 use std::{
@@ -159,11 +159,12 @@ async fn carry<T: Weigh, S: Sink<T>>(
         }
         let outcome = losses.telling(&counts, sink.deliver(&batch)).await;
         counts.took(batch.len(), batch.iter().map(Weigh::bytes).sum());
-        if outcome.is_err() {
-            counts.lost(batch.len());
-        }
         batch.clear();
-        losses.tell(&counts, outcome.err());
+        let error = outcome.err().map(|lost| {
+            counts.lost(lost.count);
+            lost.error
+        });
+        losses.tell(&counts, error);
     }
     losses.tell_now(None);
 }
@@ -177,11 +178,7 @@ struct Losses {
 
 impl Losses {
     /// Waits for a delivery, and tells meanwhile of what is dropped.
-    async fn telling(
-        &mut self,
-        counts: &Counts,
-        delivery: impl Future<Output = Result<(), Error>>,
-    ) -> Result<(), Error> {
+    async fn telling(&mut self, counts: &Counts, delivery: impl Future<Output = Result<(), Lost>>) -> Result<(), Lost> {
         let mut delivery = std::pin::pin!(delivery);
         loop {
             match tokio::time::timeout(TOLD_EVERY, &mut delivery).await {
@@ -232,7 +229,7 @@ mod tests {
     }
 
     impl Sink<usize> for Slow {
-        async fn deliver(&mut self, batch: &[usize]) -> Result<(), Error> {
+        async fn deliver(&mut self, batch: &[usize]) -> Result<(), Lost> {
             self.permits.acquire().await.unwrap().forget();
             self.taken.lock().unwrap().extend(batch);
             Ok(())

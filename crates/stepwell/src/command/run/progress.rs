@@ -22,6 +22,8 @@ pub struct Progress {
     endpoint: String,
     /// Activities whose workers were asked for.
     asked_for: HashSet<Text>,
+    /// States whose callbacks were asked for.
+    called_back: HashSet<String>,
 }
 
 enum View {
@@ -47,7 +49,7 @@ impl Progress {
             (false, false) => View::Lines(Entered::new()),
             (false, true) => View::Terminal { lines: MultiProgress::new(), running: HashMap::new() },
         };
-        Progress { view, places: Places::default(), endpoint, asked_for: HashSet::new() }
+        Progress { view, places: Places::default(), endpoint, asked_for: HashSet::new(), called_back: HashSet::new() }
     }
 
     /// Shows the next event.
@@ -57,6 +59,11 @@ impl Progress {
             EventDetails::StateEntered { .. } => self.entered(state, event.timestamp_ms),
             EventDetails::StateExited { .. } => self.exited(&state, event.timestamp_ms),
             EventDetails::ActivityScheduled { resource, .. } => self.waits_for_worker(resource),
+            EventDetails::TaskOutput { resource, .. }
+                if event.event_type == EventType::TaskSubmitted && resource.ends_with(".waitForTaskToken") =>
+            {
+                self.waits_for_callback(&state);
+            }
             EventDetails::TaskFailed { error, cause, .. } | EventDetails::Failed { error, cause } => {
                 self.failed(&state, event, error.as_deref(), cause.as_deref());
             }
@@ -76,12 +83,28 @@ impl Progress {
         if !self.asked_for.insert(activity.clone()) {
             return;
         }
-        let cli = format!("aws stepfunctions --endpoint-url {}", self.endpoint);
+        let cli = self.cli();
         self.tell(&format!(
             "waiting for a worker of the activity `{activity}`; take the task with \
              `{cli} get-activity-task --activity-arn {activity}`, \
              answer it with `{cli} send-task-success --task-output JSON --task-token TOKEN`"
         ));
+    }
+
+    /// Says once for each state that its task was submitted, and somebody else has to answer for it.
+    fn waits_for_callback(&mut self, state: &str) {
+        if !self.called_back.insert(state.to_owned()) {
+            return;
+        }
+        let cli = self.cli();
+        self.tell(&format!(
+            "{state}: waiting for the callback; whoever was given the task token answers with \
+             `{cli} send-task-success --task-output JSON --task-token TOKEN`"
+        ));
+    }
+
+    fn cli(&self) -> String {
+        format!("aws stepfunctions --endpoint-url {}", self.endpoint)
     }
 
     fn tell(&self, line: &str) {

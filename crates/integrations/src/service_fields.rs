@@ -1,0 +1,143 @@
+//! The fields of what a Task gives to a service, compared with the API model of the service when a definition is read.
+//!
+//! AWS refuses what the service does not have, of optimized integrations as of `aws-sdk`, and at all depths. What a Task
+//! computes (`Name.$`, a JSONata expression) is left to its run, and so is an action whose model is not here.
+//!
+//! <https://docs.aws.amazon.com/step-functions/latest/dg/connect-parameters.html>
+
+use crate::service_model::{Kind, Reference, ServiceModel, Shape};
+use crate::{action_name, casing, service_model};
+use asl::TaskResource;
+use json::{Object, Text, Value};
+
+/// Actions that take more than the operation of the service that they call.
+const EXTENDED: &[(&str, &str)] = &[("bedrock", "invokeModel")];
+
+/// Knows the services whose models are here.
+pub(crate) struct Models;
+
+impl asl::Services for Models {
+    fn unsupported_fields(&self, resource: &TaskResource, arguments: &Object) -> Vec<Text> {
+        let TaskResource::Service { service, action, .. } = resource else { return Vec::new() };
+        let action = action_name(action);
+        if EXTENDED.contains(&(service, action)) {
+            return Vec::new();
+        }
+        let mut unsupported = Vec::new();
+        if let Some(model) = service_model::find_for(service, action)
+            && let Some(input) = model.input(&casing::pascal(action))
+        {
+            structure(model, input, arguments, &mut unsupported);
+        }
+        unsupported
+    }
+}
+
+fn structure(model: &ServiceModel, shape: &Shape, members: &Object, unsupported: &mut Vec<Text>) {
+    if shape.document {
+        return;
+    }
+    for (name, value) in members.iter().filter(|(name, value)| !is_computed(name, value)) {
+        match shape.members.iter().find(|(known, _)| is_same(known, name)) {
+            Some((_, reference)) => self::value(model, reference, value, unsupported),
+            None => unsupported.push(name.clone()),
+        }
+    }
+}
+
+fn value(model: &ServiceModel, reference: &Reference, value: &Value, unsupported: &mut Vec<Text>) {
+    let Some(shape) = model.shape(reference) else { return };
+    match (shape.kind, value) {
+        (Kind::Structure, Value::Object(members)) => structure(model, shape, members, unsupported),
+        (Kind::List, Value::Array(elements)) => {
+            let Some(member) = &shape.member else { return };
+            elements.iter().for_each(|element| self::value(model, member, element, unsupported));
+        }
+        (Kind::Map, Value::Object(members)) => {
+            let Some(member) = &shape.value else { return };
+            members.iter().for_each(|(_, element)| self::value(model, member, element, unsupported));
+        }
+        // A value of another kind is the service's to refuse: optimized integrations take JSON where the API takes text.
+        _ => {}
+    }
+}
+
+/// A name of a JSONPath template with `.$`, or the expression of a JSONata one.
+fn is_computed(name: &str, value: &Value) -> bool {
+    name.ends_with(".$") || value.as_str().is_some_and(|text| text.starts_with("{%") && text.ends_with("%}"))
+}
+
+/// Definitions have the names of models in `PascalCase`. Of a name with an acronym AWS takes one spelling of several
+/// (`SnsTopicArn` for `SNSTopicArn`), and no model says which: so all are taken.
+fn is_same(known: &str, name: &str) -> bool {
+    let has_acronym = || known.as_bytes().windows(2).any(|pair| pair.iter().all(u8::is_ascii_uppercase));
+    known.eq_ignore_ascii_case(name)
+        && name.starts_with(|first: char| first.is_ascii_uppercase())
+        && (known.get(1..) == name.get(1..) || has_acronym())
+}
+
+#[cfg(test)]
+mod tests {
+    use asl::{Limits, StateMachineType};
+
+    /// The diagnostics of a Task with this resource and these arguments.
+    fn check(field: &str, resource: &str, arguments: &str, expected: &[&str]) {
+        let language = if field == "Arguments" { "JSONata" } else { "JSONPath" };
+        let definition = format!(
+            r#"{{"StartAt": "T", "QueryLanguage": "{language}", "States": {{"T": {{"Type": "Task", "End": true,
+            "Resource": "arn:aws:states:::{resource}", "{field}": {arguments}}}}}}}"#
+        );
+        let services = Some(crate::services());
+        let parsed = asl::parse_with_services(&definition, StateMachineType::Standard, &Limits::default(), services);
+        let found: Vec<String> = parsed.diagnostics.iter().map(ToString::to_string).collect();
+        let text = |name: &&str| {
+            format!(
+                "SCHEMA_VALIDATION_FAILED: The field \"{name}\" is not supported by Step Functions at /States/T/{field}"
+            )
+        };
+        assert_eq!(found, expected.iter().map(text).collect::<Vec<_>>(), "{resource} {arguments}");
+        assert_eq!(parsed.state_machine.is_some(), expected.is_empty());
+    }
+
+    #[test]
+    fn what_a_service_does_not_have_is_refused() {
+        let parameters = |resource, arguments, expected: &[&str]| check("Parameters", resource, arguments, expected);
+        parameters("lambda:invoke", r#"{"FunctionName": "f", "Paylod": {"any": 1}}"#, &["Paylod"]);
+        parameters(
+            "sns:publish.waitForTaskToken",
+            r#"{"TopicARN": "t", "Mesage": {"t.$": "$$.Task.Token"}}"#,
+            &["TopicARN", "Mesage"],
+        );
+        parameters("sqs:sendMessage", r#"{"QueueUrl": "q", "MessageBody": {"any": 1}, "Delay": 1}"#, &["Delay"]);
+        parameters("dynamodb:getItem", r#"{"TableName": "t", "Key": {"id": {"X": "1"}}}"#, &["X"]);
+        parameters("states:startExecution", r#"{"StateMachineArn": "a", "Input": {"any": 1}, "input": 1}"#, &["input"]);
+        parameters("events:putEvents", r#"{"Entries": [{"Detail": {"any": 1}, "Sorce": "s"}]}"#, &["Sorce"]);
+        parameters("glue:startJobRun.sync", r#"{"JobName": "j", "Arguments": {"--any": "1"}, "Args": {}}"#, &["Args"]);
+        parameters("batch:submitJob", r#"{"JobName": "j", "ContainerOverrides": {"command": []}}"#, &["command"]);
+        parameters("aws-sdk:kms:encrypt", r#"{"keyId": "k"}"#, &["keyId"]);
+        check("Arguments", "lambda:invoke", r#"{"FunctionName": "f", "Paylod": {"any": 1}}"#, &["Paylod"]);
+    }
+
+    /// As people met them: tags of a training job in lower case, the network of a container.
+    #[test]
+    fn what_was_seen_on_aws() {
+        let tags = r#"{"TrainingJobName": "j", "Tags": [{"key": "cart", "Value": "x"}]}"#;
+        check("Parameters", "sagemaker:createTrainingJob.sync", tags, &["key"]);
+        let network = r#"{"NetworkConfiguration": {"awsVpcConfiguration": {"Subnets": []}}}"#;
+        check("Parameters", "ecs:runTask.sync", network, &["awsVpcConfiguration"]);
+    }
+
+    #[test]
+    fn what_is_computed_or_not_known_is_left_to_the_run() {
+        let accepted = |resource, arguments| check("Parameters", resource, arguments, &[]);
+        accepted("lambda:invoke.waitForTaskToken", r#"{"FunctionName": "f", "TaskToken.$": "$$.Task.Token"}"#);
+        accepted("bedrock:invokeModel", r#"{"ModelId": "m", "Input": {"S3Uri": "s"}}"#);
+        accepted("apigateway:invoke", r#"{"ApiEndpoint": "e", "Any": 1}"#);
+        accepted("elasticmapreduce:addStep", r#"{"ClusterId": "c", "Any": 1}"#);
+        accepted("aws-sdk:nothing:doAnything", r#"{"Any": 1}"#);
+        accepted("aws-sdk:kms:doAnything", r#"{"Any": 1}"#);
+        accepted("aws-sdk:s3:putObject", r#"{"Bucket": "b", "Key": "k", "ACL": "private", "SsekmsKeyId": "k"}"#);
+        check("Arguments", "lambda:invoke", r#"{"FunctionName": "f", "Paylod": "{% 1 %}"}"#, &[]);
+        check("Arguments", "lambda:invoke", r#""{% $states.input %}""#, &[]);
+    }
+}
