@@ -98,6 +98,15 @@ fn in_time(record: &ExecutionRecord, events: &[HistoryEvent]) -> Result<(), Stri
     Ok(())
 }
 
+/// I7: nothing has happened at a time that the clock has never shown. What a timer brings about is dated no earlier than the
+/// timer is due, so one that fires early is seen by this.
+pub fn has_been(events: &[HistoryEvent], latest_ms: i64) -> Result<(), String> {
+    match events.iter().find(|event| event.timestamp_ms > latest_ms) {
+        Some(event) => Err(format!("I7: event {} is {} ms early", event.id, event.timestamp_ms - latest_ms)),
+        None => Ok(()),
+    }
+}
+
 fn ends(event: &HistoryEvent) -> bool {
     use EventType as Type;
     matches!(

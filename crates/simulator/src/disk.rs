@@ -157,6 +157,11 @@ impl Disk {
         self.contents().synced
     }
 
+    /// All that is synced: the records of each keyspace, in order.
+    pub fn stored(&self) -> BTreeMap<Keyspace, BTreeMap<Vec<u8>, Vec<u8>>> {
+        self.contents().keyspaces.clone()
+    }
+
     /// The keys of what is synced, and the bytes of its values.
     pub fn keys(&self, keyspace: &'static str) -> Vec<(Vec<u8>, usize)> {
         let contents = self.contents();
