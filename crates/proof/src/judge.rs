@@ -134,13 +134,13 @@ async fn judge_map_runs(world: &World, execution: &str, checker: &Checker) -> Re
     let mut histories = 0;
     for map_run in map_runs["mapRuns"].as_array().into_iter().flatten() {
         let map_run = map_run["mapRunArn"].as_str().unwrap_or_default();
-        let described = world.client.call("DescribeMapRun", json!({ "mapRunArn": map_run })).await?;
+        let Some(described) = closed_map_run(world, map_run).await? else {
+            world.faults.add(format!("{map_run} runs after its execution has ended"));
+            continue;
+        };
         let counts = &described["executionCounts"];
         if described["status"] == "SUCCEEDED" && (counts["succeeded"] != 6 || counts["total"] != 6) {
             world.faults.add(format!("{map_run} succeeded with {counts}"));
-        }
-        if described["status"] == "RUNNING" {
-            world.faults.add(format!("{map_run} runs after its execution has ended"));
         }
         let listed = list(world, map_run).await?;
         if described["status"] == "SUCCEEDED" && listed.len() != 6 {
@@ -156,6 +156,20 @@ async fn judge_map_runs(world: &World, execution: &str, checker: &Checker) -> Re
         }
     }
     Ok(histories)
+}
+
+/// What is told of a Map Run when it has ended: after its execution was stopped, its children are. `None` if it does not end.
+async fn closed_map_run(world: &World, map_run: &str) -> Result<Option<Value>> {
+    let closed = async {
+        loop {
+            let described = world.client.call("DescribeMapRun", json!({ "mapRunArn": map_run })).await?;
+            if described["status"] != "RUNNING" {
+                return Result::Ok(described);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    tokio::time::timeout(END_WITHIN, closed).await.ok().transpose()
 }
 
 async fn judge_execution(world: &World, execution: &str, start: Option<&Start>, checker: &Checker) -> Result {

@@ -50,7 +50,9 @@ pub fn told(of: &impl Serialize) -> String {
 /// Of the events of a history.
 pub fn fingerprint(events: &[HistoryEvent]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    events.iter().for_each(|event| hasher.write(told(event).as_bytes()));
+    // Without the names of its members an event is written several times as fast as `told` writes it.
+    let written = rmp_serde::to_vec(events).unwrap_or_default();
+    hasher.write(&written);
     hasher.finish()
 }
 
