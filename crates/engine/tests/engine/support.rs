@@ -2,7 +2,7 @@
 
 use asl::{Arn, Resource, StateMachineType};
 use engine::{
-    Call, Clock, Engine, ExecutionRecord, Finding, ManualClock, NewActivity, NewStateMachine, Options, Page, Restart,
+    Call, Engine, ExecutionRecord, Finding, ManualClock, NewActivity, NewStateMachine, Options, Page, Restart,
     Severity, StartExecution, Task, Tasks,
 };
 use json::{Payload, Text, Value};
