@@ -80,8 +80,9 @@ impl Base {
     /// If it cannot be read.
     pub fn read() -> Base {
         let folder = tempfile::tempdir().expect("a folder");
-        let unpacked = Command::new("tar").args(["--extract", "--gzip", "--file", FOLDER, "-C"]).arg(folder.path());
-        assert!({ unpacked }.status().is_ok_and(|status| status.success()), "the folder is unpacked");
+        let mut unpack = Command::new("tar");
+        unpack.args(["--extract", "--gzip", "--file", FOLDER, "-C"]).arg(folder.path());
+        assert!(unpack.status().is_ok_and(|status| status.success()), "the folder is unpacked");
         Base::of(folder.path())
     }
 
