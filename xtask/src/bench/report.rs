@@ -22,7 +22,7 @@ pub fn write(machine: &Machine, measured: &[(&Workload, Vec<Figures>)], failed: 
     let by_hand = earlier.split_once(BY_HAND).map_or("", |(_, by_hand)| by_hand);
     let by_hand = if by_hand.is_empty() { String::new() } else { format!("{BY_HAND}{by_hand}") };
     let today = jiff::Timestamp::now().strftime("%-d %B %Y");
-    let failed: String = failed.iter().map(|failed| format!("\nNot measured: {failed}.\n")).collect();
+    let failed = failed.iter().map(|failed| format!("\nNot measured: {failed}.\n")).collect::<Vec<_>>().concat();
     let text = format!("{HEAD}\n{today}, {machine}.\n\n{}{failed}{by_hand}", table(measured)?);
     std::fs::write(path, text)?;
     Ok(())
