@@ -1,6 +1,7 @@
 //! What the targets share: something to evaluate against, and a world around one execution.
 
 pub mod execution;
+pub mod stored;
 
 use json::{Object, Value};
 use query::{Ambient, Budget, ContextObject, ExecutionContext, Scope, Variables};

@@ -1,4 +1,5 @@
-//! `cargo xtask fuzz [TARGET…] [--seconds N] [--seed N] [--keep]`: what reads text from outside is given mutated text (libFuzzer).
+//! `cargo xtask fuzz [TARGET…] [--seconds N] [--seed N] [--keep]`: what reads text from outside is given mutated text, and what
+//! reads records of the store mutated records (libFuzzer).
 //!
 //! The targets are in `fuzz/targets`; each begins with the inputs in `fuzz/corpus/TARGET` and is given so many seconds. The
 //! same seed mutates in the same way; without one each run does so in another. With
@@ -13,7 +14,7 @@ use std::process::Command;
 const INSTRUMENTS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares";
-const TARGETS: &[&str] = &["json", "definition", "execution", "jsonpath", "jsonata", "request"];
+const TARGETS: &[&str] = &["json", "definition", "execution", "jsonpath", "jsonata", "request", "stored"];
 const SECONDS: &str = "60";
 /// Bytes of an input: longer ones are slow, and tell little more.
 const INPUT_MAX: usize = 4_096;

@@ -42,6 +42,7 @@ const TASKS: &[Task] = &[
     Task { name: "disk-faults", about: "run the server over a disk that is full, or fails", run: proof::disk_faults },
     Task { name: "timers", about: "many timers, a restart, and a clock that jumps", run: proof::timers },
     Task { name: "bombs", about: "definitions that want all the time or memory there is", run: proof::bombs },
+    Task { name: "soak", about: "a steady load for minutes: memory and latency must be as steady", run: proof::soak },
     Task { name: "golden", about: "keep a data folder of this version, for later ones to open", run: proof::golden },
     Task { name: "bench", about: "measure the release server over HTTP", run: bench::run },
 ];

@@ -29,6 +29,11 @@ pub fn bombs(arguments: &[String]) -> Result {
     run("bombs", arguments)
 }
 
+/// A steady load for minutes.
+pub fn soak(arguments: &[String]) -> Result {
+    run("soak", arguments)
+}
+
 /// Keeps a data folder of this version, for later ones to open.
 pub fn golden(arguments: &[String]) -> Result {
     run("golden", arguments)

@@ -83,6 +83,8 @@ pub struct Limits {
     pub state_tests_at_once_max: usize,
     /// Days that a closed execution is kept.
     pub retention_days: u64,
+    /// Minutes that it is kept beyond those days: for a retention of less than a day.
+    pub retention_minutes: u64,
     /// Days after its end in which the name of an execution is not given again, also if it is kept for a shorter time.
     pub name_reuse_days: u64,
     /// Days after its end in which an execution can be redriven; no more than it is kept.
@@ -140,6 +142,7 @@ impl Default for Limits {
             test_state_seconds_max: 300,
             state_tests_at_once_max: 64,
             retention_days: 90,
+            retention_minutes: 0,
             name_reuse_days: 90,
             redrive_days: 14,
             redrive_tokens_max: 10,

@@ -123,7 +123,8 @@ impl Environment {
     /// for as long.
     pub(crate) fn keep_name_ms(&self) -> i64 {
         let limits = &self.options.limits;
-        if limits.name_reuse_days > limits.retention_days { days_ms(limits.name_reuse_days) } else { 0 }
+        let reuse_ms = days_ms(limits.name_reuse_days);
+        if reuse_ms > retention_ms(limits) { reuse_ms } else { 0 }
     }
 
     /// Whether the execution exists no more for who asks.
@@ -202,7 +203,12 @@ impl Environment {
 
 /// The time before which executions must have closed to have expired now, in milliseconds since the Unix epoch.
 pub fn expired_before_ms(clock: &dyn Clock, limits: &Limits) -> i64 {
-    clock.now_ms().saturating_sub(days_ms(limits.retention_days))
+    clock.now_ms().saturating_sub(retention_ms(limits))
+}
+
+/// How long a closed execution is kept.
+pub(crate) fn retention_ms(limits: &Limits) -> i64 {
+    days_ms(limits.retention_days).saturating_add(minutes_ms(limits.retention_minutes))
 }
 
 pub(crate) fn days_ms(days: u64) -> i64 {

@@ -4,7 +4,7 @@
 
 use crate::{
     Error, ExecutionRecord, MapRunRecord, Remains,
-    environment::{days_ms, minutes_ms},
+    environment::{days_ms, minutes_ms, retention_ms},
     tables::{StoredExecution, Tables},
 };
 use asl::{Limits, StateMachineType};
@@ -114,7 +114,7 @@ fn by_its_limits(record: &ExecutionRecord, now_ms: i64, limits: &Limits) -> Opti
 
 /// How long after its end an execution can be redriven.
 fn period_ms(limits: &Limits) -> i64 {
-    days_ms(limits.redrive_days).min(days_ms(limits.retention_days).saturating_sub(EXPIRING_MS))
+    days_ms(limits.redrive_days).min(retention_ms(limits).saturating_sub(EXPIRING_MS))
 }
 
 impl StoredExecution {

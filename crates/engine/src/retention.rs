@@ -7,14 +7,17 @@
 
 use crate::{
     Error,
-    environment::Environment,
+    environment::{Environment, retention_ms},
     tables::{Expired, Search, Tables, Unused, Writes},
 };
 use futures_util::future::join_all;
 use std::sync::Arc;
 
-/// How often it is looked for executions that have expired.
+/// How often it is looked for executions that have expired: so often, or four times in the time that they are kept, so that
+/// there are never many more than are to be kept.
 const EVERY_MS: i64 = 600_000;
+/// And no more often than this.
+const EVERY_MS_MIN: i64 = 5_000;
 /// How often it is looked for revisions, and how long ago they must have been superseded: longer than a start, which
 /// has read its definition, can be on its way.
 const REVISIONS_EVERY_MS: i64 = 86_400_000;
@@ -25,6 +28,7 @@ const RECORDS_AT_ONCE: usize = 1_000;
 
 /// Removes what has expired, again and again.
 pub(crate) async fn run(environment: Arc<Environment>) {
+    let every_ms = EVERY_MS.min(retention_ms(&environment.options.limits) / 4).max(EVERY_MS_MIN);
     let mut revisions_ms = i64::MIN;
     loop {
         let now_ms = environment.clock.now_ms();
@@ -34,7 +38,7 @@ pub(crate) async fn run(environment: Arc<Environment>) {
             tell("names of executions", free_names(&environment).await);
             revisions_ms = now_ms.saturating_add(REVISIONS_EVERY_MS);
         }
-        environment.clock.sleep_until(now_ms.saturating_add(EVERY_MS)).await;
+        environment.clock.sleep_until(now_ms.saturating_add(every_ms)).await;
     }
 }
 

@@ -35,7 +35,12 @@ impl Faults {
 
     /// `stepwell fsck` over a folder that no server uses: what it finds is a fault.
     pub fn fsck(&self, binary: &Path, data_dir: &Path) -> Result {
-        let checked = Command::new(binary).arg("fsck").arg(data_dir).output()?;
+        self.fsck_with(binary, data_dir, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn fsck_with(&self, binary: &Path, data_dir: &Path, arguments: &[&str]) -> Result {
+        let checked = Command::new(binary).arg("fsck").arg(data_dir).args(arguments).output()?;
         if !checked.status.success() {
             let (found, errors) = (String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
             self.add(format!("I13: {found}{errors}"));

@@ -35,12 +35,9 @@ pub async fn judge(world: &World) -> Result<usize> {
     }
     judge_tasks(world);
     let mut histories = 0;
-    let checkers: Vec<Checker> =
-        world.deployed.state_machines.iter().map(|(_, text)| checker(text)).collect::<Result<_>>()?;
+    let checkers = checkers(world)?;
     for (execution, start) in starts.values() {
-        let checker = checkers.get(start.state_machine).ok_or("no such state machine")?;
-        judge_execution(world, execution, Some(start), checker).await?;
-        histories += 1;
+        histories += judge_ended(world, execution, start, &checkers).await?;
     }
     for (index, ((state_machine, _), checker)) in world.deployed.state_machines.iter().zip(&checkers).enumerate() {
         let listed = list(world, state_machine).await?;
@@ -63,17 +60,25 @@ pub async fn judge(world: &World) -> Result<usize> {
         for ghost in listed.difference(&started) {
             world.faults.add(format!("I12: {ghost} is listed, and nobody started it"));
         }
-        if DEFINITIONS.get(index).is_some_and(|definition| definition.name.ends_with("-children")) {
-            for execution in &started {
-                histories += judge_map_runs(world, execution, checker).await?;
-            }
-        }
     }
     Ok(histories)
 }
 
+/// One for each state machine of the load.
+pub fn checkers(world: &World) -> Result<Vec<Checker>> {
+    world.deployed.state_machines.iter().map(|(_, text)| checker(text)).collect()
+}
+
+/// Judges an execution that has ended, and its Map Runs; gives how many histories were read.
+pub async fn judge_ended(world: &World, execution: &str, start: &Start, checkers: &[Checker]) -> Result<usize> {
+    let checker = checkers.get(start.state_machine).ok_or("no such state machine")?;
+    judge_execution(world, execution, Some(start), checker).await?;
+    let has_map_run = DEFINITIONS.get(start.state_machine).is_some_and(|named| named.name.ends_with("-children"));
+    Ok(1 + if has_map_run { judge_map_runs(world, execution, checker).await? } else { 0 })
+}
+
 /// I5 and I6.
-fn judge_tasks(world: &World) {
+pub fn judge_tasks(world: &World) {
     for (token, handed) in world.ledger.tasks() {
         if handed.times > 1 {
             world.faults.add(format!("I5: a task was handed out {} times; its token is {token}", handed.times));
@@ -129,13 +134,13 @@ async fn judge_map_runs(world: &World, execution: &str, checker: &Checker) -> Re
     let mut histories = 0;
     for map_run in map_runs["mapRuns"].as_array().into_iter().flatten() {
         let map_run = map_run["mapRunArn"].as_str().unwrap_or_default();
-        let described = world.client.call("DescribeMapRun", json!({ "mapRunArn": map_run })).await?;
+        let Some(described) = closed_map_run(world, map_run).await? else {
+            world.faults.add(format!("{map_run} runs after its execution has ended"));
+            continue;
+        };
         let counts = &described["executionCounts"];
         if described["status"] == "SUCCEEDED" && (counts["succeeded"] != 6 || counts["total"] != 6) {
             world.faults.add(format!("{map_run} succeeded with {counts}"));
-        }
-        if described["status"] == "RUNNING" {
-            world.faults.add(format!("{map_run} runs after its execution has ended"));
         }
         let listed = list(world, map_run).await?;
         if described["status"] == "SUCCEEDED" && listed.len() != 6 {
@@ -151,6 +156,20 @@ async fn judge_map_runs(world: &World, execution: &str, checker: &Checker) -> Re
         }
     }
     Ok(histories)
+}
+
+/// What is told of a Map Run when it has ended: after its execution was stopped, its children are. `None` if it does not end.
+async fn closed_map_run(world: &World, map_run: &str) -> Result<Option<Value>> {
+    let closed = async {
+        loop {
+            let described = world.client.call("DescribeMapRun", json!({ "mapRunArn": map_run })).await?;
+            if described["status"] != "RUNNING" {
+                return Result::Ok(described);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    tokio::time::timeout(END_WITHIN, closed).await.ok().transpose()
 }
 
 async fn judge_execution(world: &World, execution: &str, start: Option<&Start>, checker: &Checker) -> Result {

@@ -50,6 +50,11 @@ impl Ledger {
         self.change(name, |start| start.execution_arn = Some(execution_arn.to_owned()));
     }
 
+    /// Knows no more of an execution; gives what was known.
+    pub fn forget(&self, name: &str) -> Option<Start> {
+        self.starts.lock().unwrap_or_else(PoisonError::into_inner).remove(name)
+    }
+
     pub fn to_be_redriven(&self, name: &str, history: Vec<Value>) {
         self.change(name, |start| start.before_redrive = history);
     }

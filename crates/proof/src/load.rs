@@ -105,7 +105,7 @@ impl Load {
             load.clients.spawn(async move {
                 while !world.is_finishing.load(Ordering::SeqCst) {
                     let number = world.next.fetch_add(1, Ordering::SeqCst);
-                    if let Err(fault) = run_once(&world, number).await {
+                    if let Err(fault) = run_once(&world, &name(number), number).await {
                         world.faults.add(fault);
                     }
                 }
@@ -124,21 +124,26 @@ impl Load {
     }
 }
 
-/// Starts an execution and sees it end. An answer that is none of those that AWS gives here is a fault.
-async fn run_once(world: &World, number: usize) -> Result<(), String> {
+fn name(number: usize) -> String {
+    format!("run-{number}")
+}
+
+/// Starts an execution and sees it end: gives its ARN, unless no answer came. An answer that is none of those that AWS
+/// gives here is a fault.
+pub async fn run_once(world: &World, name: &str, number: usize) -> Result<Option<String>, String> {
     let state_machine = 1 + number % (DEFINITIONS.len() - 1);
-    let name = format!("run-{number}");
     let input = json!({ "number": number % 10 });
-    let Some(execution) = start(world, state_machine, &name, &input).await? else { return Ok(()) };
+    let Some(execution) = start(world, state_machine, name, &input).await? else { return Ok(None) };
     if world.random.one_in(12) {
         tokio::time::sleep(Duration::from_millis(world.random.below(1_500))).await;
         let stop = json!({ "executionArn": execution, "error": "Stopped" });
         world.until_answered("StopExecution", stop).await.map_err(|error| format!("{name}: {error}"))?;
         if world.random.one_in(2) {
-            redrive(world, &name, &execution).await?;
+            redrive(world, name, &execution).await?;
         }
     }
-    ended(world, &name, &execution).await
+    ended(world, name, &execution).await?;
+    Ok(Some(execution))
 }
 
 async fn ended(world: &World, name: &str, execution: &str) -> Result<(), String> {

@@ -22,6 +22,8 @@ mod disk_faults;
 mod flips;
 mod golden;
 mod powerloss;
+mod soak;
+mod steadiness;
 mod timers;
 
 use std::path::PathBuf;
@@ -50,6 +52,7 @@ const PROOFS: &[Proof] = &[
     Proof { name: "timers", run: timers::run },
     Proof { name: "golden", run: golden::run },
     Proof { name: "bombs", run: bombs::run },
+    Proof { name: "soak", run: soak::run },
 ];
 
 fn main() -> ExitCode {

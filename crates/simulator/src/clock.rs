@@ -22,6 +22,8 @@ pub struct SimulatedClock(Arc<Mutex<Hands>>);
 struct Hands {
     /// The time of day.
     now_ms: i64,
+    /// The latest that it ever was.
+    latest_ms: i64,
     /// What has passed, wherever the time of day was set to.
     passed_ms: i64,
     sleepers: BTreeMap<Alarm, Waker>,
@@ -39,7 +41,7 @@ struct Alarm {
 
 impl SimulatedClock {
     pub fn new() -> SimulatedClock {
-        let hands = Hands { now_ms: START_MS, passed_ms: 0, sleepers: BTreeMap::new(), sleeps: 0 };
+        let hands = Hands { now_ms: START_MS, latest_ms: START_MS, passed_ms: 0, sleepers: BTreeMap::new(), sleeps: 0 };
         SimulatedClock(Arc::new(Mutex::new(hands)))
     }
 
@@ -62,6 +64,11 @@ impl SimulatedClock {
     pub fn until_next_ms(&self) -> Option<i64> {
         let hands = self.hands();
         hands.sleepers.keys().map(|alarm| alarm.due_ms.saturating_sub(hands.time_of(*alarm)).max(0)).min()
+    }
+
+    /// The latest time of day that it has ever shown.
+    pub fn latest_ms(&self) -> i64 {
+        self.hands().latest_ms
     }
 
     pub fn passed_ms(&self) -> i64 {
@@ -93,6 +100,7 @@ impl Hands {
 
     fn wake(&mut self) {
         let (now_ms, passed_ms) = (self.now_ms, self.passed_ms);
+        self.latest_ms = self.latest_ms.max(now_ms);
         let is_due = |alarm: &Alarm| alarm.due_ms <= if alarm.is_pause { passed_ms } else { now_ms };
         self.sleepers.extract_if(.., |alarm, _| is_due(alarm)).for_each(|(_, sleeper)| sleeper.wake());
     }

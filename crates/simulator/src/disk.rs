@@ -4,6 +4,7 @@
 //! keeps the synced batches and any number of the pending ones that came first, as the store contract has it: batches are
 //! whole, and one that is lost takes every later one with it.
 
+use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -35,6 +36,9 @@ pub enum Wrong {
 
 /// A disk with something wrong does it one time in so many.
 const WRONG_EVERY: u64 = 5;
+/// Keyspaces with what an execution is described by, and how its keys in them begin: with a part of the hash of its ARN.
+const TOLD_OF_EXECUTIONS: [&str; 2] = ["executions", "history"];
+const KEY_BYTES: usize = 16;
 
 #[derive(Default)]
 struct Contents {
@@ -53,6 +57,8 @@ struct Contents {
     taken: Vec<u8>,
     /// Batches that were synced.
     synced: u64,
+    /// Which of them was the last one with something of an execution: by the first bytes of its keys.
+    touched: BTreeMap<Vec<u8>, u64>,
     wrong: Option<Wrong>,
     /// How often something could have gone wrong.
     chances: u64,
@@ -157,6 +163,21 @@ impl Disk {
         self.contents().synced
     }
 
+    /// Which batch was the last one that was synced with something of what an execution is described by.
+    pub fn touched(&self, execution_arn: &str) -> Option<u64> {
+        let key = Sha256::digest(execution_arn);
+        self.contents().touched.get(key.get(..KEY_BYTES)?).copied()
+    }
+
+    pub fn is_empty(&self, keyspace: &'static str) -> bool {
+        self.contents().keyspaces.get(&Keyspace(keyspace)).is_none_or(Records::is_empty)
+    }
+
+    /// All that is synced: the records of each keyspace, in order.
+    pub fn stored(&self) -> BTreeMap<Keyspace, BTreeMap<Vec<u8>, Vec<u8>>> {
+        self.contents().keyspaces.clone()
+    }
+
     /// The keys of what is synced, and the bytes of its values.
     pub fn keys(&self, keyspace: &'static str) -> Vec<(Vec<u8>, usize)> {
         let contents = self.contents();
@@ -177,6 +198,7 @@ impl Contents {
     fn apply(&mut self, batch: Batch) {
         self.synced += 1;
         for write in batch.writes {
+            self.touch(&write);
             match write {
                 Write::Put { keyspace, key, value } => {
                     self.keyspaces.entry(keyspace).or_default().insert(key, value);
@@ -185,6 +207,13 @@ impl Contents {
                     self.keyspaces.entry(keyspace).or_default().remove(&key);
                 }
             }
+        }
+    }
+
+    fn touch(&mut self, write: &Write) {
+        let (Write::Put { keyspace, key, .. } | Write::Delete { keyspace, key }) = write;
+        if let (true, Some(of)) = (TOLD_OF_EXECUTIONS.contains(&keyspace.0), key.get(..KEY_BYTES)) {
+            self.touched.insert(of.to_vec(), self.synced);
         }
     }
 

@@ -201,6 +201,7 @@ impl World {
     ) -> Result<(), Violation> {
         self.trace.show(|| events.iter().map(checks::told).collect());
         checks::check(record, events)?;
+        checks::has_been(events, self.clock.latest_ms()).map_err(|why| format!("{}: {why}", record.arn))?;
         if let Some(machine) = self.asked.get(number).and_then(|asked| self.machines.get(asked.machine)) {
             checks::judge(&machine.checker, record, events)?;
         }

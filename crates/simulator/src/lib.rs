@@ -36,6 +36,7 @@ mod services;
 mod trace;
 mod world;
 
+pub use disk::Disk;
 pub use figures::Figures;
 #[cfg(feature = "planted-faults")]
 pub use planted::{Found, PLANTED, Planted};

@@ -1,10 +1,16 @@
-//! `simulator [--seconds N] [--seed N [--log]] [--planted [NAME]]`: lives through worlds until the time is over or one is
-//! found wrong; or plants faults, and says how long it took to find them.
+//! `simulator [--seconds N] [--threads N] [--seed N [--log]] [--planted [NAME]]`: lives through worlds, on each core one at
+//! a time, until the time is over or one is found wrong; or plants faults, and says how long it took to find them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command says what it found")]
 
-use simulator::{Figures, PLANTED, Planted, live};
+use simulator::{Figures, PLANTED, Planted, Violation, live};
 use std::{
+    collections::BTreeMap,
     process::ExitCode,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -15,6 +21,8 @@ const SECONDS: u64 = 60;
 #[derive(Default)]
 struct Wanted {
     seconds: Option<u64>,
+    /// Worlds that are lived through at once; one for each core if nothing is said.
+    threads: Option<u64>,
     seed: Option<u64>,
     is_logged: bool,
     /// Faults are planted: those whose names have this in them.
@@ -25,7 +33,9 @@ fn main() -> ExitCode {
     let wanted = match parse(std::env::args().skip(1)) {
         Ok(wanted) => wanted,
         Err(why) => {
-            eprintln!("{why}\nusage: cargo xtask sim [--seconds N] [--seed N [--log]] [--planted [NAME]]");
+            eprintln!(
+                "{why}\nusage: cargo xtask sim [--seconds N] [--threads N] [--seed N [--log]] [--planted [NAME]]"
+            );
             return ExitCode::from(2);
         }
     };
@@ -47,6 +57,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Wanted, String> {
         };
         match argument.as_str() {
             "--seconds" => wanted.seconds = number("--seconds")?,
+            "--threads" => wanted.threads = number("--threads")?,
             "--seed" => wanted.seed = number("--seed")?,
             "--log" => wanted.is_logged = true,
             "--planted" => {
@@ -62,25 +73,66 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Wanted, String> {
 /// Lives through worlds: that of a seed, or as many as there is time for.
 fn look(wanted: &Wanted) -> bool {
     let started = Instant::now();
-    let time = Duration::from_secs(wanted.seconds.unwrap_or(SECONDS));
     let is_one = wanted.seed.is_some() && wanted.seconds.is_none();
-    let first = wanted.seed.unwrap_or(1);
-    let mut figures = Figures::default();
-    let mut violation = None;
-    for seed in first.. {
-        let outcome = live(seed, wanted.is_logged, |_| {});
-        outcome.lines.iter().for_each(|line| println!("{line}"));
-        figures.add(&outcome.figures);
-        violation = outcome.violation.map(|violation| (seed, violation));
-        if violation.is_some() || is_one || started.elapsed() > time {
-            break;
+    let cores = || thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let threads = if is_one { 1 } else { wanted.threads.unwrap_or_else(cores).max(1) };
+    let search = Search {
+        next: AtomicU64::new(wanted.seed.unwrap_or(1)),
+        until: started + Duration::from_secs(wanted.seconds.unwrap_or(SECONDS)),
+        worlds_max: if is_one { 1 } else { u64::MAX },
+        is_logged: wanted.is_logged,
+        violations: Mutex::default(),
+    };
+    let figures = thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| search.run())).collect();
+        let mut sum = Figures::default();
+        for thread in threads {
+            // A world that panics is as wrong as can be.
+            sum.add(&thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
-    }
-    println!("{}", figures.table(started.elapsed()));
-    if let Some((seed, violation)) = &violation {
+        sum
+    });
+    println!("{}", figures.table(started.elapsed(), threads));
+    let violations = search.violations.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for (seed, violation) in &violations {
         eprintln!("seed {seed}: {violation}\nit happens again with: cargo xtask sim --seed {seed} --log");
     }
-    violation.is_none()
+    violations.is_empty()
+}
+
+/// Worlds that several threads live through.
+struct Search {
+    /// The seed of the next one.
+    next: AtomicU64,
+    until: Instant,
+    /// Of each thread.
+    worlds_max: u64,
+    is_logged: bool,
+    /// By seed.
+    violations: Mutex<BTreeMap<u64, Violation>>,
+}
+
+impl Search {
+    /// One thread of it. A world is of one thread, and knows nothing of the others.
+    fn run(&self) -> Figures {
+        let mut figures = Figures::default();
+        while figures.worlds < self.worlds_max && !self.is_over(&figures) {
+            let seed = self.next.fetch_add(1, Ordering::Relaxed);
+            let outcome = live(seed, self.is_logged, |_| {});
+            outcome.lines.iter().for_each(|line| println!("{line}"));
+            figures.add(&outcome.figures);
+            if let Some(violation) = outcome.violation {
+                self.violations.lock().unwrap_or_else(PoisonError::into_inner).insert(seed, violation);
+            }
+        }
+        figures
+    }
+
+    /// The first world of a thread is lived through in any case.
+    fn is_over(&self, figures: &Figures) -> bool {
+        let is_found = !self.violations.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        figures.worlds > 0 && (is_found || Instant::now() > self.until)
+    }
 }
 
 fn named(name: &str) -> impl Iterator<Item = &'static Planted> {

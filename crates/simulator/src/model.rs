@@ -35,6 +35,8 @@ pub struct Asked {
     pub seen: Option<Seen>,
     /// What it had come to before it was redriven, if it was.
     pub earlier: Option<Seen>,
+    /// The last batch with something of it when it was last read after a start.
+    pub read_at: Option<u64>,
     /// Whether a call waits for its end.
     pub is_awaited: bool,
 }

@@ -172,6 +172,7 @@ impl World {
             redrives_tried: 0,
             seen: None,
             earlier: None,
+            read_at: None,
             is_awaited: false,
         });
         self.ask_to_start(engine, number, state_machine, is_standard);

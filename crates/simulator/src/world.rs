@@ -90,8 +90,10 @@ pub struct Outcome {
     /// The same for the same seed.
     pub fingerprint: u64,
     pub figures: Figures,
-    /// What happened, if that was asked for.
+    /// What happened, with all histories, if that was asked for.
     pub lines: Vec<String>,
+    /// What the disk has in the end.
+    pub disk: Disk,
 }
 
 /// Lives through the world of a seed.
@@ -263,7 +265,7 @@ impl World {
             self.tell(format_args!("VIOLATION {violation}"));
         }
         let fingerprint = self.trace.fingerprint();
-        Outcome { violation, fingerprint, figures: self.figures, lines: self.trace.into_lines() }
+        Outcome { violation, fingerprint, figures: self.figures, lines: self.trace.into_lines(), disk: self.disk }
     }
 }
 

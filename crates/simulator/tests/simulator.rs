@@ -1,9 +1,11 @@
 //! Worlds come to their end, and a seed gives the same bytes each time.
 
-use simulator::live;
+use simulator::{Outcome, live};
 
 /// Worlds that a test lives through.
 const WORLDS: u64 = 25;
+/// Crashes of a world with many.
+const CRASHES_MIN: u64 = 15;
 
 #[test]
 fn worlds_come_to_their_end_and_nothing_is_wrong() {
@@ -17,11 +19,33 @@ fn worlds_come_to_their_end_and_nothing_is_wrong() {
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
     for seed in 1..=WORLDS {
-        let (first, second) = (live(seed, true, |_| {}), live(seed, true, |_| {}));
-        assert_eq!(first.lines, second.lines, "seed {seed}");
-        assert_eq!(first.fingerprint, second.fingerprint, "seed {seed}");
-        assert_ne!(first.fingerprint, live(seed + WORLDS, false, |_| {}).fingerprint, "seed {seed}");
+        check_same_bytes(seed);
     }
+}
+
+/// Twice: all that happens, with each history; each batch that is committed; each record that is stored in the end.
+fn check_same_bytes(seed: u64) -> Outcome {
+    let (first, second) = (live(seed, true, |_| {}), live(seed, true, |_| {}));
+    assert_eq!(first.lines, second.lines, "seed {seed}");
+    let has_history = first.lines.iter().any(|line| line.contains("ExecutionStarted"));
+    assert_eq!(has_history, first.figures.events > 0, "seed {seed}");
+    assert_eq!(first.fingerprint, second.fingerprint, "seed {seed}");
+    assert_eq!(first.disk.stored(), second.disk.stored(), "seed {seed}");
+    assert!(!first.disk.stored().is_empty(), "seed {seed} stores nothing");
+    assert_ne!(first.fingerprint, live(seed + WORLDS, false, |_| {}).fingerprint, "seed {seed}");
+    first
+}
+
+/// A world that lives through many processes, most of which end in the middle of something.
+#[test]
+fn it_does_so_through_many_crashes_and_faults() {
+    let count = |outcome: &Outcome, kind: &str| outcome.figures.by_kind.get(kind).copied().unwrap_or(0);
+    let is_wild =
+        |outcome: &Outcome| count(outcome, "crashes") >= CRASHES_MIN && count(outcome, "commits that failed") > 0;
+    let wild = (WORLDS + 1..WORLDS * 40).find(|seed| is_wild(&live(*seed, false, |_| {}))).unwrap();
+    let outcome = check_same_bytes(wild);
+    assert!(is_wild(&outcome), "seed {wild}");
+    assert_eq!(outcome.violation, None, "seed {wild}");
 }
 
 #[cfg(feature = "planted-faults")]

@@ -1,13 +1,14 @@
 //! fjall's database and its keyspaces: reads, and the write of one group.
 
 use crate::{Options, folder::sync_names};
-use fjall::{Database, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, KeyspaceCreateOptions, PersistMode, Readable, Snapshot};
 use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
     ops::Bound,
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
+    sync::{PoisonError, RwLock},
     time::Duration,
 };
 use store::{Keyspace, Range};
@@ -32,6 +33,10 @@ pub(crate) struct Records {
     keyspaces: HashMap<String, fjall::Keyspace>,
     /// Where fjall has a folder for each of them.
     keyspaces_folder: PathBuf,
+    /// What is read: the records as they were after the last group. fjall shows a batch while it still puts it into the
+    /// memtables, one record after the other: to who reads a keyspace by itself, and also to a snapshot that is taken meanwhile,
+    /// as a table that is finished in the background makes all visible that was begun. So it is taken when nothing is on its way.
+    shown: RwLock<Snapshot>,
     database: Database,
     memtable_bytes: u64,
     /// Dropped last: the folder is free when its files are closed.
@@ -54,6 +59,7 @@ impl Records {
         Ok(Self {
             keyspaces,
             keyspaces_folder: folder.join("keyspaces"),
+            shown: RwLock::new(database.snapshot()),
             database,
             memtable_bytes: options.memtable_bytes,
             _lock: lock,
@@ -64,10 +70,10 @@ impl Records {
         let Some(keyspace) = self.keyspaces.get(keyspace.0).filter(|_| !key.is_empty()) else {
             return Ok(None);
         };
-        Ok(keyspace.get(key)?.map(|value| value.to_vec()))
+        Ok(self.shown().get(keyspace, key)?.map(|value| value.to_vec()))
     }
 
-    /// Reads up to `limit` records of a range, each as `read` does.
+    /// Reads up to `limit` records of a range as they were at one moment, each as `read` does.
     pub(crate) fn range<T>(
         &self,
         keyspace: Keyspace,
@@ -79,7 +85,7 @@ impl Records {
             return Ok(Vec::new());
         };
         let to = range.to.map_or(Bound::Unbounded, Bound::Excluded);
-        let found = keyspace.range::<&[u8], _>((Bound::Included(range.from), to));
+        let found = self.shown().range::<&[u8], _>(keyspace, (Bound::Included(range.from), to));
         if range.reverse { found.rev().take(limit).map(read).collect() } else { found.take(limit).map(read).collect() }
     }
 
@@ -108,6 +114,8 @@ impl Records {
             // fjall syncs what is in the folder of a new keyspace and not the name of that folder: without it the journal
             // has records for a keyspace that is not there.
             sync_names(&self.keyspaces_folder)?;
+            // A snapshot cannot read a keyspace that was not there when it was taken.
+            self.show();
         }
         Ok(())
     }
@@ -127,7 +135,18 @@ impl Records {
                 }
             }
         }
-        batch.commit()
+        batch.commit()?;
+        self.show();
+        Ok(())
+    }
+
+    /// Shows all that was written.
+    fn show(&self) {
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = self.database.snapshot();
+    }
+
+    fn shown(&self) -> Snapshot {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Lets the background threads catch up.

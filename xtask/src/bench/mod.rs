@@ -62,14 +62,18 @@ async fn measure(options: &Options, run: &Run) -> Result {
     if let Some(peer) = options.peer {
         return peers::compare(peer, &options.peer_folder, run).await;
     }
-    let mut measured = Vec::new();
+    let (mut measured, mut failed) = (Vec::new(), Vec::new());
     for workload in &options.workloads {
-        let figures = (workload.run)(run).await.map_err(|error| format!("{}: {error}", workload.name))?;
+        // One that fails, for a machine that is too slow for it for example, takes no figures of others with it.
+        let figures = (workload.run)(run).await.unwrap_or_else(|error| {
+            failed.push(format!("{}: {error}", workload.name));
+            Vec::new()
+        });
         figures.iter().for_each(|figures| println!("{figures}"));
         measured.push((*workload, figures));
     }
     if options.write {
-        report::write(&machine, &measured)?;
+        report::write(&machine, &measured, &failed)?;
     }
-    Ok(())
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\n").into()) }
 }

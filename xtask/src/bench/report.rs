@@ -15,14 +15,15 @@ const HEAD: &str = "# Benchmarks\n\n\
     separate process on the same cores. `cargo xtask bench --write` writes this table; `--full` takes a million executions\n\
     where a goal says so. One run each: differences under 20 % mean nothing.\n";
 
-/// Writes the file, with the figures of this run.
-pub fn write(machine: &Machine, measured: &[(&Workload, Vec<Figures>)]) -> Result {
+/// Writes the file, with the figures of this run, and what could not be measured in it.
+pub fn write(machine: &Machine, measured: &[(&Workload, Vec<Figures>)], failed: &[String]) -> Result {
     let path = process::root().join("BENCHMARKS.md");
     let earlier = std::fs::read_to_string(&path).unwrap_or_default();
     let by_hand = earlier.split_once(BY_HAND).map_or("", |(_, by_hand)| by_hand);
     let by_hand = if by_hand.is_empty() { String::new() } else { format!("{BY_HAND}{by_hand}") };
     let today = jiff::Timestamp::now().strftime("%-d %B %Y");
-    let text = format!("{HEAD}\n{today}, {machine}.\n\n{}{by_hand}", table(measured)?);
+    let failed = failed.iter().map(|failed| format!("\nNot measured: {failed}.\n")).collect::<Vec<_>>().concat();
+    let text = format!("{HEAD}\n{today}, {machine}.\n\n{}{failed}{by_hand}", table(measured)?);
     std::fs::write(path, text)?;
     Ok(())
 }

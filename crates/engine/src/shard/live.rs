@@ -232,7 +232,8 @@ impl LiveExecutions {
     /// Those that are busy go to the end of the line; no more than a few are looked at, as the next turn of the loop looks
     /// at the next.
     pub(crate) fn put_out(&mut self, durable: u64) {
-        for _ in 0..LOOKED_AT_MAX {
+        // None is looked at twice, however few they are.
+        for _ in 0..LOOKED_AT_MAX.min(self.uses.len()) {
             let (are_too_many, are_too_large) = (self.by_key.len() > self.count_max, self.bytes > self.bytes_max);
             if !are_too_many && !are_too_large {
                 return;

@@ -271,20 +271,27 @@ async fn no_execution_is_removed_that_is_open_or_has_closed_lately() {
     }
 }
 
-#[tokio::test]
-async fn the_engine_removes_what_has_expired_by_itself() {
+/// The engine removes an execution after so long, and while less time has passed it is there.
+async fn check_is_removed(days: u64, minutes: u64, kept: Duration) {
     let mut world = World::new();
     world.options.removes_by_itself = true;
+    world.options.limits.retention_days = days;
+    world.options.limits.retention_minutes = minutes;
     let engine = world.open().await;
-    let passes = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
-    let machine = create(&engine, "m", passes).await;
-    let arn = start(&engine, &machine, "e").await;
-    engine.wait_until_closed(&arn).await.unwrap();
-    let kept =
-        || store::Store::keys(&world.store, store::Keyspace("executions"), store::Range::new(&[], None), 10).unwrap();
-    assert_eq!(kept().len(), 1);
-    world.clock.advance(Duration::from_hours(24 * 91));
-    while !kept().is_empty() {
+    let machine = create(&engine, "m", PASSES).await;
+    let arn = run(&engine, &machine, "e").await;
+    world.clock.advance(kept);
+    engine.execution(&arn).await.unwrap();
+    assert_eq!(count(&world.store, "executions"), 1);
+    world.clock.advance(kept);
+    while count(&world.store, "executions") > 0 {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn the_engine_removes_what_has_expired_by_itself() {
+    check_is_removed(90, 0, 90 * DAY).await;
+    check_is_removed(0, 2, Duration::from_mins(2)).await;
+    check_is_removed(1, 30, DAY + Duration::from_mins(30)).await;
 }

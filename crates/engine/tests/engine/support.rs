@@ -2,7 +2,7 @@
 
 use asl::{Arn, Resource, StateMachineType};
 use engine::{
-    Call, Clock, Engine, ExecutionRecord, Finding, ManualClock, NewActivity, NewStateMachine, Options, Page, Restart,
+    Call, Engine, ExecutionRecord, Finding, ManualClock, NewActivity, NewStateMachine, Options, Page, Restart,
     Severity, StartExecution, Task, Tasks,
 };
 use json::{Payload, Text, Value};
@@ -49,8 +49,7 @@ impl World {
     pub fn damage(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         let limits = &self.options.limits;
-        let kept_ms = i64::try_from(limits.retention_days).unwrap().saturating_mul(86_400_000);
-        let expired_before_ms = self.clock.now_ms().saturating_sub(kept_ms);
+        let expired_before_ms = engine::expired_before_ms(&*self.clock, limits);
         let checked = engine::fsck(Arc::new(self.store.clone()), expired_before_ms, &mut |finding| {
             if finding.severity == Severity::Damage {
                 found.push(finding);

@@ -82,10 +82,16 @@ fn at_least_1(name: &str, is_0: bool) -> Option<Wrong> {
     is_0.then(|| wrong(name, format!("`{name}` is 0; it must be at least 1")))
 }
 
-/// With a limit of nothing, nothing would work.
+/// Times that may be nothing.
+const MAY_BE_0: &[&str] = &["retention_minutes", "name_reuse_days"];
+
+/// With a limit of nothing, nothing would work; but executions can be kept for minutes and no days, and a name can be given
+/// again as soon as its execution is gone.
 fn limits(limits: &asl::Limits) -> Option<Wrong> {
+    let has_retention = limits.retention_minutes > 0;
     let limits = toml::Table::try_from(limits).unwrap_or_default();
-    let (name, _) = limits.iter().find(|(_, value)| value.as_integer() == Some(0))?;
+    let may_be_0 = |name: &str| MAY_BE_0.contains(&name) || (name == "retention_days" && has_retention);
+    let (name, _) = limits.iter().find(|(name, value)| value.as_integer() == Some(0) && !may_be_0(name))?;
     Some(wrong(format!("limits.{name}"), format!("the limit `{name}` is 0; it must be at least 1")))
 }
 

@@ -27,6 +27,13 @@ fn an_empty_file_is_the_default() {
 }
 
 #[test]
+fn times_may_be_less_than_a_day() {
+    let config: Config =
+        toml::from_str("[limits]\nretention_days = 0\nretention_minutes = 2\nname_reuse_days = 0").unwrap();
+    assert!(config.check().is_ok());
+}
+
+#[test]
 fn what_is_wrong_has_its_line() {
     check("\nprot = 1", "the configuration file `stepwell.toml` is not understood: TOML parse error at line 2");
     check("\nprot = 1", "unknown field `prot`");
@@ -36,6 +43,7 @@ fn what_is_wrong_has_its_line() {
         "port = 1\n[limits]\nhistory_events_max = 0",
         "`stepwell.toml`, line 3: the limit `history_events_max` is 0; it must be at least 1",
     );
+    check("[limits]\nretention_days = 0", "line 2: the limit `retention_days` is 0; it must be at least 1");
     check("account_id = '123'", "line 1: the account id `123` is not 12 digits");
     check("port = 1\nregion = 'US East'", "line 2: `US East` is no Region");
     check("connections_max = 0", "line 1: `connections_max` is 0; it must be at least 1");

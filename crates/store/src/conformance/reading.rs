@@ -3,8 +3,53 @@
 use super::{Open, all, commit, fill, keys};
 use crate::{Batch, Error, KEY_BYTES_MAX, Keyspace, Range, prefix_end};
 
-pub(super) const AREAS: &[fn(Open<'_>)] =
-    &[get_finds_exact_keys, scan_keeps_bounds, prefixes_end_where_they_should, bytes_sort_unsigned, sizes_are_kept];
+pub(super) const AREAS: &[fn(Open<'_>)] = &[
+    get_finds_exact_keys,
+    scan_keeps_bounds,
+    prefixes_end_where_they_should,
+    bytes_sort_unsigned,
+    sizes_are_kept,
+    a_batch_is_seen_whole,
+];
+
+/// Who has seen one record of a batch sees all others from then on, in whatever keyspace; and one scan sees all of it or nothing.
+fn a_batch_is_seen_whole(open: Open<'_>) {
+    const FIRST: Keyspace = Keyspace("whole-a");
+    const LAST: Keyspace = Keyspace("whole-z");
+    const BATCHES: u32 = 60;
+    const RECORDS: u32 = 500;
+    let store = open();
+    let number = |keyspace, key: u32| {
+        let value = store.get(keyspace, &key.to_be_bytes()).unwrap();
+        value.map_or(0, |bytes| u32::from_be_bytes(bytes.try_into().unwrap()))
+    };
+    let write = || {
+        for batch_number in 1..=BATCHES {
+            let mut batch = Batch::new();
+            for (keyspace, key) in
+                [FIRST, LAST].into_iter().flat_map(|keyspace| (0..RECORDS).map(move |key| (keyspace, key)))
+            {
+                batch.put(keyspace, key.to_be_bytes(), batch_number.to_be_bytes());
+            }
+            commit(&*store, batch).unwrap();
+        }
+    };
+    std::thread::scope(|threads| {
+        let writing = threads.spawn(write);
+        while !writing.is_finished() {
+            for (keyspace, then) in [(FIRST, LAST), (LAST, FIRST)] {
+                for (key, then_key) in [(0, RECORDS - 1), (RECORDS - 1, 0)] {
+                    let (seen, after) = (number(keyspace, key), number(then, then_key));
+                    assert!(after >= seen, "{keyspace:?} has batch {seen}, and then {then:?} has batch {after}");
+                }
+                let scanned = all(&*store, keyspace);
+                let is_one = scanned.windows(2).all(|pair| matches!(pair, [(_, one), (_, next)] if one == next));
+                assert!(is_one, "a scan of {keyspace:?} sees a part of a batch");
+            }
+        }
+        writing.join().unwrap();
+    });
+}
 
 /// Neither a longer nor a shorter key, nor the same key elsewhere.
 fn get_finds_exact_keys(open: Open<'_>) {
