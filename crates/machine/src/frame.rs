@@ -62,7 +62,7 @@ pub enum Phase {
     Calling(Box<Call>),
     /// A retrier matched; the timer is its delay.
     Retrying { timer: Timer },
-    /// A Parallel or Map state whose children run.
+    /// A Parallel or Map state whose children run. If some have not begun, the frame may be in [`crate::Root`]'s queue.
     Forked(Fork),
     /// A Map in DISTRIBUTED mode whose Map Run runs.
     MapRunning(PendingMapRun),
@@ -194,6 +194,16 @@ impl Frame {
             retries: Vec::new(),
             phase: Phase::Ready,
         }
+    }
+
+    /// Bytes of the payloads that are stored with it.
+    pub(crate) fn payload_bytes(&self) -> usize {
+        let request = match self.call().map(|call| &call.request) {
+            Some(Request::Task(request)) => request.parameters.byte_len(),
+            Some(Request::Activity { input, .. }) => input.byte_len(),
+            None => 0,
+        };
+        self.input.byte_len() + request
     }
 
     /// `$$.State.RetryCount`.

@@ -52,7 +52,7 @@ pub struct Root {
     /// Its time; 0 in roots of builds that did not keep it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) last_ms: i64,
-    /// Frames whose state is to be entered, in order.
+    /// Frames whose state is to be entered, or whose children are to begin, in order.
     #[serde(default)]
     pub(crate) ready: VecDeque<PartId>,
     /// When the execution times out.

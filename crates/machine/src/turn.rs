@@ -11,7 +11,7 @@ use crate::{Effect, EventDetails, EventId, EventType, Facts, Failure, HistoryEve
 use asl::{Flow, IntegrationPattern, Limits, State, StateKind, StateMachine, StateMachineType};
 use json::{Payload, Text};
 use query::{Ambient, ContextObject, ExecutionContext, MapItem};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) struct Turn<'t> {
@@ -38,7 +38,7 @@ pub(crate) struct Written {
     /// That of the last event that has one: it is stored once for all that follow and have the same.
     of_event: Option<Payload>,
     /// What has been counted of frames, which are written once, as the step leaves them.
-    of_frames: HashMap<PartId, usize>,
+    of_frames: BTreeMap<PartId, usize>,
 }
 
 /// How many bytes one step writes, not counting what its last move adds. Others wait for that long, and memory holds it.
@@ -118,8 +118,7 @@ impl<'t> Turn<'t> {
 
     /// The frame is written as it is now, or is gone.
     pub(crate) fn count_frame(&mut self, id: PartId) {
-        let frame = self.parts.frame(id);
-        self.written.frame(id, frame.map_or(0, |frame| frame.input.byte_len()));
+        self.written.frame(id, self.parts.frame(id).map_or(0, |frame| frame.payload_bytes()));
     }
 
     pub(crate) fn push(&mut self, effect: Effect) {

@@ -37,6 +37,8 @@ pub(crate) struct Live {
     pub(crate) last_ms: i64,
     /// The last batch that writes something of it.
     pub(crate) batch: u64,
+    /// It goes on with its next step soon: that is in line, or waits for the commit of the last.
+    pub(crate) goes_on: bool,
     /// Who waits for the answer of StartSyncExecution.
     pub(crate) sync_reply: Option<Reply<SyncResult>>,
     /// Number of its last use.
@@ -67,6 +69,7 @@ impl Live {
             parked: VecDeque::new(),
             last_ms,
             batch: 0,
+            goes_on: false,
             sync_reply: None,
             used: 0,
             weight: 0,
@@ -230,7 +233,7 @@ impl LiveExecutions {
 
     /// Puts executions out of memory until few enough are in it, and take little enough, the least recently used first.
     /// Those that are busy go to the end of the line; no more than a few are looked at, as the next turn of the loop looks
-    /// at the next.
+    /// at the next. One that goes on soon would be read again for its next step: it stays, unless that takes twice the room.
     pub(crate) fn put_out(&mut self, durable: u64) {
         // None is looked at twice, however few they are.
         for _ in 0..LOOKED_AT_MAX.min(self.uses.len()) {
@@ -241,9 +244,10 @@ impl LiveExecutions {
             let Some((key, used)) = self.uses.pop_front() else { return };
             // To read it again for each of its steps would not end if it alone is too large.
             let is_last = used == self.next_use && !are_too_many;
+            let is_spared = |live: &Live| live.goes_on && !are_too_many && self.bytes / 2 <= self.bytes_max;
             match self.by_key.get(&key) {
                 Some(live) if live.used != used => {}
-                Some(live) if live.can_be_put_out(durable) && !is_last => drop(self.remove(key)),
+                Some(live) if live.can_be_put_out(durable) && !is_last && !is_spared(live) => drop(self.remove(key)),
                 Some(_) => self.uses.push_back((key, used)),
                 None => {}
             }

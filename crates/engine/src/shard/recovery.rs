@@ -276,7 +276,8 @@ impl Shard {
         for pending in map_runs {
             self.look_after_map_run(key, pending);
         }
-        if is_ready {
+        if let Some(live) = self.live.get_mut(key).filter(|_| is_ready) {
+            live.goes_on = true;
             self.work.push_back(Work::go_on(key));
         }
     }

@@ -83,6 +83,9 @@ impl Shard {
         let Some(execution) = &mut live.execution else {
             return self.park(key, Work::Trigger { key, trigger, then });
         };
+        if matches!(trigger, Trigger::Continue) {
+            live.goes_on = false;
+        }
         if self.environment.deletions.has(&live.stored.record.state_machine_arn) {
             execution.end_at_next_transition();
         }
@@ -188,8 +191,11 @@ impl Shard {
     }
 
     /// The step was long enough: the execution goes on when it is its turn again. If it wrote much, that is not before it is
-    /// durable. So it never has more than one such step on the way to the disk, and a neighbour's commit waits for no more.
+    /// durable. So its steps do not fill the way to the disk, and a neighbour's commit waits for one of them.
     fn go_on(&mut self, key: ExecutionKey, written: usize, outbox: &mut Outbox) {
+        // A step that an answer led to goes on as the one before does.
+        let Some(live) = self.live.get_mut(key).filter(|live| !live.goes_on) else { return };
+        live.goes_on = true;
         if written > UNPACED_BYTES_MAX {
             return outbox.effect(Released::GoOn(key));
         }

@@ -68,45 +68,6 @@ fn a_step_is_bounded_in_bytes_and_in_fuel() {
     assert!((4..=120).contains(&few), "a quarter of a millisecond is less than 60 expressions: {few} states");
 }
 
-/// Branches that pass on 200 KB: gives the names of the states in the order in which they were entered.
-fn entered_in_parallel(branches: usize, states: usize) -> Vec<String> {
-    let pass = |branch: usize, state: usize| {
-        let onward =
-            if state + 1 < states { format!(r#""Next": "B{branch}.{}""#, state + 1) } else { r#""End": true"#.into() };
-        format!(r#""B{branch}.{state}": {{"Type": "Pass", {onward}}}"#)
-    };
-    let branch = |branch: usize| {
-        let states: Vec<String> = (0..states).map(|state| pass(branch, state)).collect();
-        format!(r#"{{"StartAt": "B{branch}.0", "States": {{{}}}}}"#, states.join(","))
-    };
-    let definition = format!(
-        r#"{{"StartAt": "P", "States": {{"P": {{"Type": "Parallel", "End": true, "Branches": [{}],
-            "ResultSelector": {{}}}}}}}}"#,
-        (0..branches).map(branch).collect::<Vec<_>>().join(",")
-    );
-    let mut world = World::standard(&definition, &format!(r#""{}""#, "x".repeat(200_000)));
-    let mut step = world.step(Trigger::Start);
-    while world.outcome.is_none() {
-        let bytes: usize = step.changed.iter().map(|id| world.stored[id].len()).sum();
-        assert!(bytes < 2 << 20, "{bytes} bytes of parts in one step");
-        step = world.step(Trigger::Continue);
-    }
-    assert_eq!(world.output(), "{}");
-    let entered = |event: &machine::HistoryEvent| match &event.details {
-        machine::EventDetails::StateEntered { name, .. } => name.strip_prefix('B').map(str::to_owned),
-        _ => None,
-    };
-    world.history.iter().filter_map(entered).collect()
-}
-
-#[test]
-fn wide_branches_with_large_payloads_are_written_bit_by_bit_and_begin_in_order() {
-    for (branches, states) in [(1_000, 1), (30, 3)] {
-        let all_at_once = (0..states).flat_map(|state| (0..branches).map(move |branch| format!("{branch}.{state}")));
-        assert_eq!(entered_in_parallel(branches, states), all_at_once.collect::<Vec<_>>());
-    }
-}
-
 /// A Map over 10,000 items, each with a task.
 fn wide(max_concurrency: u64) -> World {
     let definition = format!(

@@ -14,6 +14,7 @@ mod driven;
 mod forks;
 mod hostile;
 mod jsonata;
+mod large_forks;
 mod limits;
 mod long_runs;
 mod map_run_redrives;
