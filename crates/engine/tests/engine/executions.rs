@@ -277,6 +277,38 @@ async fn so_do_those_that_are_large() {
     assert_eq!(read_again(1, 1).await, 0, "the last one stays, however large it is");
 }
 
+/// Branches that wait, with 200 KB each: they begin in several steps, and between two of them the execution is in line.
+#[tokio::test]
+async fn one_that_goes_on_is_not_read_again_for_its_next_step() {
+    const BRANCHES: usize = 30;
+    const EXECUTIONS: u64 = 8;
+    let mut world = World::new();
+    // About half of what they take at the end; twice as much is there for those that go on.
+    (world.options.shards, world.options.executions_in_memory_bytes_max) = (1, 100 << 20);
+    let (store, reads) = (world.store.clone(), Arc::new(AtomicU64::new(0)));
+    let shown = Arc::clone(&reads);
+    let open = move || Ok(Arc::new(SlowStore { inner: store.clone(), reads: Arc::clone(&shown) }) as _);
+    let engine = world.open_with(Arc::new(open)).await;
+    let branch = |n| format!(r#"{{"StartAt":"W{n}","States":{{"W{n}":{{"Type":"Wait","Seconds":60,"End":true}}}}}}"#);
+    let branches: Vec<String> = (0..BRANCHES).map(branch).collect();
+    let parallel = format!(
+        r#"{{"StartAt":"P","States":{{"P":{{"Type":"Parallel","ResultSelector":{{}},"End":true,"Branches":[{}]}}}}}}"#,
+        branches.join(",")
+    );
+    let machine = create(&engine, "m", &parallel).await;
+    let input = format!("\"{}\"", "x".repeat(200_000));
+    let names: Vec<String> = (0..EXECUTIONS).map(|number| format!("e{number}")).collect();
+    let starts = names.iter().map(|name| engine.start_execution(start_of(&machine, name, &input)));
+    futures_util::future::try_join_all(starts).await.unwrap();
+    for name in &names {
+        // The start, the Parallel's two events, and one of each branch.
+        while history(&engine, &execution_arn("m", name)).await.len() < 3 + BRANCHES {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(reads.load(Ordering::SeqCst), EXECUTIONS, "each was looked for when it was to be started");
+}
+
 #[tokio::test]
 async fn closed_executions_expire() {
     let mut world = World::new();
