@@ -9,7 +9,8 @@ const CRASHES_MIN: u64 = 15;
 
 #[test]
 fn worlds_come_to_their_end_and_nothing_is_wrong() {
-    for seed in 1..=WORLDS {
+    // In the last one an execution is redriven in the millisecond of its end.
+    for seed in (1..=WORLDS).chain([1_269]) {
         let outcome = live(seed, false, |_| {});
         assert_eq!(outcome.violation, None, "seed {seed}");
         assert!(outcome.figures.commits > 0, "seed {seed} does nothing");
