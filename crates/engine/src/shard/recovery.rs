@@ -4,7 +4,7 @@
 //! that something comes for before its turn is taken up then. "Taken up" means: its calls go on as their integrations
 //! say, what no worker has taken is offered again, and a bounded step goes on. Its timers are read by [`crate::timers`].
 
-use super::{Found, Shard, child_line::ChildLine, live::Live, message::Work};
+use super::{Found, Shard, child_line::ChildLine, express_starts::ExpressStarts, live::Live, message::Work};
 use crate::{
     Error,
     outbox::Released,
@@ -35,12 +35,15 @@ pub(super) struct Recovery {
     late: HashSet<ExecutionKey>,
     /// Calls that the last clean shutdown did not begin.
     held: HashSet<(ExecutionKey, EventId)>,
+    /// Express executions of the process before; what was found of them once is in memory.
+    pub(super) express: ExpressStarts,
 }
 
 impl Recovery {
     pub(super) fn new(partitions: Vec<u8>) -> Recovery {
-        let left = partitions.clone();
+        let (left, express) = (partitions.clone(), ExpressStarts::new(&partitions));
         Recovery {
+            express,
             partitions: partitions.into(),
             left,
             after: None,
@@ -53,8 +56,9 @@ impl Recovery {
 
     /// Begins anew. What was held and has not been begun since is still known, whether or not the store has it.
     fn restart(&mut self) {
-        let held = std::mem::take(&mut self.held);
-        *self = Recovery { held, ..Recovery::new(self.partitions.to_vec()) };
+        (self.left, self.after, self.taken_up) = (self.partitions.to_vec(), None, 0);
+        self.met.clear();
+        self.late.clear();
     }
 
     /// The partitions of the shard.
@@ -333,6 +337,7 @@ impl Shard {
         self.pipeline.reopened(tables);
         self.set_blamed_aside();
         self.read_held();
+        self.read_express_starts();
         self.take_up_map_runs();
         self.work.append(&mut self.stalled);
         self.work.extend(self.dispatcher.running().into_iter().map(Work::EndUnwanted));
