@@ -7,7 +7,7 @@
 
 use crate::service_model::{Kind, Reference, ServiceModel, Shape};
 use crate::{action_name, casing, service_model};
-use asl::TaskResource;
+use asl::{Severity, TaskResource};
 use json::{Object, Text, Value};
 
 /// Actions that take more than the operation of the service that they call, or its members under names of their own: the
@@ -20,7 +20,10 @@ const EXTENDED: &[(&str, &str)] =
 const JAVA_NAMES: &[(&str, &str)] = &[("NULL", "Nul"), ("equals", "EqualsValue")];
 
 /// Knows the services whose models are here.
-pub(crate) struct Models;
+pub(crate) struct Models {
+    /// What a field is that a model does not have.
+    pub(crate) unknown_fields: Severity,
+}
 
 impl asl::Services for Models {
     fn unsupported_fields(&self, resource: &TaskResource, arguments: &Object) -> Vec<Text> {
@@ -36,6 +39,10 @@ impl asl::Services for Models {
             structure(model, input, arguments, &mut unsupported);
         }
         unsupported
+    }
+
+    fn severity(&self) -> Severity {
+        self.unknown_fields
     }
 }
 
@@ -97,7 +104,7 @@ mod tests {
             r#"{{"StartAt": "T", "QueryLanguage": "{language}", "States": {{"T": {{"Type": "Task", "End": true,
             "Resource": "arn:aws:states:::{resource}", "{field}": {arguments}}}}}}}"#
         );
-        let services = Some(crate::services());
+        let services = Some(crate::services(asl::Severity::Error));
         let parsed = asl::parse_with_services(&definition, StateMachineType::Standard, &Limits::default(), services);
         let found: Vec<String> = parsed.diagnostics.iter().map(ToString::to_string).collect();
         let text = |name: &&str| {
