@@ -212,7 +212,13 @@ impl<'a> Reader<'a> {
         let Some(services) = &self.document.services else { return };
         let Some(arguments) = self.get(field).and_then(Value::as_object) else { return };
         for name in services.unsupported_fields(resource, arguments) {
-            self.fault_at(field, format!("The field \"{name}\" is not supported by Step Functions"));
+            let message = format!("The field \"{name}\" is not supported by Step Functions");
+            match services.severity() {
+                Severity::Error => self.fault_at(field, message),
+                Severity::Warning => {
+                    self.warn_at(&self.location.member(field), DiagnosticCode::SchemaValidationFailed, message);
+                }
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
     environment::Environment,
     queries, redrive,
     shard::{NewExecution, Report, Request},
-    tables::{ChildOf, ExecutionKey, MapRunKey, StoredExecution, Tables, facts_of, of_execution},
+    tables::{ChildOf, ExecutionKey, MapRunKey, ReadError, StoredExecution, Tables, facts_of, of_execution},
     waiting_children::{WaitingChild, WaitingChildren},
 };
 use asl::{Arn, StateMachineType};
@@ -187,13 +187,18 @@ impl Environment {
     }
 }
 
+/// An execution waits for a Map Run that has no record.
+pub(crate) fn missing() -> ReadError {
+    ReadError::Corrupt { keyspace: "map_runs", why: "it is missing".into() }
+}
+
 /// What the execution that made a Map Run is told of its end; `None` if nobody waits for that.
 pub(crate) fn outcome(
     tables: &Tables,
     map_run: MapRunKey,
     result_bytes_max: u64,
 ) -> Result<Option<(MapRunRecord, MapRunOutcome)>, Error> {
-    let Some(record) = tables.map_run(map_run)? else { return Ok(None) };
+    let record = tables.map_run(map_run)?.ok_or_else(missing)?;
     let outcome = match record.progress.status {
         MapRunStatus::Running | MapRunStatus::Aborted => return Ok(None),
         MapRunStatus::Failed => MapRunOutcome::Failed(record.progress.failure().cloned().unwrap_or_default()),

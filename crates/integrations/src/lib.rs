@@ -30,7 +30,7 @@ pub use function::{FunctionConfig, Functions};
 pub use service_error::ServiceError;
 pub use step_functions::{Caller, StepFunctions};
 
-use asl::TaskResource;
+use asl::{Severity, TaskResource};
 use engine::{MockCheck, Task, Tasks};
 use json::Value;
 use machine::TaskRequest;
@@ -64,6 +64,7 @@ const INTEGRATIONS: &[Integration] = &[
 pub struct Integrations {
     tasks: Vec<(&'static Integration, Arc<dyn Task>)>,
     unsupported: Arc<dyn Task>,
+    unknown_fields: Severity,
 }
 
 impl Integrations {
@@ -72,7 +73,14 @@ impl Integrations {
         Integrations {
             tasks: INTEGRATIONS.iter().map(|row| (row, (row.task)(services))).collect(),
             unsupported: unsupported::task(),
+            unknown_fields: Severity::Error,
         }
+    }
+
+    /// The same, with another meaning of fields that a service does not have: see [`services`].
+    #[must_use]
+    pub fn with_unknown_fields(self, unknown_fields: Severity) -> Integrations {
+        Integrations { unknown_fields, ..self }
     }
 }
 
@@ -98,7 +106,7 @@ impl Tasks for Integrations {
     }
 
     fn services(&self) -> Option<Arc<dyn asl::Services>> {
-        Some(services())
+        Some(services(self.unknown_fields))
     }
 
     fn check_mock(&self, resource: &TaskResource, result: &Value, check: MockCheck) -> Result<(), String> {
@@ -106,9 +114,10 @@ impl Tasks for Integrations {
     }
 }
 
-/// Knows what the services take whose API models are here.
-pub fn services() -> Arc<dyn asl::Services> {
-    Arc::new(service_fields::Models)
+/// Knows what the services take whose API models are here. A field that a service does not have is an error, as on AWS; as
+/// a warning it is left to the run, for services that have grown since.
+pub fn services(unknown_fields: Severity) -> Arc<dyn asl::Services> {
+    Arc::new(service_fields::Models { unknown_fields })
 }
 
 /// The action without the pattern that follows it: `startExecution` of `startExecution.sync:2`.

@@ -7,14 +7,23 @@
 
 use crate::service_model::{Kind, Reference, ServiceModel, Shape};
 use crate::{action_name, casing, service_model};
-use asl::TaskResource;
+use asl::{Severity, TaskResource};
 use json::{Object, Text, Value};
 
-/// Actions that take more than the operation of the service that they call.
-const EXTENDED: &[(&str, &str)] = &[("bedrock", "invokeModel")];
+/// Actions that take more than the operation of the service that they call, or its members under names of their own: the
+/// AWS SDK for Java, whose names Step Functions has, copies in S3 from `SourceBucket` to `DestinationBucket`.
+const EXTENDED: &[(&str, &str)] =
+    &[("bedrock", "invokeModel"), ("aws-sdk:s3", "copyObject"), ("aws-sdk:s3", "uploadPartCopy")];
+
+/// Members that the AWS SDK for Java names otherwise, as their names mean something else in Java: the name in the model,
+/// and that in definitions. Whether AWS takes the first of them, too, is not known: so it is taken.
+const JAVA_NAMES: &[(&str, &str)] = &[("NULL", "Nul"), ("equals", "EqualsValue")];
 
 /// Knows the services whose models are here.
-pub(crate) struct Models;
+pub(crate) struct Models {
+    /// What a field is that a model does not have.
+    pub(crate) unknown_fields: Severity,
+}
 
 impl asl::Services for Models {
     fn unsupported_fields(&self, resource: &TaskResource, arguments: &Object) -> Vec<Text> {
@@ -30,6 +39,10 @@ impl asl::Services for Models {
             structure(model, input, arguments, &mut unsupported);
         }
         unsupported
+    }
+
+    fn severity(&self) -> Severity {
+        self.unknown_fields
     }
 }
 
@@ -70,6 +83,10 @@ fn is_computed(name: &str, value: &Value) -> bool {
 /// Definitions have the names of models in `PascalCase`. Of a name with an acronym AWS takes one spelling of several
 /// (`SnsTopicArn` for `SNSTopicArn`), and no model says which: so all are taken.
 fn is_same(known: &str, name: &str) -> bool {
+    is_written_as(known, name) || JAVA_NAMES.contains(&(known, name))
+}
+
+fn is_written_as(known: &str, name: &str) -> bool {
     let has_acronym = || known.as_bytes().windows(2).any(|pair| pair.iter().all(u8::is_ascii_uppercase));
     known.eq_ignore_ascii_case(name)
         && name.starts_with(|first: char| first.is_ascii_uppercase())
@@ -87,7 +104,7 @@ mod tests {
             r#"{{"StartAt": "T", "QueryLanguage": "{language}", "States": {{"T": {{"Type": "Task", "End": true,
             "Resource": "arn:aws:states:::{resource}", "{field}": {arguments}}}}}}}"#
         );
-        let services = Some(crate::services());
+        let services = Some(crate::services(asl::Severity::Error));
         let parsed = asl::parse_with_services(&definition, StateMachineType::Standard, &Limits::default(), services);
         let found: Vec<String> = parsed.diagnostics.iter().map(ToString::to_string).collect();
         let text = |name: &&str| {
@@ -128,6 +145,25 @@ mod tests {
     }
 
     #[test]
+    fn what_the_sdk_for_java_names_otherwise_has_both_names() {
+        let check = |resource: &str, arguments: &str, expected: &[&str]| {
+            check("Parameters", resource, arguments, expected);
+        };
+        for name in ["Nul", "NULL"] {
+            let item = format!(r#"{{"TableName": "t", "Item": {{"a": {{"{name}": true}}}}}}"#);
+            check("dynamodb:putItem", &item, &[]);
+            check("aws-sdk:dynamodb:putItem", &item, &[]);
+        }
+        let filters = |name: &str| {
+            format!(
+                r#"{{"TrainingDataConfig": {{"InvocationLogsConfig": {{"RequestMetadataFilters": {{"{name}": {{}}}}}}}}}}"#
+            )
+        };
+        check("bedrock:createModelCustomizationJob", &filters("EqualsValue"), &[]);
+        check("bedrock:createModelCustomizationJob", &filters("NotEqualsValue"), &["NotEqualsValue"]);
+    }
+
+    #[test]
     fn what_is_computed_or_not_known_is_left_to_the_run() {
         let accepted = |resource, arguments| check("Parameters", resource, arguments, &[]);
         accepted("lambda:invoke.waitForTaskToken", r#"{"FunctionName": "f", "TaskToken.$": "$$.Task.Token"}"#);
@@ -136,6 +172,9 @@ mod tests {
         accepted("elasticmapreduce:addStep", r#"{"ClusterId": "c", "Any": 1}"#);
         accepted("aws-sdk:nothing:doAnything", r#"{"Any": 1}"#);
         accepted("aws-sdk:kms:doAnything", r#"{"Any": 1}"#);
+        let copies = r#"{"SourceBucket": "b", "SourceKey": "k", "DestinationBucket": "b", "DestinationKey": "k"}"#;
+        accepted("aws-sdk:s3:copyObject", copies);
+        accepted("aws-sdk:s3:uploadPartCopy", copies);
         accepted("aws-sdk:s3:putObject", r#"{"Bucket": "b", "Key": "k", "ACL": "private", "SsekmsKeyId": "k"}"#);
         check("Arguments", "lambda:invoke", r#"{"FunctionName": "f", "Paylod": "{% 1 %}"}"#, &[]);
         check("Arguments", "lambda:invoke", r#""{% $states.input %}""#, &[]);

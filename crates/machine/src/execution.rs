@@ -149,6 +149,12 @@ impl Execution {
         Ok(Execution { facts: Arc::new(facts), parts, context: OnceLock::new(), ends_at_transition: false })
     }
 
+    /// Why its parts do not fit together: each [`StepError::Corrupt`] is of a part that another refers to, and that is not
+    /// there or is something else. A step sees that only when it comes to the part.
+    pub fn misplaced_parts(&self) -> Vec<StepError> {
+        self.parts.misplaced()
+    }
+
     /// The same execution with the facts of a redrive; its next step takes `Trigger::Redrive`.
     #[must_use]
     pub fn redriven(self, facts: Facts) -> Execution {

@@ -154,10 +154,10 @@ pub enum EventDetails {
     },
 }
 
-impl EventDetails {
-    /// The payload that the event carries; the input of `ExecutionStarted` is none, but the caller's own text.
-    pub fn payload(&self) -> Option<&Payload> {
-        match self {
+/// The payload of the details, as they are borrowed.
+macro_rules! carried {
+    ($details:expr) => {
+        match $details {
             EventDetails::StateEntered { input: payload, .. }
             | EventDetails::ActivityScheduled { input: payload, .. }
             | EventDetails::LambdaFunctionScheduled { input: payload, .. }
@@ -179,32 +179,18 @@ impl EventDetails {
             | EventDetails::MapRunRedriven { .. }
             | EventDetails::EvaluationFailed { .. } => None,
         }
+    };
+}
+
+impl EventDetails {
+    /// The payload that the event carries; the input of `ExecutionStarted` is none, but the caller's own text.
+    pub fn payload(&self) -> Option<&Payload> {
+        carried!(self)
     }
 
     /// The same, to be replaced.
     pub fn payload_mut(&mut self) -> Option<&mut Payload> {
-        match self {
-            EventDetails::StateEntered { input: payload, .. }
-            | EventDetails::ActivityScheduled { input: payload, .. }
-            | EventDetails::LambdaFunctionScheduled { input: payload, .. }
-            | EventDetails::TaskScheduled { parameters: payload, .. }
-            | EventDetails::ExecutionSucceeded { output: payload }
-            | EventDetails::Succeeded { output: payload }
-            | EventDetails::StateExited { output: payload, .. }
-            | EventDetails::TaskOutput { output: payload, .. } => Some(payload),
-            EventDetails::None
-            | EventDetails::ExecutionStarted { .. }
-            | EventDetails::ExecutionRedriven { .. }
-            | EventDetails::Failed { .. }
-            | EventDetails::ActivityStarted { .. }
-            | EventDetails::TaskStarted { .. }
-            | EventDetails::TaskFailed { .. }
-            | EventDetails::MapStateStarted { .. }
-            | EventDetails::MapIteration { .. }
-            | EventDetails::MapRunStarted { .. }
-            | EventDetails::MapRunRedriven { .. }
-            | EventDetails::EvaluationFailed { .. } => None,
-        }
+        carried!(self)
     }
 
     /// Lets go of the payload that the event carries, and of its variables.

@@ -6,10 +6,10 @@
 use crate::frame::Timer;
 use crate::variables::Variables;
 use crate::weight;
-use crate::{EventId, Frame, Progress, Status, StepError, TimerId};
+use crate::{EventId, Frame, Phase, Progress, Status, StepError, TimerId};
 use json::{Object, Payload};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Names one separately stored part of an execution. Part 0 is the root.
@@ -186,6 +186,41 @@ impl Parts {
         let place = if let Part::Same(other) = self.by_id.get(&id)? { *other } else { id };
         let Part::Payload(stored) = self.by_id.get(&place)? else { return None };
         (stored.byte_len() >= SHARED_BYTES_MIN && stored.has_text_of(payload)).then_some(place)
+    }
+
+    /// Each part that another refers to, and that is not there or is something else.
+    pub(crate) fn misplaced(&self) -> Vec<StepError> {
+        let parents = self.frames().filter_map(|(_, frame)| frame.parent);
+        let running: HashSet<(PartId, u64)> = parents.map(|parent| (parent.frame, parent.index)).collect();
+        let mut found = Vec::new();
+        for (id, part) in &self.by_id {
+            match part {
+                Part::Root(root) => found.extend(root.ready.iter().filter_map(|ready| self.frame(*ready).err())),
+                Part::Frame(frame) => {
+                    found.extend(frame.parent.and_then(|parent| self.frame(parent.frame).err()));
+                    found.extend(frame.variables.and_then(|variables| self.variables(variables).err()));
+                    found.extend(self.misplaced_of_fork(*id, frame, &running));
+                }
+                Part::Same(_) => found.extend(self.payload(*id).err()),
+                Part::Progress(_) | Part::Payload(_) | Part::Variables(_) => {}
+            }
+        }
+        found
+    }
+
+    /// The same for the children of a frame: each runs, or has left its output. Of missing ones it tells the first.
+    fn misplaced_of_fork(&self, id: PartId, frame: &Frame, running: &HashSet<(PartId, u64)>) -> Vec<StepError> {
+        let Phase::Forked(fork) = &frame.phase else { return Vec::new() };
+        let data = fork.items.into_iter().chain(fork.branch_input);
+        let mut found: Vec<StepError> = data.filter_map(|data| self.payload(data).err()).collect();
+        let child = |index: u64| {
+            if running.contains(&(id, index)) { None } else { self.payload(fork.outputs.offset(index)).err() }
+        };
+        match self.progress(fork.progress) {
+            Ok(progress) => found.extend((0..progress.started).find_map(child)),
+            Err(error) => found.push(error),
+        }
+        found
     }
 
     /// All frames, oldest first.

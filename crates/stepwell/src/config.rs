@@ -64,6 +64,8 @@ pub struct Config {
     pub express_history_bytes_max: usize,
     /// Bytes of log records, and of events, that wait to be delivered; what finds no room is dropped and counted.
     pub delivery_bytes_max: usize,
+    /// What becomes of definitions that give a service a field that it does not have.
+    pub unknown_service_fields: UnknownServiceFields,
     /// Limits; AWS's quotas are the defaults.
     pub limits: asl::Limits,
     /// Where state machines with a `loggingConfiguration` log.
@@ -73,6 +75,27 @@ pub struct Config {
     /// The functions that tasks can invoke.
     #[serde(rename = "function")]
     pub functions: Vec<FunctionConfig>,
+}
+
+/// What becomes of definitions that give a service a field that it does not have, as far as this build knows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownServiceFields {
+    /// They are refused, as on AWS.
+    #[default]
+    Refuse,
+    /// They are accepted with a warning, for services that have grown since this build.
+    Warn,
+}
+
+impl UnknownServiceFields {
+    /// Of the diagnostic.
+    pub fn severity(self) -> asl::Severity {
+        match self {
+            UnknownServiceFields::Refuse => asl::Severity::Error,
+            UnknownServiceFields::Warn => asl::Severity::Warning,
+        }
+    }
 }
 
 impl Default for Config {
@@ -92,6 +115,7 @@ impl Default for Config {
             tasks_at_once_max: 1_024,
             express_history_bytes_max: 0,
             delivery_bytes_max: 32 << 20,
+            unknown_service_fields: UnknownServiceFields::default(),
             limits: asl::Limits::default(),
             logs: LogsConfig::default(),
             events: EventsConfig::default(),

@@ -37,3 +37,23 @@ async fn a_field_that_a_service_does_not_have_is_refused() {
         "message": "The field \"Paylod\" is not supported by Step Functions", "location": "/States/Call it/Parameters"});
     assert_eq!(found, json!({"result": "FAIL", "diagnostics": [diagnostic], "truncated": false}));
 }
+
+/// The way out for services that have grown since this build.
+#[tokio::test]
+async fn a_field_that_a_service_does_not_have_is_a_warning_where_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("stepwell.toml");
+    std::fs::write(&config, "unknown_service_fields = 'warn'").unwrap();
+    let settings: [&[&str]; 2] = [&["--unknown-service-fields", "warn"], &["--config", config.to_str().unwrap()]];
+    for arguments in settings {
+        let server = Server::start(Path::new(env!("CARGO_BIN_EXE_stepwell")), arguments).await.unwrap();
+        let client = server.client();
+        let new = json!({"name": "m", "definition": calls("Paylod"), "roleArn": ROLE});
+        client.call("CreateStateMachine", new).await.unwrap();
+        let asked = json!({"definition": calls("Paylod"), "severity": "WARNING"});
+        let found = client.call("ValidateStateMachineDefinition", asked).await.unwrap();
+        let diagnostic = json!({"severity": "WARNING", "code": "SCHEMA_VALIDATION_FAILED",
+            "message": "The field \"Paylod\" is not supported by Step Functions", "location": "/States/Call it/Parameters"});
+        assert_eq!(found, json!({"result": "OK", "diagnostics": [diagnostic], "truncated": false}), "{arguments:?}");
+    }
+}

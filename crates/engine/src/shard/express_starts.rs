@@ -18,13 +18,34 @@ use machine::{Execution, Trigger};
 /// Executions that are begun anew in one pass of the loop.
 const AT_ONCE: usize = 16;
 
+/// How far the shard is with what an earlier process had begun.
+pub(super) struct ExpressStarts {
+    /// Partitions that were not read yet; the next is the last.
+    unread: Vec<u8>,
+    /// The execution that is being begun anew: its room is taken, and it is not in memory.
+    beginning: Option<ExecutionKey>,
+}
+
+impl ExpressStarts {
+    pub(super) fn new(partitions: &[u8]) -> ExpressStarts {
+        ExpressStarts { unread: partitions.iter().rev().copied().collect(), beginning: None }
+    }
+
+    /// Whether the execution was being begun anew; it is not any more.
+    pub(super) fn gives_up(&mut self, key: ExecutionKey) -> bool {
+        self.beginning.take_if(|beginning| *beginning == key).is_some()
+    }
+}
+
 impl Shard {
     /// Finds out what is to be begun anew, and takes the room of it: later there are starts of this process among them.
+    /// Of a partition that cannot be read there are none, as the store is opened again before anything is started.
     pub(super) fn read_express_starts(&mut self) {
         let Some(tables) = self.pipeline.tables().cloned() else { return };
-        for partition in self.recovery.partitions().to_vec() {
+        while let Some(partition) = self.recovery.express.unread.last().copied() {
             match tables.express_starts(partition) {
                 Ok(keys) => {
+                    self.recovery.express.unread.pop();
                     self.environment.express_room.begin_anew(keys.len());
                     self.begun_before.extend(keys);
                 }
@@ -46,7 +67,9 @@ impl Shard {
             }
             let Some(key) = self.begun_before.pop_front() else { return };
             self.at = Some(key);
+            self.recovery.express.beginning = Some(key);
             self.perform(Work::BeginExpress(key));
+            self.recovery.express.beginning = None;
             self.at = None;
         }
     }
@@ -54,7 +77,10 @@ impl Shard {
     /// Begins an execution anew whose definition is in memory.
     pub(super) fn begin_express(&mut self, key: ExecutionKey) {
         let Some(tables) = self.pipeline.tables().cloned() else { return self.begun_before.push_front(key) };
-        match self.read_express(key, &tables) {
+        self.recovery.express.beginning = Some(key);
+        let read = self.read_express(key, &tables);
+        self.recovery.express.beginning = None;
+        match read {
             Ok(Some(live)) => {
                 self.live.insert(key, live);
                 self.turn(key, Trigger::Start, Then::Nothing);

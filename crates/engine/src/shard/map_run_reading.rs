@@ -119,7 +119,8 @@ impl Shard {
         let redriven = match tables.map_run(map_run) {
             Ok(Some(record)) if record.stop_ms.is_none() => return,
             Ok(Some(record)) if is_owed(&pending, &record) => self.redrive_map_run(owner, pending),
-            Ok(_) => return self.pipeline.outbox.effect(Released::MapRunEnded { map_run, owner }),
+            Ok(Some(_)) => return self.pipeline.outbox.effect(Released::MapRunEnded { map_run, owner }),
+            Ok(None) => Err(map_run::missing().into()),
             Err(error) => Err(error.into()),
         };
         match redriven {
@@ -134,7 +135,12 @@ impl Shard {
         if !matches!(self.find(owner), Ok(Found::Open)) {
             return;
         }
-        let Some(arn) = self.live.get(owner).map(|live| Arc::clone(&live.stored.record.arn)) else { return };
+        let Some(live) = self.live.get(owner) else { return };
+        // While the Map Run was read its execution may have gone on without it.
+        if live.execution.as_ref().is_some_and(|execution| execution.pending_map_runs().is_empty()) {
+            return;
+        }
+        let arn = Arc::clone(&live.stored.record.arn);
         self.set_aside(owner, &arn, &format!("its Map Run cannot be read: {why}"));
     }
 
@@ -145,8 +151,7 @@ impl Shard {
             live.redrive = Some(pending);
             return Ok(());
         }
-        let missing = || ReadError::Corrupt { keyspace: "map_runs", why: "it is missing".into() };
-        let record = self.tables()?.map_run(key)?.ok_or_else(missing)?;
+        let record = self.tables()?.map_run(key)?.ok_or_else(map_run::missing)?;
         self.open_map_run_again(owner, record, &pending)
     }
 

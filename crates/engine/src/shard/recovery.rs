@@ -4,7 +4,7 @@
 //! that something comes for before its turn is taken up then. "Taken up" means: its calls go on as their integrations
 //! say, what no worker has taken is offered again, and a bounded step goes on. Its timers are read by [`crate::timers`].
 
-use super::{Found, Shard, child_line::ChildLine, live::Live, message::Work};
+use super::{Found, Shard, child_line::ChildLine, express_starts::ExpressStarts, live::Live, message::Work};
 use crate::{
     Error,
     outbox::Released,
@@ -35,12 +35,15 @@ pub(super) struct Recovery {
     late: HashSet<ExecutionKey>,
     /// Calls that the last clean shutdown did not begin.
     held: HashSet<(ExecutionKey, EventId)>,
+    /// Express executions of the process before; what was found of them once is in memory.
+    pub(super) express: ExpressStarts,
 }
 
 impl Recovery {
     pub(super) fn new(partitions: Vec<u8>) -> Recovery {
-        let left = partitions.clone();
+        let (left, express) = (partitions.clone(), ExpressStarts::new(&partitions));
         Recovery {
+            express,
             partitions: partitions.into(),
             left,
             after: None,
@@ -53,8 +56,9 @@ impl Recovery {
 
     /// Begins anew. What was held and has not been begun since is still known, whether or not the store has it.
     fn restart(&mut self) {
-        let held = std::mem::take(&mut self.held);
-        *self = Recovery { held, ..Recovery::new(self.partitions.to_vec()) };
+        (self.left, self.after, self.taken_up) = (self.partitions.to_vec(), None, 0);
+        self.met.clear();
+        self.late.clear();
     }
 
     /// The partitions of the shard.
@@ -174,19 +178,27 @@ impl Shard {
         if let Some(live) = self.live.get(key) {
             return Ok(if live.is_closed() { Found::Closed(Box::new(live.stored.clone())) } else { Found::Open });
         }
+        let found = self.load_or_fail(key)?;
+        if matches!(found, Found::Open) && self.recovery.met(key) {
+            self.take_up_all(key);
+            if self.live.get(key).is_none() {
+                // It was set aside, or the store failed: it is there all the same, and is not found as open.
+                return self.load_or_fail(key);
+            }
+        }
+        Ok(found)
+    }
+
+    fn load_or_fail(&mut self, key: ExecutionKey) -> Result<Found, Error> {
         let tables = self.tables()?.clone();
-        let found = match self.load(key, &tables) {
+        match self.load(key, &tables) {
             Err(Error::Store(error)) => {
                 // Something came for the execution that must not be lost: after reopening it is taken up anew.
                 self.fail(error);
-                return Err(Error::Store(store::Error::Poisoned));
+                Err(Error::Store(store::Error::Poisoned))
             }
-            found => found?,
-        };
-        if matches!(found, Found::Open) && self.recovery.met(key) {
-            self.take_up_all(key);
+            found => found,
         }
-        Ok(found)
     }
 
     fn load(&mut self, key: ExecutionKey, tables: &Tables) -> Result<Found, Error> {
@@ -247,14 +259,17 @@ impl Shard {
         Ok(live)
     }
 
-    /// Goes on with everything that an execution had asked for when the process ended.
+    /// Goes on with everything that an execution had asked for when the process ended. If its Map Runs cannot be read it
+    /// is not in memory afterwards, and nothing of it goes on.
     fn take_up_all(&mut self, key: ExecutionKey) {
         let Some(live) = self.live.get(key) else { return };
         self.recovery.taken_up += 1;
         self.environment.one_open_more(&live.stored);
-        let Some(execution) = &live.execution else { return };
+        for pending in live.execution.as_ref().map(Execution::pending_map_runs).unwrap_or_default() {
+            self.look_after_map_run(key, pending);
+        }
+        let Some(execution) = self.live.get(key).and_then(|live| live.execution.as_ref()) else { return };
         let is_ready = execution.is_ready();
-        let map_runs = execution.pending_map_runs();
         for pending in execution.pending() {
             match pending.request {
                 Request::Task(request) => {
@@ -272,9 +287,6 @@ impl Shard {
                 // Its worker has it.
                 Request::Activity { .. } => {}
             }
-        }
-        for pending in map_runs {
-            self.look_after_map_run(key, pending);
         }
         if let Some(live) = self.live.get_mut(key).filter(|_| is_ready) {
             live.goes_on = true;
@@ -325,6 +337,7 @@ impl Shard {
         self.pipeline.reopened(tables);
         self.set_blamed_aside();
         self.read_held();
+        self.read_express_starts();
         self.take_up_map_runs();
         self.work.append(&mut self.stalled);
         self.work.extend(self.dispatcher.running().into_iter().map(Work::EndUnwanted));

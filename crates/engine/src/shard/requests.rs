@@ -77,7 +77,11 @@ impl Shard {
             Ok(_) if strikes(Fault::NameStartedTwice) => None,
             Ok(Found::Absent) => self.is_name_free(new).err().map(Err),
             Ok(Found::Closed(stored)) => Some(same_start(&stored, new)),
-            Ok(Found::Open) => self.live.get(new.key).map(|live| same_start(&live.stored, new)),
+            Ok(Found::Open) => Some(match self.live.get(new.key) {
+                Some(live) => same_start(&live.stored, new),
+                // The name is taken, whatever became of the execution.
+                None => Err(Error::Store(store::Error::Poisoned)),
+            }),
             Err(error) => Some(Err(error)),
         }
     }

@@ -24,6 +24,9 @@ impl Shard {
 
     /// Its callers hear that it is gone.
     fn drop_express(&mut self, key: ExecutionKey) {
+        if self.recovery.express.gives_up(key) {
+            self.environment.express_room.ended(false);
+        }
         if let Some(live) = self.live.remove_express(key) {
             self.environment.express_room.ended(live.is_child());
             self.work.extend(live.parked);

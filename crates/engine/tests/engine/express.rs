@@ -2,9 +2,15 @@
 
 use crate::support::*;
 use asl::{Arn, Resource, StateMachineType};
-use engine::{Engine, SyncResult};
+use engine::{Engine, Error, SyncResult};
 use machine::{Outcome, Status};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use store::Store;
 
 /// Runs a synchronous execution that waits for so long, while the clock goes on by `tick`.
@@ -113,4 +119,58 @@ async fn a_synchronous_one_and_one_that_ends_at_once_are_not_stored() {
     let engine = world.open().await;
     engine.execution(&execution_arn("x", "e")).await.unwrap_err();
     assert!(world.calls.is_empty().await, "a synchronous one is run at most once");
+}
+
+/// Starts executions that an earlier process leaves behind.
+async fn left_behind(world: &World, names: &[&str]) {
+    let engine = world.open().await;
+    let machine = create_typed(&engine, "x", CALLS, StateMachineType::Express).await;
+    let mut unanswered = Vec::new();
+    for name in names {
+        start(&engine, &machine, name).await;
+        unanswered.push(world.calls.next().await);
+    }
+    engine.shutdown(Duration::ZERO).await;
+    assert_eq!(stored_starts(world), names.len());
+}
+
+/// The first read of them fails, and with it the rest: all are read when the store is open again.
+#[tokio::test]
+async fn what_cannot_be_read_at_a_start_is_begun_anew_when_it_can_be() {
+    let world = World::new();
+    let names = ["a", "b", "c", "d", "e", "f"];
+    left_behind(&world, &names).await;
+    let (store, is_armed) = (world.store.clone(), Arc::new(AtomicBool::new(true)));
+    let keyspace = store::Keyspace("express_starts");
+    let open = move || {
+        let is_armed = Arc::clone(&is_armed);
+        Ok(Arc::new(UnreadableStore { inner: store.clone(), keyspace, is_armed }) as _)
+    };
+    let engine = world.open_with(Arc::new(open)).await;
+    for _ in names {
+        world.calls.next().await.succeed("2");
+    }
+    drop(engine);
+}
+
+/// One at which the shard panics is given up: its room is free for another.
+#[tokio::test]
+async fn a_panic_gives_back_the_room() {
+    let mut world = World::new();
+    world.options.shards = 1;
+    world.options.limits.express_executions_max = 1;
+    left_behind(&world, &["blamed"]).await;
+    let is_armed = Arc::new(AtomicBool::new(true));
+    let (store, armed) = (world.store.clone(), Arc::clone(&is_armed));
+    let open = move || Ok(Arc::new(PanickingStore { inner: store.clone(), is_armed: Arc::clone(&armed) }) as _);
+    let engine = world.open_with(Arc::new(open)).await;
+    // Nothing else is read of a single execution: it is the start that is read, and the shard panics.
+    while stored_starts(&world) > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!is_armed.load(Ordering::SeqCst));
+    let other = start(&engine, &arn("stateMachine", "x"), "other").await;
+    world.calls.next().await.succeed("1");
+    let refused = engine.start_execution(start_of(&arn("stateMachine", "x"), "third", "{}")).await;
+    assert!(matches!(refused, Err(Error::ExecutionLimitExceeded)), "{refused:?} beside {other}");
 }

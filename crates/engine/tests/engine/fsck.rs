@@ -129,6 +129,47 @@ async fn a_record_that_belongs_to_nothing_is_found() {
     check(stray("tags", 4), &[("tags", "the tags of nothing")]).await;
 }
 
+/// Branches and iterations that run and that have ended, with variables; two outputs are stored as one.
+const FORKS: &str = r#"{"StartAt":"A","States":{
+    "A":{"Type":"Pass","Assign":{"kept":1},"Next":"P"},
+    "P":{"Type":"Parallel","End":true,"Branches":[
+        {"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":3600,"End":true}}},
+        {"StartAt":"M","States":{"M":{"Type":"Map","MaxConcurrency":1,"End":true,"ItemProcessor":{
+            "StartAt":"C","States":{
+                "C":{"Type":"Choice","Choices":[{"Variable":"$","NumericEquals":7,"Next":"V"}],"Default":"E"},
+                "E":{"Type":"Pass","End":true},
+                "V":{"Type":"Wait","Seconds":3600,"End":true}}}}}}]}}}"#;
+
+#[tokio::test]
+async fn a_part_that_another_refers_to_is_found_to_be_missing() {
+    let world = World::to_be_damaged();
+    let engine = world.open().await;
+    let machine = create(&engine, "m", FORKS).await;
+    let long = "x".repeat(100);
+    let input = format!(r#"["{long}","{long}",7,8]"#);
+    engine.start_execution(start_of(&machine, "e", &input)).await.unwrap();
+    while event_types(&engine, &execution_arn("m", "e")).await.last() != Some(&"WaitStateEntered") {
+        tokio::task::yield_now().await;
+    }
+    engine.shutdown(Duration::ZERO).await;
+    assert!(world.damage().is_empty(), "{:#?}", world.damage());
+    let parts = records(&world, "parts");
+    // The root; the frames of the Parallel, of its branches and of an iteration; for each of the two that have children
+    // their progress and what they begin with, but for a Parallel whose branches have all begun; two outputs; variables.
+    assert!(parts.len() >= 10, "{}", parts.len());
+    for (key, value) in parts {
+        let mut batch = Batch::new();
+        batch.delete(Keyspace("parts"), &*key);
+        world.store.commit(batch).await.unwrap();
+        let found = world.damage();
+        let is_it = |found: &engine::Finding| found.keyspace == "parts" && found.what.contains("do not fit together");
+        assert!(found.iter().any(is_it), "{key:?} {found:#?}");
+        let mut batch = Batch::new();
+        batch.put(Keyspace("parts"), key, value);
+        world.store.commit(batch).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_gap_in_a_history_is_found() {
     let lose = |world: &World, batch: &mut Batch| {

@@ -181,16 +181,17 @@ async fn a_map_run_that_cannot_be_read_at_a_start_is_read_when_it_can_be() {
     }
 }
 
-/// A disk that gives no block of a Map Run before the test says so.
+/// A disk that gives nothing of a keyspace of Map Runs before the test says so.
 struct GatedStore {
     inner: MemoryStore,
+    keyspace: Keyspace,
     /// It is open when the sender is dropped.
     gate: Arc<Mutex<mpsc::Receiver<()>>>,
 }
 
 impl Store for GatedStore {
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, store::Error> {
-        if keyspace == Keyspace("map_run_blocks") {
+        if keyspace == self.keyspace {
             let _ = self.gate.lock().unwrap().recv();
         }
         self.inner.get(keyspace, key)
@@ -203,15 +204,20 @@ impl Store for GatedStore {
     }
 }
 
+/// The gate is open when the sender is dropped.
+async fn open_gated(world: &World, keyspace: Keyspace) -> (Engine, mpsc::Sender<()>) {
+    let (closed, gate) = mpsc::channel();
+    let (inner, gate) = (world.store.clone(), Arc::new(Mutex::new(gate)));
+    let open = move || Ok(Arc::new(GatedStore { inner: inner.clone(), keyspace, gate: Arc::clone(&gate) }) as _);
+    (world.open_with(Arc::new(open)).await, closed)
+}
+
 #[tokio::test]
 async fn nobody_waits_until_map_runs_are_read_after_a_start() {
     let mut world = World::new();
     world.options.shards = 1;
     let execution = interrupted(&world).await;
-    let (closed, gate) = mpsc::channel();
-    let (inner, gate) = (world.store.clone(), Arc::new(Mutex::new(gate)));
-    let open = move || Ok(Arc::new(GatedStore { inner: inner.clone(), gate: Arc::clone(&gate) }) as _);
-    let engine = world.open_with(Arc::new(open)).await;
+    let (engine, closed) = open_gated(&world, Keyspace("map_run_blocks")).await;
     let other = create(&engine, "other", &format!(r#"{{"StartAt":"C","States":{{{PASS}}}}}"#)).await;
     let other = start(&engine, &other, "e").await;
     assert_eq!(engine.wait_until_closed(&other).await.unwrap().status, Status::Succeeded);
@@ -253,19 +259,54 @@ async fn results_that_cannot_be_read_are_read_when_they_can_be() {
     assert_eq!(record.outcome, Some(Outcome::Succeeded { output: payload("[1,2,3]") }));
 }
 
+/// Every record of the keyspace is another, or gone.
+async fn damage(world: &World, keyspace: Keyspace, value: Option<[u8; 2]>) {
+    let mut batch = Batch::new();
+    for (key, _) in world.store.scan(keyspace, Range::ALL, 10).unwrap() {
+        match value {
+            Some(value) => batch.put(keyspace, key, value),
+            None => batch.delete(keyspace, key),
+        };
+    }
+    world.store.commit(batch).await.unwrap();
+}
+
 #[tokio::test]
-async fn a_map_run_that_is_corrupt_sets_its_execution_aside() {
-    for keyspace in ["map_run_requests", "map_run_blocks"].map(Keyspace) {
-        let world = World::to_be_damaged();
-        let execution = interrupted(&world).await;
-        let mut batch = Batch::new();
-        for (key, _) in world.store.scan(keyspace, Range::ALL, 10).unwrap() {
-            batch.put(keyspace, key, [1, 0xc1]);
+async fn a_map_run_that_is_corrupt_or_missing_sets_its_execution_aside() {
+    for keyspace in ["map_runs", "map_run_requests", "map_run_blocks"].map(Keyspace) {
+        for value in [Some([1, 0xc1]), None] {
+            let world = World::to_be_damaged();
+            let execution = interrupted(&world).await;
+            damage(&world, keyspace, value).await;
+            let engine = world.open().await;
+            let ended = engine.wait_until_closed(&execution).await;
+            assert!(matches!(ended, Err(Error::SetAside { .. })), "{keyspace:?} {value:?} {ended:?}");
         }
-        world.store.commit(batch).await.unwrap();
-        let engine = world.open().await;
-        let ended = engine.wait_until_closed(&execution).await;
-        assert!(matches!(ended, Err(Error::SetAside { .. })), "{ended:?}");
+    }
+}
+
+/// The name is asked for before its execution is taken up: the execution is set aside then, and stays what it was.
+#[tokio::test]
+async fn an_execution_whose_map_run_is_corrupt_keeps_its_name() {
+    for value in [Some([1, 0xc1]), None] {
+        let mut world = World::to_be_damaged();
+        world.options.shards = 1;
+        interrupted(&world).await;
+        damage(&world, Keyspace("map_runs"), value).await;
+        let stored = || ["executions", "history"].map(|name| world.store.scan(Keyspace(name), Range::ALL, 99).unwrap());
+        let before = stored();
+        let (engine, closed) = open_gated(&world, Keyspace("map_runs")).await;
+        let machine = arn("stateMachine", "m");
+        let start = engine.start_execution(start_of(&machine, "e", "[1,2,3]"));
+        let (started, ()) = tokio::join!(start, async {
+            // The start reads the state machine first, and is then with the shard, which has not begun yet.
+            engine.state_machine(&machine).await.unwrap();
+            tokio::task::yield_now().await;
+            drop(closed);
+        });
+        assert!(matches!(started, Err(Error::SetAside { .. })), "{value:?} {started:?}");
+        engine.shutdown(Duration::ZERO).await;
+        assert_eq!(stored(), before);
     }
 }
 

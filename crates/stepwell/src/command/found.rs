@@ -1,7 +1,8 @@
 //! What is found in the file of a definition: AWS's diagnostics, and notes of our own, each with its place.
 
+use crate::config::Config;
 use crate::definition_file::DefinitionFile;
-use asl::{Distributed, Flow, Limits, Map, Severity, State, StateKind, StateMachineType};
+use asl::{Distributed, Flow, Map, Severity, State, StateKind, StateMachineType};
 use json::{Object, Value};
 use std::path::{Path, PathBuf};
 
@@ -28,9 +29,11 @@ pub struct Checked {
     pub state_machine: Option<asl::StateMachine>,
 }
 
-/// Checks a definition as `ValidateStateMachineDefinition` does on a server with these limits. If that finds no error, notes say what cannot work here.
-pub fn check(path: &Path, file: &DefinitionFile, state_machine_type: StateMachineType, limits: &Limits) -> Checked {
-    let parsed = asl::parse_with_services(&file.definition, state_machine_type, limits, Some(integrations::services()));
+/// Checks a definition as `ValidateStateMachineDefinition` does on a server with these settings. If that finds no error,
+/// notes say what cannot work here.
+pub fn check(path: &Path, file: &DefinitionFile, state_machine_type: StateMachineType, config: &Config) -> Checked {
+    let services = Some(integrations::services(config.unknown_service_fields.severity()));
+    let parsed = asl::parse_with_services(&file.definition, state_machine_type, &config.limits, services);
     let diagnostics = parsed.diagnostics.into_iter().map(|diagnostic| Found {
         path: path.to_owned(),
         severity: diagnostic.severity,

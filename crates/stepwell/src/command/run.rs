@@ -10,7 +10,7 @@ use super::{CommandResult, EXIT_FAILED};
 use crate::config::Config;
 use crate::definition_file::{DefinitionFile, substitutions};
 use crate::telemetry;
-use asl::{Limits, StateMachine};
+use asl::StateMachine;
 use clap::Args;
 use json::{Payload, Text};
 use machine::Outcome;
@@ -63,7 +63,7 @@ impl Run {
     pub fn run(&self) -> CommandResult {
         telemetry::start_if_asked();
         let config = self.functions.as_deref().map(Config::read).transpose()?.unwrap_or_default().check()?;
-        let (definition, parsed) = self.definition(&config.limits)?;
+        let (definition, parsed) = self.definition(&config)?;
         let (input_text, input) = self.input()?;
         let once = Once {
             name: once::name_of(&self.file),
@@ -80,13 +80,13 @@ impl Run {
     }
 
     /// The text and what it says, if nothing is wrong with it. Warnings are told.
-    fn definition(&self, limits: &Limits) -> Result<(Text, StateMachine), Box<dyn std::error::Error>> {
+    fn definition(&self, config: &Config) -> Result<(Text, StateMachine), Box<dyn std::error::Error>> {
         let file = DefinitionFile::read(&self.file, &substitutions(&self.substitute)?)?;
         if !file.unresolved.is_empty() {
             return Err(Error::Unresolved(file.unresolved.join(", ")).into());
         }
         let state_machine_type = self.state_machine_type.state_machine_type();
-        let Checked { found, state_machine } = check(&self.file, &file, state_machine_type, limits);
+        let Checked { found, state_machine } = check(&self.file, &file, state_machine_type, config);
         let (errors, warnings): (Vec<Found>, Vec<Found>) = found.into_iter().partition(Found::is_error);
         let Some(state_machine) = state_machine else {
             let errors: Vec<String> = errors.iter().map(Found::to_text).collect();

@@ -1,7 +1,7 @@
 //! `stepwell serve`: the server.
 
 use super::CommandResult;
-use crate::config::Config;
+use crate::config::{Config, UnknownServiceFields};
 use crate::health::Health;
 use crate::listener::{self, Limits};
 use crate::telemetry::{self, LogFormat};
@@ -41,6 +41,10 @@ pub struct Serve {
     /// DescribeExecution and GetExecutionHistory show them; AWS keeps none
     #[arg(long, value_name = "BYTES", num_args = 0..=1, default_missing_value = "67108864")]
     express_history: Option<usize>,
+    /// Whether a definition is refused, as on AWS, that gives a service a field that it does not have as far as this build
+    /// knows it, or there is a warning [default: refuse]
+    #[arg(long, value_enum, env = "STEPWELL_UNKNOWN_SERVICE_FIELDS")]
+    unknown_service_fields: Option<UnknownServiceFields>,
     /// How the server logs
     #[arg(long, value_enum, default_value_t, env = "STEPWELL_LOG_FORMAT")]
     log_format: LogFormat,
@@ -85,6 +89,7 @@ impl Serve {
         }
         config.set_limits(&self.limits)?;
         config.express_history_bytes_max = self.express_history.unwrap_or(config.express_history_bytes_max);
+        config.unknown_service_fields = self.unknown_service_fields.unwrap_or(config.unknown_service_fields);
         config.check()
     }
 }

@@ -3,7 +3,7 @@
 use super::found::{Found, check};
 use super::state_machine_type::TypeArgument;
 use super::{CommandResult, EXIT_FAILED, EXIT_UNUSABLE, OutputFormat};
-use crate::config::Config;
+use crate::config::{Config, UnknownServiceFields};
 use crate::definition_file::{self, DefinitionFile, substitutions};
 use clap::Args;
 use json::{Object, Value};
@@ -32,19 +32,22 @@ pub struct Validate {
     /// A limit of the server that the definitions are for; AWS's quotas are the defaults
     #[arg(long = "limit", value_name = "NAME=NUMBER")]
     limits: Vec<String>,
+    /// What a field is that a service does not have, as far as this build knows it
+    #[arg(long, value_enum, default_value_t, env = "STEPWELL_UNKNOWN_SERVICE_FIELDS")]
+    unknown_service_fields: UnknownServiceFields,
 }
 
 impl Validate {
     pub fn run(&self) -> CommandResult {
         let substitutions = substitutions(&self.substitute)?;
-        let mut config = Config::default();
+        let mut config = Config { unknown_service_fields: self.unknown_service_fields, ..Config::default() };
         config.set_limits(&self.limits)?;
         let state_machine_type = self.state_machine_type.state_machine_type();
         let mut found = Vec::new();
         let mut unreadable = Vec::new();
         for path in &self.files {
             match DefinitionFile::read(path, &substitutions) {
-                Ok(file) => found.extend(check(path, &file, state_machine_type, &config.limits).found),
+                Ok(file) => found.extend(check(path, &file, state_machine_type, &config).found),
                 // The other files are checked all the same.
                 Err(error) => unreadable.push((path, error)),
             }

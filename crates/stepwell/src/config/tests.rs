@@ -37,6 +37,7 @@ fn times_may_be_less_than_a_day() {
 fn what_is_wrong_has_its_line() {
     check("\nprot = 1", "the configuration file `stepwell.toml` is not understood: TOML parse error at line 2");
     check("\nprot = 1", "unknown field `prot`");
+    check("unknown_service_fields = 'allow'", "unknown variant `allow`, expected `refuse` or `warn`");
     check("[limits]\nhistory = 1", "unknown field `history`, expected one of `payload_bytes_max`");
     check("[limits]\n\nhistory_events_max = 'x'", "line 3");
     check(

@@ -2,7 +2,7 @@
 //!
 //! A file that was renamed or removed, as by logrotate, is made anew under its name before the next lines are written.
 
-use super::{Error, Lost, Sink};
+use super::{Error, Lost, Sink, Taken};
 use engine::{ExecutionRecord, Logged};
 use std::{
     collections::HashMap,
@@ -40,7 +40,7 @@ impl LogFolder {
 }
 
 impl Sink<Logged> for LogFolder {
-    async fn deliver(&mut self, batch: &[Logged]) -> Result<(), Lost> {
+    async fn deliver(&mut self, batch: &[Logged], _: &Taken<'_>) -> Result<(), Lost> {
         let mut files: HashMap<PathBuf, (usize, String)> = HashMap::new();
         for logged in batch {
             let path = self.folder.join(file_of(&logged.logging.log_group));
@@ -79,7 +79,7 @@ pub(super) struct StandardOutput {
 }
 
 impl Sink<Logged> for StandardOutput {
-    async fn deliver(&mut self, batch: &[Logged]) -> Result<(), Lost> {
+    async fn deliver(&mut self, batch: &[Logged], _: &Taken<'_>) -> Result<(), Lost> {
         let lines = named_lines(batch, self.data_bytes_max);
         // A reader that is slow must not hold up other tasks.
         let write = move || std::io::stdout().lock().write_all(lines.as_bytes());
@@ -116,7 +116,7 @@ impl EventFile {
 }
 
 impl Sink<ExecutionRecord> for EventFile {
-    async fn deliver(&mut self, batch: &[ExecutionRecord]) -> Result<(), Lost> {
+    async fn deliver(&mut self, batch: &[ExecutionRecord], _: &Taken<'_>) -> Result<(), Lost> {
         let lines: String = batch.iter().map(|record| super::event(record, self.data_bytes_max) + "\n").collect();
         self.lines.append(&lines).await.map_err(|error| Lost { count: batch.len(), error })
     }

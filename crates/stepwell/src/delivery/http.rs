@@ -1,7 +1,8 @@
 //! Sends to an HTTP endpoint, again where that helps; one event a request, several at once.
 
 use super::{
-    Error, Lost, Sink,
+    Error, Lost, Sink, Taken,
+    queue::TOLD_EVERY,
     tls::{self, Connector},
 };
 use ::http::{Request, Uri, header};
@@ -13,9 +14,10 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use std::{
     collections::HashMap,
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
+use tokio::time::Instant;
 
 /// Requests with events that are under way at once. An endpoint that takes 10 ms for each is sent 1,600 a second.
 const AT_ONCE: usize = 16;
@@ -31,15 +33,43 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct Target {
     client: Client<Connector, Full<Bytes>>,
     url: Uri,
-    /// It was told that the endpoint does not answer, and it has not since.
-    is_told: AtomicBool,
+    outage: Outage,
+}
+
+/// Whether it was told that the endpoint does not answer. Requests that are under way at once share it: some may come
+/// through while others do not.
+#[derive(Default)]
+struct Outage(Mutex<Told>);
+
+#[derive(Default)]
+struct Told {
+    /// It was told, and the endpoint has not answered since.
+    is_told: bool,
+    last: Option<Instant>,
+}
+
+impl Outage {
+    /// There is no answer: whether that is to be told now. Once in each outage, and every [`TOLD_EVERY`] at most.
+    fn is_news(&self) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = !told.is_told && told.last.is_none_or(|last| last.elapsed() >= TOLD_EVERY);
+        if is_news {
+            *told = Told { is_told: true, last: Some(Instant::now()) };
+        }
+        is_news
+    }
+
+    /// There is an answer.
+    fn is_over(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_told = false;
+    }
 }
 
 impl Target {
     /// With a file of authorities these are trusted, and not those of the system.
     pub(super) fn new(url: &Uri, ca_file: Option<&Path>) -> Result<Target, Error> {
         let client = Client::builder(TokioExecutor::new()).build(tls::connector(url, ca_file)?);
-        Ok(Target { client, url: url.clone(), is_told: AtomicBool::new(false) })
+        Ok(Target { client, url: url.clone(), outage: Outage::default() })
     }
 
     /// Sends a JSON text, and waits for an endpoint that does not answer: meanwhile the queue keeps what comes. What
@@ -50,7 +80,7 @@ impl Target {
         loop {
             match self.attempt(body.clone()).await {
                 Ok(()) => {
-                    self.is_told.store(false, Ordering::Relaxed);
+                    self.outage.is_over();
                     return Ok(());
                 }
                 Err(Error::Refused { url, status }) => {
@@ -61,7 +91,7 @@ impl Target {
                         return Err(Error::Refused { url, status });
                     }
                 }
-                Err(error) if !self.is_told.swap(true, Ordering::Relaxed) => {
+                Err(error) if self.outage.is_news() => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "a delivery waits");
                 }
                 Err(_) => {}
@@ -102,20 +132,22 @@ impl Events {
         Events { target, data_bytes_max }
     }
 
-    async fn send_in_order(&self, records: Vec<&ExecutionRecord>) -> Result<(), Lost> {
+    async fn send_in_order(&self, records: Vec<&ExecutionRecord>, taken: &Taken<'_>) -> Result<(), Lost> {
         let mut outcome = Ok(());
         for record in records {
             if let Err(error) = self.target.send(super::event(record, self.data_bytes_max)).await {
                 outcome = Err(Lost { count: 1, error }.after(outcome));
             }
+            taken.one(record);
         }
         outcome
     }
 }
 
 impl Sink<ExecutionRecord> for Events {
-    async fn deliver(&mut self, batch: &[ExecutionRecord]) -> Result<(), Lost> {
-        let sending: Vec<_> = by_execution(batch).into_iter().map(|records| self.send_in_order(records)).collect();
+    async fn deliver(&mut self, batch: &[ExecutionRecord], taken: &Taken<'_>) -> Result<(), Lost> {
+        let executions = by_execution(batch).into_iter();
+        let sending: Vec<_> = executions.map(|records| self.send_in_order(records, taken)).collect();
         let mut outcome = Ok(());
         let mut sent = stream::iter(sending).buffer_unordered(AT_ONCE);
         while let Some(next) = sent.next().await {
@@ -143,7 +175,10 @@ fn by_execution(batch: &[ExecutionRecord]) -> Vec<Vec<&ExecutionRecord>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::queue::{Counts, Weigh as _},
+        *,
+    };
     use ::http::{Response, StatusCode};
     use asl::StateMachineType;
     use http_body_util::BodyExt as _;
@@ -158,7 +193,7 @@ mod tests {
     use tokio::{net::TcpListener, sync::Barrier};
 
     /// What an endpoint was sent: execution and status.
-    type Taken = Arc<Mutex<Vec<(String, String)>>>;
+    type Sent = Arc<Mutex<Vec<(String, String)>>>;
 
     fn record(execution: &str, status: Status) -> ExecutionRecord {
         ExecutionRecord {
@@ -188,7 +223,7 @@ mod tests {
     }
 
     /// An endpoint that answers only when three requests are there. It refuses the end of `b` for good.
-    async fn listen(taken: Taken) -> Uri {
+    async fn listen(taken: Sent) -> Uri {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let three = Arc::new(Barrier::new(3));
@@ -218,16 +253,35 @@ mod tests {
         format!("http://{address}/").parse().unwrap()
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_is_told_once_and_seldom() {
+        let outage = Outage::default();
+        assert!(outage.is_news() && !outage.is_news());
+        // Some requests come through and others do not.
+        outage.is_over();
+        assert!(!outage.is_news());
+        tokio::time::advance(TOLD_EVERY).await;
+        assert!(outage.is_news());
+        tokio::time::advance(TOLD_EVERY).await;
+        assert!(!outage.is_news(), "it is the same outage");
+        outage.is_over();
+        assert!(outage.is_news());
+    }
+
     #[tokio::test]
     async fn executions_do_not_wait_for_each_other_and_what_is_refused_is_counted() {
-        let taken = Taken::default();
+        let taken = Sent::default();
         let target = Target::new(&listen(Arc::clone(&taken)).await, None).unwrap();
+        let counts = Counts::default();
         let batch: Vec<ExecutionRecord> = [Status::Running, Status::Succeeded]
             .into_iter()
             .flat_map(|status| ["a", "b", "c"].map(|execution| record(execution, status)))
             .collect();
-        let lost = Events::new(target, 1_000).deliver(&batch).await.unwrap_err();
-        assert_eq!(lost.count, 1);
+        for record in &batch {
+            counts.waits(record.bytes());
+        }
+        let lost = Events::new(target, 1_000).deliver(&batch, &Taken::nothing(&counts)).await.unwrap_err();
+        assert_eq!((lost.count, counts.waiting()), (1, 0));
         assert!(matches!(lost.error, Error::Refused { status: 400, .. }));
         let taken = taken.lock().unwrap();
         for execution in ["a", "b", "c"] {

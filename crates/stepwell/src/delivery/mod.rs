@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use file::{EventFile, LogFolder, StandardOutput};
 use http::{Events, Target};
 use otlp::Otlp;
-use queue::{Ending, Running};
+use queue::{Ending, Running, Taken};
 pub use tls::{authorities, is_https};
 
 /// Why something cannot be delivered.
@@ -43,7 +43,9 @@ pub enum Error {
 
 /// Takes what is delivered; of one execution in order.
 trait Sink<T>: Send + 'static {
-    fn deliver(&mut self, batch: &[T]) -> impl Future<Output = Result<(), Lost>> + Send;
+    /// One that takes the things of a batch one by one tells `taken` of each. Of a batch that is taken as a whole it hears
+    /// afterwards.
+    fn deliver(&mut self, batch: &[T], taken: &Taken<'_>) -> impl Future<Output = Result<(), Lost>> + Send;
 }
 
 /// How much of a batch is lost, and why: the first reason, if there are several.

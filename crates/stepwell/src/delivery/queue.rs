@@ -19,8 +19,8 @@ use tokio::{
 
 /// What a sink is given at once, at most.
 const BATCH_MAX: usize = 512;
-/// How often losses are told, at most.
-const TOLD_EVERY: Duration = Duration::from_secs(10);
+/// How often losses are told, at most, and that an endpoint does not answer.
+pub(super) const TOLD_EVERY: Duration = Duration::from_secs(10);
 /// What a thing takes in memory besides its payloads: an estimate.
 const OVERHEAD_BYTES: usize = 256;
 
@@ -53,7 +53,7 @@ struct Queue<T> {
 }
 
 #[derive(Default)]
-struct Counts {
+pub(super) struct Counts {
     waiting_bytes: AtomicUsize,
     waiting: AtomicUsize,
     dropped: AtomicU64,
@@ -68,8 +68,7 @@ impl<T> fmt::Debug for Queue<T> {
 impl<T: Weigh> Receive<T> for Queue<T> {
     fn receive(&self, happened: T) {
         let bytes = happened.bytes();
-        let before = self.counts.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.counts.waiting.fetch_add(1, Ordering::Relaxed);
+        let before = self.counts.waits(bytes);
         if before + bytes > self.bytes_max || self.sender.send(happened).is_err() {
             self.counts.took(1, bytes);
             self.counts.lost(1);
@@ -78,6 +77,17 @@ impl<T: Weigh> Receive<T> for Queue<T> {
 }
 
 impl Counts {
+    /// One more thing waits; gives the bytes of what waited before.
+    pub(super) fn waits(&self, bytes: usize) -> usize {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed)
+    }
+
+    /// How many things wait, or are under way.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// So much waits no more.
     fn took(&self, count: usize, bytes: usize) {
         self.waiting.fetch_sub(count, Ordering::Relaxed);
@@ -86,6 +96,33 @@ impl Counts {
 
     fn lost(&self, count: usize) {
         self.dropped.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+/// How much of a batch waits no more before the whole batch does: it is delivered, or lost for good.
+pub(super) struct Taken<'a> {
+    counts: &'a Counts,
+    count: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Taken<'_> {
+    pub(super) fn nothing(counts: &Counts) -> Taken<'_> {
+        Taken { counts, count: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
+    }
+
+    /// One thing of the batch waits no more.
+    pub(super) fn one(&self, thing: &impl Weigh) {
+        let bytes = thing.bytes();
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.counts.took(1, bytes);
+    }
+
+    /// Neither does the rest.
+    fn all(self, batch: &[impl Weigh]) {
+        let bytes: usize = batch.iter().map(Weigh::bytes).sum();
+        self.counts.took(batch.len() - self.count.into_inner(), bytes - self.bytes.into_inner());
     }
 }
 
@@ -114,12 +151,15 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    /// Waits until it has taken everything, or the time is over.
-    pub(super) async fn wait(self, deadline: Instant) {
-        if tokio::time::timeout_at(deadline, self.task).await.is_err() {
-            let lost = self.counts.waiting.load(Ordering::Relaxed);
-            tracing::warn!(lost, "the last {} could not be delivered in time", self.what);
+    /// Waits until it has taken everything, or the time is over; gives how much is lost then. Of what is under way at that
+    /// moment nobody knows whether it arrives.
+    pub(super) async fn wait(self, deadline: Instant) -> usize {
+        if tokio::time::timeout_at(deadline, self.task).await.is_ok() {
+            return 0;
         }
+        let lost = self.counts.waiting();
+        tracing::warn!(lost, "the last {} could not be delivered in time", self.what);
+        lost
     }
 }
 
@@ -157,8 +197,9 @@ async fn carry<T: Weigh, S: Sink<T>>(
                 continue;
             }
         }
-        let outcome = losses.telling(&counts, sink.deliver(&batch)).await;
-        counts.took(batch.len(), batch.iter().map(Weigh::bytes).sum());
+        let taken = Taken::nothing(&counts);
+        let outcome = losses.telling(&counts, sink.deliver(&batch, &taken)).await;
+        taken.all(&batch);
         batch.clear();
         let error = outcome.err().map(|lost| {
             counts.lost(lost.count);
@@ -229,7 +270,7 @@ mod tests {
     }
 
     impl Sink<usize> for Slow {
-        async fn deliver(&mut self, batch: &[usize]) -> Result<(), Lost> {
+        async fn deliver(&mut self, batch: &[usize], _: &Taken<'_>) -> Result<(), Lost> {
             self.permits.acquire().await.unwrap().forget();
             self.taken.lock().unwrap().extend(batch);
             Ok(())
@@ -245,9 +286,34 @@ mod tests {
             queue.receive(number);
         }
         permits.add_permits(1);
-        running.stop().wait(Instant::now() + Duration::from_secs(60)).await;
+        assert_eq!(running.stop().wait(Instant::now() + Duration::from_secs(60)).await, 0);
         assert_eq!(*taken.lock().unwrap(), [4, 5, 1]);
         // Nobody takes it any more, and nobody waits.
         queue.receive(1);
+    }
+
+    /// Delivers the first two of a batch, and never ends.
+    struct Stuck(Option<oneshot::Sender<()>>);
+
+    impl Sink<usize> for Stuck {
+        async fn deliver(&mut self, batch: &[usize], taken: &Taken<'_>) -> Result<(), Lost> {
+            batch.iter().take(2).for_each(|number| taken.one(number));
+            self.0.take().unwrap().send(()).unwrap();
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_delivered_of_a_batch_is_not_lost_and_takes_no_room() {
+        let (sender, stuck) = oneshot::channel();
+        let (queue, running) = start(Stuck(Some(sender)), "numbers", 10);
+        for number in [4, 5, 1] {
+            queue.receive(number);
+        }
+        stuck.await.unwrap();
+        for number in [8, 1, 1] {
+            queue.receive(number);
+        }
+        assert_eq!(running.stop().wait(Instant::now()).await, 3, "one of the batch, and two for which there was room");
     }
 }

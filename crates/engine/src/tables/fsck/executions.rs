@@ -217,13 +217,15 @@ impl Walk<'_> {
                 return None;
             }
         };
-        match Execution::from_parts(facts, parts) {
-            Ok(execution) => Some(execution),
-            Err(error) => {
-                self.damage(PARTS, &key.0, arn, format!("its parts do not fit together: {error:?}"));
-                None
-            }
+        let execution = Execution::from_parts(facts, parts);
+        let misplaced = match &execution {
+            Ok(execution) => execution.misplaced_parts(),
+            Err(error) => vec![error.clone()],
+        };
+        for error in misplaced {
+            self.damage(PARTS, &key.0, arn, format!("its parts do not fit together: {error:?}"));
         }
+        execution.ok()
     }
 
     fn agree(
