@@ -168,9 +168,19 @@ pub struct Fork {
     pub(crate) outputs: PartId,
     /// The items of a Map.
     pub(crate) items: Option<PartId>,
-    /// What the branches of a Parallel begin with, until the last has begun.
+    /// The branches of a Parallel, until the last has begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) branch_input: Option<PartId>,
+    pub(crate) branches: Option<Branches>,
+}
+
+/// Branches of which some have not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Branches {
+    /// What each begins with.
+    pub(crate) input: PartId,
+    /// The frame of branch `index` is the part `first + index`: frames are numbered in the order in which states would be
+    /// entered if all branches began at once.
+    pub(crate) first: PartId,
 }
 
 /// How far the children of a Parallel or Map state have come.

@@ -211,7 +211,7 @@ impl Parts {
     /// The same for the children of a frame: each runs, or has left its output. Of missing ones it tells the first.
     fn misplaced_of_fork(&self, id: PartId, frame: &Frame, running: &HashSet<(PartId, u64)>) -> Vec<StepError> {
         let Phase::Forked(fork) = &frame.phase else { return Vec::new() };
-        let data = fork.items.into_iter().chain(fork.branch_input);
+        let data = fork.items.into_iter().chain(fork.branches.map(|branches| branches.input));
         let mut found: Vec<StepError> = data.filter_map(|data| self.payload(data).err()).collect();
         let child = |index: u64| {
             if running.contains(&(id, index)) { None } else { self.payload(fork.outputs.offset(index)).err() }
@@ -232,11 +232,17 @@ impl Parts {
     }
 
     pub(crate) fn add_frame(&mut self, frame: Frame) -> Result<PartId, StepError> {
-        let root = self.root_mut()?;
-        root.frames_made += 1;
-        let id = PartId(root.frames_made);
+        let id = self.reserve_frames(1)?;
         self.put(id, Part::Frame(Arc::new(frame)));
         Ok(id)
+    }
+
+    /// Numbers for `count` frames that are put later; the first of them is returned.
+    pub(crate) fn reserve_frames(&mut self, count: u64) -> Result<PartId, StepError> {
+        let root = self.root_mut()?;
+        let first = PartId(root.frames_made).offset(1);
+        root.frames_made += count;
+        Ok(first)
     }
 
     /// Removes a frame, and its variables.

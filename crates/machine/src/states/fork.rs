@@ -6,12 +6,12 @@
 use super::{events, fail, map, parallel, settle};
 use crate::data;
 use crate::failure::{Failed, Halt, Stop};
-use crate::frame::{Fork, Parent, Phase, Progress};
+use crate::frame::{Branches, Fork, Parent, Phase, Progress};
 use crate::turn::Turn;
 use crate::visit::Visit;
-use crate::{EventDetails, EventId, EventType, Failure, Frame, Part, PartId, StepError};
+use crate::{EventDetails, EventType, Failure, Frame, Part, PartId, StepError};
 use asl::{StateFields, StateKind};
-use json::{Payload, Text, Value};
+use json::{Payload, Value};
 use std::sync::Arc;
 
 /// What the children begin with.
@@ -31,37 +31,34 @@ pub(super) fn open(
     let progress = turn.parts.reserve_data(length.saturating_add(2))?;
     turn.parts.put(progress, Part::Progress(Progress::default()));
     let place = progress.offset(1);
-    let (data, items, branch_input) = match children {
-        Children::Branches { input } => (input, None, Some(place)),
+    let (data, items, branches) = match children {
+        Children::Branches { input } => {
+            let branches = Branches { input: place, first: turn.parts.reserve_frames(length)? };
+            (input, None, Some(branches))
+        }
         Children::Iterations { items } => (items, Some(place), None),
     };
     turn.parts.put(place, Part::Payload(data));
-    let fork = Fork { length, concurrency, progress, outputs: progress.offset(2), items, branch_input };
+    let fork = Fork { length, concurrency, progress, outputs: progress.offset(2), items, branches };
     turn.parts.frame_mut(id)?.phase = Phase::Forked(fork);
     Ok(fork)
 }
 
 /// The state has been entered, and has children that have not begun: more of them begin.
 pub(super) fn go_on(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), Stop> {
-    match (fork.items, fork.branch_input) {
+    match (fork.items, fork.branches) {
         (Some(_), _) => map::start_iterations(turn, id, fork),
-        (None, Some(input)) => Ok(parallel::start_branch(turn, id, fork, input)?),
+        (None, Some(branches)) => Ok(parallel::start_branch(turn, id, fork, branches)?),
         // A redrive asks all states that have children, and all branches of this one have begun.
         (None, None) => Ok(()),
     }
 }
 
-/// A branch or iteration begins, after the event `position`. Its first state is to be entered.
-pub(super) fn add_child(
-    turn: &mut Turn<'_>,
-    parent: Parent,
-    fork: &Fork,
-    start_at: &Text,
-    input: Payload,
-    position: EventId,
-) -> Result<PartId, StepError> {
+/// A branch or iteration begins: its first state is to be entered.
+pub(super) fn add_child(turn: &mut Turn<'_>, child: PartId, fork: &Fork, frame: Frame) -> Result<(), StepError> {
     turn.parts.progress_mut(fork.progress)?.started += 1;
-    turn.parts.add_frame(Frame::ready(Some(parent), start_at.clone(), input, position))
+    turn.parts.put(child, Part::Frame(Arc::new(frame)));
+    Ok(())
 }
 
 fn fork_of(turn: &Turn<'_>, id: PartId) -> Result<Fork, StepError> {
@@ -212,7 +209,7 @@ fn close(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), StepError> 
         turn.parts.remove(fork.outputs.offset(index));
     }
     turn.parts.remove(fork.progress);
-    if let Some(data) = fork.items.or(fork.branch_input) {
+    if let Some(data) = fork.items.or(fork.branches.map(|branches| branches.input)) {
         turn.parts.remove(data);
     }
     turn.parts.frame_mut(id)?.phase = Phase::Ready;

@@ -8,7 +8,7 @@
 use super::{Move, distributed_map, fork, fork::Children, map_mocked, unexpected};
 use crate::data;
 use crate::failure::{Failed, QUERY_EVALUATION_ERROR, Stop};
-use crate::frame::{Fork, Parent, Progress};
+use crate::frame::{Fork, Frame, Parent, Progress};
 use crate::turn::Turn;
 use crate::visit::{Sees, Visit, as_count};
 use crate::{EventDetails, EventId, EventType, PartId, StepError};
@@ -75,8 +75,9 @@ pub(super) fn start_iteration(
     let details = EventDetails::MapIteration { name: visit.state.name.clone(), index };
     let input = iteration_input(visit, map, item)?;
     let started = turn.emit(previous, EventType::MapIterationStarted, details)?;
-    let parent = Parent { frame: id, index };
-    let child = fork::add_child(turn, parent, fork, &map.item_processor.start_at, input, started)?;
+    let child = turn.parts.reserve_frames(1)?;
+    let (parent, start_at) = (Parent { frame: id, index }, map.item_processor.start_at.clone());
+    fork::add_child(turn, child, fork, Frame::ready(Some(parent), start_at, input, started))?;
     turn.count_frame(child);
     turn.parts.root_mut()?.ready.push_back(child);
     Ok(())

@@ -5,7 +5,7 @@
 use super::{Move, fork, fork::Children};
 use crate::data;
 use crate::failure::Stop;
-use crate::frame::{Fork, Parent, Phase};
+use crate::frame::{Branches, Fork, Frame, Parent, Phase};
 use crate::turn::Turn;
 use crate::visit::Visit;
 use crate::{EventDetails, EventType, PartId, StepError};
@@ -31,7 +31,7 @@ pub(crate) fn begin(turn: &mut Turn<'_>, visit: &Visit<'_>, parallel: &Parallel)
 
 /// Starts the next branch, and puts itself behind it if it is not the last. So as many branches have begun as their step
 /// has room for, in the order in which they would enter their first states if all began at once.
-pub(super) fn start_branch(turn: &mut Turn<'_>, id: PartId, fork: &Fork, input: PartId) -> Result<(), StepError> {
+pub(super) fn start_branch(turn: &mut Turn<'_>, id: PartId, fork: &Fork, branches: Branches) -> Result<(), StepError> {
     let frame = turn.parts.frame(id)?;
     let (index, position) = (turn.parts.progress(fork.progress)?.started, frame.position);
     let StateKind::Parallel(parallel) = &turn.state(frame)?.kind else {
@@ -39,14 +39,16 @@ pub(super) fn start_branch(turn: &mut Turn<'_>, id: PartId, fork: &Fork, input: 
     };
     let branch = usize::try_from(index).ok().and_then(|index| parallel.branches.get(index));
     let branch = branch.ok_or_else(|| StepError::Corrupt(format!("state `{}` has no branch {index}", frame.state)))?;
-    let arguments = turn.parts.payload(input)?.clone();
+    let arguments = turn.parts.payload(branches.input)?.clone();
     if index + 1 < fork.length {
         turn.parts.root_mut()?.ready.push_front(id);
     } else {
-        turn.parts.remove(input);
-        turn.parts.frame_mut(id)?.phase = Phase::Forked(Fork { branch_input: None, ..*fork });
+        turn.parts.remove(branches.input);
+        turn.parts.frame_mut(id)?.phase = Phase::Forked(Fork { branches: None, ..*fork });
     }
-    let child = fork::add_child(turn, Parent { frame: id, index }, fork, &branch.start_at, arguments, position)?;
+    let child = branches.first.offset(index);
+    let parent = Parent { frame: id, index };
+    fork::add_child(turn, child, fork, Frame::ready(Some(parent), branch.start_at.clone(), arguments, position))?;
     turn.parts.root_mut()?.ready.push_front(child);
     Ok(())
 }
