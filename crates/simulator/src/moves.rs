@@ -232,6 +232,8 @@ impl World {
         let Some(asked) = self.asked.get_mut(number).filter(|asked| asked.seen.is_some()) else { return };
         let Some(execution) = asked.arn.clone() else { return };
         asked.redrives_tried += 1;
+        // It may call services before the answer is heard.
+        self.quiet.retain(|(quiet, _)| *quiet != execution.to_string());
         self.figures.count("redrives");
         self.tell(format_args!("redrive of e{number}"));
         self.requests += 1;
