@@ -118,13 +118,13 @@ impl Checker {
 
     /// The checker for the children of a distributed Map, whose definition is its item processor: the Map with this
     /// `Label`, as it stands after the `/` in the ARN of the children's state machine, or the one of this name. A label
-    /// that the service made up is that of the only Map without one.
+    /// that the service made up, a UUID, is that of the only Map without one.
     pub fn of_children(&self, map: &str) -> Option<Checker> {
         let maps = distributed_maps(&self.definition.flow);
         let labelled = maps.iter().find(|(_, found)| found.label.as_deref() == Some(map));
         let named = maps.iter().find(|(name, _)| ***name == *map);
         let mut unlabelled = maps.iter().filter(|(_, found)| found.label.is_none());
-        let only = unlabelled.next().filter(|_| unlabelled.next().is_none());
+        let only = unlabelled.next().filter(|_| unlabelled.next().is_none() && world::is_uuid(map));
         let (name, distributed) = labelled.or(named).or(only)?;
         let definition = self.definition.item_processor(name)?;
         let state_machine_type = distributed.execution_type;

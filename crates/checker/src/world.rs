@@ -113,12 +113,12 @@ fn has_form(samples: &[&Value], found: &Value) -> bool {
     if !same_type {
         return samples.iter().any(|sample| sample.type_name() == found.type_name());
     }
-    let forms: [fn(&Value) -> bool; 3] = [is_uuid, is_time, is_integer];
+    let forms: [fn(&Value) -> bool; 3] = [|value| value.as_str().is_some_and(is_uuid), is_time, is_integer];
     forms.iter().all(|form| form(found) || !samples.iter().all(|sample| form(sample)))
 }
 
-fn is_uuid(value: &Value) -> bool {
-    let Some(text) = value.as_str() else { return false };
+/// Whether a text has the form of a UUID.
+pub(crate) fn is_uuid(text: &str) -> bool {
     let lengths = text.split('-').map(str::len);
     lengths.eq([8, 4, 4, 4, 12]) && text.chars().all(|character| character == '-' || character.is_ascii_hexdigit())
 }

@@ -10,6 +10,7 @@
 
 mod aws_sdk;
 mod casing;
+mod checked;
 mod error;
 pub mod function;
 mod identifier;
@@ -31,6 +32,7 @@ pub use service_error::ServiceError;
 pub use step_functions::{Caller, StepFunctions};
 
 use asl::{Severity, TaskResource};
+use checked::Checked;
 use engine::{MockCheck, Task, Tasks};
 use json::Value;
 use machine::TaskRequest;
@@ -68,19 +70,20 @@ pub struct Integrations {
 }
 
 impl Integrations {
-    /// The integrations of the table, over these services.
-    pub fn new(services: &Services) -> Integrations {
+    /// The integrations of the table, over these services. What a field means that a service does not have: see
+    /// [`services`].
+    pub fn new(services: &Services, unknown_fields: Severity) -> Integrations {
+        let task = |row: &Integration| -> Arc<dyn Task> {
+            match unknown_fields {
+                Severity::Error => Arc::new(Checked((row.task)(services))),
+                Severity::Warning => (row.task)(services),
+            }
+        };
         Integrations {
-            tasks: INTEGRATIONS.iter().map(|row| (row, (row.task)(services))).collect(),
+            tasks: INTEGRATIONS.iter().map(|row| (row, task(row))).collect(),
             unsupported: unsupported::task(),
-            unknown_fields: Severity::Error,
+            unknown_fields,
         }
-    }
-
-    /// The same, with another meaning of fields that a service does not have: see [`services`].
-    #[must_use]
-    pub fn with_unknown_fields(self, unknown_fields: Severity) -> Integrations {
-        Integrations { unknown_fields, ..self }
     }
 }
 

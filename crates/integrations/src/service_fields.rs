@@ -1,7 +1,8 @@
-//! The fields of what a Task gives to a service, compared with the API model of the service when a definition is read.
+//! The fields of what a Task gives to a service, compared with the API model of the service: when a definition is read,
+//! and when the service is called ([`crate::checked`]).
 //!
 //! AWS refuses what the service does not have, of optimized integrations as of `aws-sdk`, and at all depths. What a Task
-//! computes (`Name.$`, a JSONata expression) is left to its run, and so is an action whose model is not here.
+//! computes (`Name.$`, a JSONata expression) is left to its run. An action whose model is not here takes anything.
 //!
 //! <https://docs.aws.amazon.com/step-functions/latest/dg/connect-parameters.html>
 
@@ -28,17 +29,7 @@ pub(crate) struct Models {
 impl asl::Services for Models {
     fn unsupported_fields(&self, resource: &TaskResource, arguments: &Object) -> Vec<Text> {
         let TaskResource::Service { service, action, .. } = resource else { return Vec::new() };
-        let action = action_name(action);
-        if EXTENDED.contains(&(service, action)) {
-            return Vec::new();
-        }
-        let mut unsupported = Vec::new();
-        if let Some(model) = service_model::find_for(service, action)
-            && let Some(input) = model.input(&casing::pascal(action))
-        {
-            structure(model, input, arguments, &mut unsupported);
-        }
-        unsupported
+        unsupported(service, action, arguments, Written::Template)
     }
 
     fn severity(&self) -> Severity {
@@ -46,32 +37,67 @@ impl asl::Services for Models {
     }
 }
 
-fn structure(model: &ServiceModel, shape: &Shape, members: &Object, unsupported: &mut Vec<Text>) {
-    if shape.document {
-        return;
-    }
-    for (name, value) in members.iter().filter(|(name, value)| !is_computed(name, value)) {
-        match shape.members.iter().find(|(known, _)| is_same(known, name)) {
-            Some((_, reference)) => self::value(model, reference, value, unsupported),
-            None => unsupported.push(name.clone()),
-        }
-    }
+/// What the fields are that are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// As in a definition, where some are computed.
+    Template,
+    /// What came of that.
+    Data,
 }
 
-fn value(model: &ServiceModel, reference: &Reference, value: &Value, unsupported: &mut Vec<Text>) {
-    let Some(shape) = model.shape(reference) else { return };
-    match (shape.kind, value) {
-        (Kind::Structure, Value::Object(members)) => structure(model, shape, members, unsupported),
-        (Kind::List, Value::Array(elements)) => {
-            let Some(member) = &shape.member else { return };
-            elements.iter().for_each(|element| self::value(model, member, element, unsupported));
+/// The fields that the service does not have, at all depths.
+pub(crate) fn unsupported(service: &str, action: &str, fields: &Object, written: Written) -> Vec<Text> {
+    let action = action_name(action);
+    if EXTENDED.contains(&(service, action)) {
+        return Vec::new();
+    }
+    let Some(model) = service_model::find_for(service, action) else { return Vec::new() };
+    let mut comparison = Comparison { model, written, unsupported: Vec::new() };
+    if let Some(input) = model.input(&casing::pascal(action)) {
+        comparison.structure(input, fields);
+    }
+    comparison.unsupported
+}
+
+struct Comparison<'a> {
+    model: &'a ServiceModel,
+    written: Written,
+    unsupported: Vec<Text>,
+}
+
+impl Comparison<'_> {
+    fn structure(&mut self, shape: &Shape, members: &Object) {
+        if shape.document {
+            return;
         }
-        (Kind::Map, Value::Object(members)) => {
-            let Some(member) = &shape.value else { return };
-            members.iter().for_each(|(_, element)| self::value(model, member, element, unsupported));
+        for (name, value) in members {
+            if self.written == Written::Template && is_computed(name, value) {
+                continue;
+            }
+            match shape.members.iter().find(|(known, _)| is_same(known, name)) {
+                Some((_, reference)) => self.value(reference, value),
+                None => self.unsupported.push(name.clone()),
+            }
         }
-        // A value of another kind is the service's to refuse: optimized integrations take JSON where the API takes text.
-        _ => {}
+    }
+
+    fn value(&mut self, reference: &Reference, value: &Value) {
+        let Some(shape) = self.model.shape(reference) else { return };
+        match (shape.kind, value) {
+            (Kind::Structure, Value::Object(members)) => self.structure(shape, members),
+            (Kind::List, Value::Array(elements)) => {
+                let Some(member) = &shape.member else { return };
+                elements.iter().for_each(|element| self.value(member, element));
+            }
+            (Kind::Map, Value::Object(members)) => {
+                let Some(member) = &shape.value else { return };
+                members.iter().for_each(|(_, element)| self.value(member, element));
+            }
+            // A value of another kind is the service's to refuse: optimized integrations take JSON where the API takes
+            // text.
+            _ => {}
+        }
     }
 }
 

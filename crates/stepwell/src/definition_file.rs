@@ -28,7 +28,7 @@ pub enum Error {
     #[error("cannot read `{path}`")]
     Read { path: PathBuf, source: std::io::Error },
     #[error("`{path}` is not YAML")]
-    Yaml { path: PathBuf, source: Box<serde_saphyr::Error> },
+    Yaml { path: PathBuf, source: yaml::Error },
     #[error("`{0}` is no substitution; write it as NAME=VALUE")]
     Substitution(String),
 }
@@ -50,9 +50,9 @@ impl DefinitionFile {
         let (substituted, unresolved) = asl::substitute(&source, substitutions);
         let definition = match format {
             Format::Json => substituted,
-            Format::Yaml => yaml::parse(&substituted)
-                .map_err(|source| Error::Yaml { path: path.to_owned(), source: Box::new(source) })?
-                .to_string(),
+            Format::Yaml => {
+                yaml::parse(&substituted).map_err(|source| Error::Yaml { path: path.to_owned(), source })?.to_string()
+            }
         };
         Ok(DefinitionFile { source, format, definition, unresolved })
     }

@@ -18,8 +18,8 @@ use std::process::ExitCode;
 
 /// AWS Step Functions on your own machine.
 ///
-/// Runs state machines in the Amazon States Language behind the AWS API: the AWS CLI, the SDKs and Terraform work as they
-/// are, only the endpoint changes. Executions are kept on disk and survive `kill -9`.
+/// Runs state machines in the Amazon States Language behind the AWS API: the AWS CLI and the SDKs work as they are,
+/// only the endpoint changes. Executions are kept on disk and survive `kill -9`.
 #[derive(Parser)]
 #[command(name = "stepwell", version, long_version = LONG_VERSION, after_help = FIRST_STEPS, max_term_width = 110)]
 struct CommandLine {

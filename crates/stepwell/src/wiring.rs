@@ -57,9 +57,8 @@ async fn start(open_store: OpenStore, config: &Config, endpoint: &str, delivery:
     };
     let functions = Arc::new(Functions::new(config.functions.clone(), &surroundings)?);
     let step_functions = InProcess::default();
-    let integrations =
-        Integrations::new(&Services { functions: functions.clone(), step_functions: Arc::new(step_functions.clone()) })
-            .with_unknown_fields(config.unknown_service_fields.severity());
+    let services = Services { functions: functions.clone(), step_functions: Arc::new(step_functions.clone()) };
+    let integrations = Integrations::new(&services, config.unknown_service_fields.severity());
     let options = Options {
         limits: config.limits.clone(),
         shards: config.shards,

@@ -212,7 +212,7 @@ fn validate_tells_what_is_wrong_and_where() {
         &folder,
         &["validate", "no.yaml", "passes.json"],
         2,
-        "2 files checked: 0 errors, 0 warnings",
+        "1 file checked: 0 errors, 0 warnings; 1 file could not be read",
         "error: `no.yaml` is not YAML: …",
     );
     check(&folder, &["validate"], 2, "", "the following required arguments were not provided…");
@@ -365,13 +365,15 @@ const MAP_OF_PASSES: &str = r#"{"StartAt": "M", "States": {"M": {"Type": "Map", 
 
 #[test]
 fn check_history_says_what_cannot_be() {
+    let map = MAP_OF_PASSES.replace("PASSES", PASSES.trim().trim_start_matches('{'));
     let wrong = HISTORY.replace(r#""output": "{\"a\":1}"}}]}"#, r#""output": "{\"a\":3}"}}]}"#);
     let folder = folder(&[
         ("a.json", PASSES),
         ("a.yaml", "StartAt: A\nStates:\n  A:\n    Type: Pass\n    End: true\n"),
         ("fails.json", FAILS),
         ("broken.json", BROKEN),
-        ("map.json", &MAP_OF_PASSES.replace("PASSES", PASSES.trim().trim_start_matches('{'))),
+        ("map.json", &map),
+        ("unlabelled.json", &map.replace(r#""Label": "L", "#, "")),
         ("history.json", HISTORY),
         ("wrong.json", &wrong),
         ("described.json", DESCRIBED),
@@ -408,6 +410,13 @@ fn check_history_says_what_cannot_be() {
         "",
     );
     check_with(&["--definition", "map.json", "--history", "history.json", "--child-of", "L"], 0, legal, "");
+    let made_up = "0d1f5c3a-0000-3000-8000-000000000001";
+    for (label, code, output, error) in
+        [(made_up, 0, legal, ""), ("M", 0, legal, ""), ("nope", 2, "", "the definition has no distributed Map `nope`…")]
+    {
+        let arguments = ["--definition", "unlabelled.json", "--history", "history.json", "--child-of", label];
+        check_with(&arguments, code, output, error);
+    }
     let at_map = "expected: MapStateEntered of `M` after event 0…";
     check_with(&["--definition", "map.json", "--history", "history.json"], 1, at_map, "");
     let no_map = "the definition has no distributed Map `M`…";

@@ -1,7 +1,7 @@
 //! The integrations as the engine calls them.
 
 use crate::support;
-use asl::{IntegrationPattern, StateMachineType};
+use asl::{IntegrationPattern, Severity, StateMachineType};
 use engine::{Call, Restart, Tasks};
 use futures_util::future::BoxFuture;
 use integrations::function::Surroundings;
@@ -108,7 +108,7 @@ async fn call(
         Arc::new(Scripted { answers: Mutex::new(answers.iter().map(answer).collect()), ..Scripted::default() });
     let services = Services { functions: Arc::new(functions), step_functions: Arc::clone(&scripted) as Arc<_> };
     let request = request(resource, parameters);
-    let task = Integrations::new(&services).find(&request).unwrap();
+    let task = Integrations::new(&services, Severity::Error).find(&request).unwrap();
     let made = Call::new(request.clone(), facts(), "key".to_owned());
     let mut result = task.run(made.clone()).await;
     let mut awaited = None;
@@ -237,7 +237,7 @@ async fn a_function_that_runs_as_often_as_it_may_is_throttled() {
     let resource = "arn:aws:lambda:us-east-1:111111111111:function:f";
     let invoke = |event: &str| {
         let request = request(resource, event);
-        let task = Integrations::new(&services).find(&request).unwrap();
+        let task = Integrations::new(&services, Severity::Error).find(&request).unwrap();
         task.run(Call::new(request, facts(), "key".to_owned()))
     };
     let first = tokio::spawn(invoke(r#"{"do":"wait"}"#));
@@ -333,7 +333,7 @@ async fn an_execution_that_nobody_waits_for_is_stopped() {
     scripted.answers.lock().unwrap().push_back(Ok(Value::parse("{}").unwrap()));
     let services = Services { functions: Arc::new(no_functions()), step_functions: Arc::clone(&scripted) as Arc<_> };
     let request = request("arn:aws:states:::states:startExecution.sync:2", PARAMETERS);
-    let task = Integrations::new(&services).find(&request).unwrap();
+    let task = Integrations::new(&services, Severity::Error).find(&request).unwrap();
     let submitted = Payload::parse(&format!(r#"{{"ExecutionArn":"{EXECUTION}"}}"#)).unwrap();
     task.cancel(Call::new(request, facts(), "key".to_owned()), submitted).await;
     let asked = scripted.asked.lock().unwrap().clone();
@@ -377,10 +377,42 @@ async fn what_no_integration_serves_is_named() {
     );
 }
 
+/// What a definition computes is compared with the API model when the service is called, at all depths.
+#[tokio::test]
+async fn a_call_with_a_field_that_the_service_does_not_have_is_not_made() {
+    let start = r#"{"StateMachineArn":"a","Input":{"any":[1]},"Inputt":1,"TraceId":null}"#;
+    let tags = r#"{"ResourceArn":"a","Tags":[{"key":"k","Value":"v"}]}"#;
+    for (resource, parameters, faulty) in [
+        ("lambda:invoke", r#"{"FunctionName":"f","Paylod":{"any":1}}"#, &["Paylod"] as &[&str]),
+        ("lambda:invoke.waitForTaskToken", r#"{"functionName":"f"}"#, &["functionName"]),
+        ("lambda:invoke", r#"{"FunctionName":"f","Paylod":"{% of the data %}","Any.$":1}"#, &["Paylod", "Any.$"]),
+        ("states:startExecution", start, &["Inputt", "TraceId"]),
+        ("states:startExecution.sync:2", start, &["Inputt", "TraceId"]),
+        ("aws-sdk:sfn:listExecutions", r#"{"StateMachineArn":"a","MaxResult":1}"#, &["MaxResult"]),
+        ("aws-sdk:sfn:tagResource", tags, &["key"]),
+    ] {
+        let called = call(no_functions(), &[], &format!("arn:aws:states:::{resource}"), parameters).await;
+        let fault = |name: &&str| format!("The field \"{name}\" is not supported by Step Functions");
+        let faults = faulty.iter().map(fault).collect::<Vec<_>>().join(", ");
+        let cause = format!("The Parameters '{parameters}' could not be used to start the Task: [{faults}]");
+        check_failure(&called, "States.Runtime", &cause);
+        assert_eq!(called.asked, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_the_service_does_not_have_is_left_to_it_where_that_is_wanted() {
+    let services = Services { functions: Arc::new(no_functions()), step_functions: Arc::new(Scripted::default()) };
+    let request = request("arn:aws:states:::lambda:invoke", r#"{"FunctionName":"f","Paylod":1}"#);
+    let task = Integrations::new(&services, Severity::Warning).find(&request).unwrap();
+    let failure = task.run(Call::new(request, facts(), "key".to_owned())).await.unwrap_err();
+    assert_eq!(failure.error.as_deref(), Some("Lambda.ResourceNotFoundException"));
+}
+
 #[tokio::test]
 async fn each_integration_says_what_a_restart_does() {
     let services = Services { functions: Arc::new(no_functions()), step_functions: Arc::new(Scripted::default()) };
-    let integrations = Integrations::new(&services);
+    let integrations = Integrations::new(&services, Severity::Error);
     let restart = |resource: &str| {
         let request = request(resource, "{}");
         match integrations.find(&request).unwrap().restart(&request) {

@@ -55,7 +55,7 @@ impl Validate {
         match self.format {
             OutputFormat::Text => {
                 unreadable.iter().for_each(|(_, error)| super::eprint_chain(error));
-                super::print(&self.to_text(&found))?;
+                super::print(&to_text(&found, self.files.len(), unreadable.len()))?;
             }
             OutputFormat::Json => {
                 let unreadable = unreadable.iter().map(|(path, error)| unreadable_to_json(path, error));
@@ -69,16 +69,19 @@ impl Validate {
             _ => ExitCode::from(EXIT_UNUSABLE),
         })
     }
+}
 
-    /// A line for everything that was found, and one that counts.
-    fn to_text(&self, found: &[Found]) -> String {
-        let errors = found.iter().filter(|found| found.is_error()).count();
-        let warnings = found.len() - errors;
-        let (files, errors, warnings) =
-            (counted(self.files.len(), "file"), counted(errors, "error"), counted(warnings, "warning"));
-        let lines = found.iter().map(Found::to_text);
-        lines.chain([format!("{files} checked: {errors}, {warnings}")]).collect::<Vec<_>>().join("\n")
-    }
+/// A line for everything that was found, and one that counts. Of a file that could not be read nothing is known.
+fn to_text(found: &[Found], files: usize, unreadable: usize) -> String {
+    let errors = found.iter().filter(|found| found.is_error()).count();
+    let (warnings, errors) = (counted(found.len() - errors, "warning"), counted(errors, "error"));
+    let checked = counted(files - unreadable, "file");
+    let not_checked = match unreadable {
+        0 => String::new(),
+        _ => format!("; {} could not be read", counted(unreadable, "file")),
+    };
+    let lines = found.iter().map(Found::to_text);
+    lines.chain([format!("{checked} checked: {errors}, {warnings}{not_checked}")]).collect::<Vec<_>>().join("\n")
 }
 
 fn counted(count: usize, what: &str) -> String {

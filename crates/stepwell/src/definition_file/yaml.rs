@@ -7,13 +7,13 @@
 //! <https://yaml.org/spec/1.2.2/#103-core-schema>
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{Options, Spanned};
+use serde_saphyr::{Options, SnippetMode, Spanned, UserMessageFormatter};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// The value that a text has as JSON.
-pub fn parse(source: &str) -> Result<json::Value, serde_saphyr::Error> {
-    serde_saphyr::from_str_with_options(source, options())
+pub fn parse(source: &str) -> Result<json::Value, Error> {
+    serde_saphyr::from_str_with_options(source, options()).map_err(|error| Error(told(&error)))
 }
 
 fn options() -> Options {
@@ -22,6 +22,20 @@ fn options() -> Options {
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
     }
+}
+
+/// Why a text is not YAML, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(String);
+
+/// In one line and in words for the author of the file. By itself the library shows an excerpt of a file that it calls
+/// `<input>`, and advises who calls it.
+fn told(error: &serde_saphyr::Error) -> String {
+    error.render_with_options(serde_saphyr::render_options! {
+        formatter: &UserMessageFormatter,
+        snippets: SnippetMode::Off,
+    })
 }
 
 /// A YAML tree that remembers where each value stands.
@@ -116,6 +130,10 @@ mod tests {
         assert_eq!(parse(yaml).unwrap().to_string(), json, "{yaml}");
     }
 
+    fn check_error(yaml: &str, message: &str) {
+        assert_eq!(parse(yaml).unwrap_err().to_string(), message, "{yaml}");
+    }
+
     #[test]
     fn plain_words_are_those_of_the_core_schema() {
         check("[true, True, TRUE, false, False, FALSE]", "[true,true,true,false,false,false]");
@@ -135,6 +153,11 @@ mod tests {
 
     #[test]
     fn a_member_stands_once() {
-        assert!(parse("A: 1\nA: 2\n").is_err());
+        check_error("A: 1\nA: 2\n", "duplicate mapping key `A` is not allowed here at line 2, column 1");
+    }
+
+    #[test]
+    fn what_is_not_yaml_has_a_place() {
+        check_error("A: [1\n", "unclosed bracket '[' at line 1, column 4");
     }
 }
