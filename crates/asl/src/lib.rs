@@ -32,7 +32,7 @@ pub use definition::{
 pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, DiagnosticCode, Severity, invalid_definition_message};
 pub use limits::Limits;
 pub use name::{NAME_CHARS_MAX, is_valid_name};
-pub use services::Services;
+pub use services::{Services, unsupported_field};
 pub use substitute::substitute;
 
 use json::{Object, Value};

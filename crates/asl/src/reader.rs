@@ -6,7 +6,7 @@
 use crate::diagnostic::{Diagnostic, DiagnosticCode, Diagnostics, Severity};
 use crate::kind;
 use crate::shape::{Group, Shape};
-use crate::{Limits, MaybePath, QueryLanguage, Services, StateMachineType, TaskResource, Template};
+use crate::{Limits, MaybePath, QueryLanguage, Services, StateMachineType, TaskResource, Template, unsupported_field};
 use json::{Object, Text, Value};
 use query::{Location, Path, PayloadTemplate, SyntaxError, SyntaxErrorKind, jsonata};
 use std::cell::RefCell;
@@ -212,7 +212,7 @@ impl<'a> Reader<'a> {
         let Some(services) = &self.document.services else { return };
         let Some(arguments) = self.get(field).and_then(Value::as_object) else { return };
         for name in services.unsupported_fields(resource, arguments) {
-            let message = format!("The field \"{name}\" is not supported by Step Functions");
+            let message = unsupported_field(&name);
             match services.severity() {
                 Severity::Error => self.fault_at(field, message),
                 Severity::Warning => {

@@ -3,6 +3,11 @@
 use crate::{Severity, TaskResource};
 use json::{Object, Text};
 
+/// What AWS says of a member that a service does not have.
+pub fn unsupported_field(name: &str) -> String {
+    format!("The field \"{name}\" is not supported by Step Functions")
+}
+
 /// Knows the services that Tasks call, as far as anyone does.
 pub trait Services: Send + Sync {
     /// The names of the members of `arguments`, at all depths and in document order, that the action of the resource does

@@ -52,8 +52,7 @@ fn check(request: &TaskRequest) -> Result<(), Failure> {
     if unsupported.is_empty() {
         return Ok(());
     }
-    let fault = |name: &Text| format!("The field \"{name}\" is not supported by Step Functions");
-    let faults = unsupported.iter().map(fault).collect::<Vec<_>>().join(", ");
+    let faults = unsupported.iter().map(|name| asl::unsupported_field(name)).collect::<Vec<_>>().join(", ");
     let cause = format!("The Parameters '{}' could not be used to start the Task: [{faults}]", parameters.text());
     Err(failure("States.Runtime", &cause))
 }

@@ -5,6 +5,9 @@ use crate::{ParseError, Text, Value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::sync::{Arc, OnceLock};
 
+/// A payload that is shorter is stored again rather than referred to.
+const REPEATED_BYTES_MIN: usize = 64;
+
 /// A value and its compact text, each made at most once and shared by all clones.
 #[derive(Clone, Debug)]
 pub struct Payload {
@@ -56,9 +59,11 @@ impl Payload {
         &self.compact().text
     }
 
-    /// Whether both have the same text, byte for byte: at once if they share it.
-    pub fn has_text_of(&self, other: &Payload) -> bool {
-        Arc::ptr_eq(self.text(), other.text()) || self.text() == other.text()
+    /// Whether it has the text of `earlier`, byte for byte, and is large enough that a record had better refer to that than
+    /// have it again. It is found at once if they share it.
+    pub fn repeats(&self, earlier: &Payload) -> bool {
+        let is_same = || Arc::ptr_eq(self.text(), earlier.text()) || self.text() == earlier.text();
+        self.byte_len() >= REPEATED_BYTES_MIN && is_same()
     }
 
     /// Length of the text in UTF-8 bytes: what AWS's payload limit counts.
@@ -164,6 +169,15 @@ mod tests {
         assert!(payload.same(&Payload::from(payload.value().clone())));
         assert!(!payload.same(&Payload::parse(payload.text()).unwrap()));
         assert_eq!(payload.byte_len(), 11);
+    }
+
+    #[test]
+    fn what_is_large_and_the_same_repeats() {
+        let payload = |length: usize| Payload::from(Value::from("x".repeat(length)));
+        let large = payload(REPEATED_BYTES_MIN - 2);
+        assert!(large.repeats(&large.clone()) && large.repeats(&payload(REPEATED_BYTES_MIN - 2)));
+        let (other, short) = (payload(REPEATED_BYTES_MIN), payload(REPEATED_BYTES_MIN - 3));
+        assert!(!large.repeats(&other) && !short.repeats(&short.clone()));
     }
 
     #[test]

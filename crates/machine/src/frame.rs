@@ -173,6 +173,13 @@ pub struct Fork {
     pub(crate) branches: Option<Branches>,
 }
 
+impl Fork {
+    /// The part with what its children begin with, unless none is to begin any more.
+    pub(crate) fn data(&self) -> Option<PartId> {
+        self.items.or(self.branches.map(|branches| branches.input))
+    }
+}
+
 /// Branches of which some have not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Branches {

@@ -40,9 +40,6 @@ pub enum Part {
     Variables(Variables),
 }
 
-/// A payload that is shorter is stored again rather than referred to.
-const SHARED_BYTES_MIN: usize = 64;
-
 /// What an execution is as a whole.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Root {
@@ -181,11 +178,11 @@ impl Parts {
         }
     }
 
-    /// Where `payload` is stored already, if it is that of the part `id` and not too short to look.
+    /// Where `payload` is stored already, if it repeats that of the part `id`.
     pub(crate) fn that_has(&self, id: PartId, payload: &Payload) -> Option<PartId> {
         let place = if let Part::Same(other) = self.by_id.get(&id)? { *other } else { id };
         let Part::Payload(stored) = self.by_id.get(&place)? else { return None };
-        (stored.byte_len() >= SHARED_BYTES_MIN && stored.has_text_of(payload)).then_some(place)
+        payload.repeats(stored).then_some(place)
     }
 
     /// Each part that another refers to, and that is not there or is something else.
@@ -211,8 +208,7 @@ impl Parts {
     /// The same for the children of a frame: each runs, or has left its output. Of missing ones it tells the first.
     fn misplaced_of_fork(&self, id: PartId, frame: &Frame, running: &HashSet<(PartId, u64)>) -> Vec<StepError> {
         let Phase::Forked(fork) = &frame.phase else { return Vec::new() };
-        let data = fork.items.into_iter().chain(fork.branches.map(|branches| branches.input));
-        let mut found: Vec<StepError> = data.filter_map(|data| self.payload(data).err()).collect();
+        let mut found = Vec::from_iter(fork.data().and_then(|data| self.payload(data).err()));
         let child = |index: u64| {
             if running.contains(&(id, index)) { None } else { self.payload(fork.outputs.offset(index)).err() }
         };

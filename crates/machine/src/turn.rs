@@ -35,7 +35,7 @@ pub(crate) struct Turn<'t> {
 #[derive(Default)]
 pub(crate) struct Written {
     bytes: usize,
-    /// That of the last event that has one: it is stored once for all that follow and have the same.
+    /// That of the last event that has one: it is stored once for all that follow and repeat it.
     of_event: Option<Payload>,
     /// What has been counted of frames, which are written once, as the step leaves them.
     of_frames: BTreeMap<PartId, usize>,
@@ -48,7 +48,7 @@ impl Written {
     fn event(&mut self, details: &EventDetails) {
         self.bytes += details.other_bytes();
         let Some(payload) = details.payload() else { return };
-        if !self.of_event.as_ref().is_some_and(|last| last.has_text_of(payload)) {
+        if !self.of_event.as_ref().is_some_and(|last| payload.repeats(last)) {
             self.bytes += payload.byte_len();
             self.of_event = Some(payload.clone());
         }

@@ -6,7 +6,7 @@
 //! operating system counts them.
 
 use crate::bomb_definitions::{Bomb, bombs};
-use crate::{Result, Wanted, process};
+use crate::{Result, Wanted, definitions::create, process};
 use harness::{Client, Server, figures};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-const ROLE: &str = "arn:aws:iam::000000000000:role/bombs";
 /// What one bomb may cost.
 const PROCESSOR_MAX: Duration = Duration::from_secs(1);
 const MEMORY_MB_MAX: u64 = 64;
@@ -46,12 +45,6 @@ pub fn run(wanted: &Wanted) -> Result {
 struct Deployed {
     bomb: Bomb,
     arn: String,
-}
-
-async fn create(client: &Client, name: &str, definition: &str, state_machine_type: &str) -> Result<String> {
-    let input = json!({ "name": name, "definition": definition, "type": state_machine_type, "roleArn": ROLE });
-    let created = client.call("CreateStateMachine", input).await?;
-    Ok(created["stateMachineArn"].as_str().ok_or("CreateStateMachine gave no ARN")?.to_owned())
 }
 
 async fn deploy(client: &Client, bombs: Vec<Bomb>) -> Result<Vec<Deployed>> {

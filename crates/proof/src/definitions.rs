@@ -44,12 +44,17 @@ pub async fn deploy(client: &Client) -> Result<Deployed> {
     for definition in DEFINITIONS {
         let answer = deployed.state_machines.first().map_or("", |(arn, _): &(String, Value)| arn);
         let text = (definition.write)(&deployed.activity, answer);
-        let input = json!({ "name": definition.name, "definition": text.to_string(), "roleArn": ROLE });
-        let created = client.call("CreateStateMachine", input).await?;
-        let arn = created["stateMachineArn"].as_str().ok_or("CreateStateMachine gave no ARN")?;
-        deployed.state_machines.push((arn.to_owned(), text));
+        let arn = create(client, definition.name, &text.to_string(), "STANDARD").await?;
+        deployed.state_machines.push((arn, text));
     }
     Ok(deployed)
+}
+
+/// Creates a state machine; gives its ARN.
+pub async fn create(client: &Client, name: &str, definition: &str, state_machine_type: &str) -> Result<String> {
+    let input = json!({ "name": name, "definition": definition, "type": state_machine_type, "roleArn": ROLE });
+    let created = client.call("CreateStateMachine", input).await?;
+    Ok(created["stateMachineArn"].as_str().ok_or("CreateStateMachine gave no ARN")?.to_owned())
 }
 
 /// A task that a worker lost in a crash misses its heartbeat, and is tried again.

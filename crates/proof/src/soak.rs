@@ -11,7 +11,7 @@ use crate::load::{Load, World, run_once};
 use crate::steadiness::{Drift, Slope};
 use crate::{Result, Wanted, definitions, process};
 use checker::Checker;
-use harness::{Client, Launch, Server, figures};
+use harness::{Launch, Server, figures};
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-const ROLE: &str = "arn:aws:iam::000000000000:role/soak";
 /// What is removed after minutes can be given again after minutes, so that names do not pile up either.
 const CONFIG: &str = "[limits]\nretention_days = 0\nretention_minutes = 2\nname_reuse_days = 0\n";
 const PASSES: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Next":"C"},
@@ -82,8 +81,8 @@ struct Soaked {
 async fn soak(server: &Server, world: Arc<World>, time: Duration) -> Result<Soaked> {
     let id = server.process_id().ok_or("the server does not run")?;
     let client = server.client();
-    let standard = create(&client, "pace", "STANDARD").await?;
-    let express = create(&client, "pace-express", "EXPRESS").await?;
+    let standard = definitions::create(&client, "pace", PASSES, "STANDARD").await?;
+    let express = definitions::create(&client, "pace-express", PASSES, "EXPRESS").await?;
     let (begun, over) = (Instant::now(), Arc::new(AtomicBool::new(false)));
     // Somebody must do the tasks; the clients of the mixed load are below.
     let workers = Load::begin(&world, 0);
@@ -108,12 +107,6 @@ async fn soak(server: &Server, world: Arc<World>, time: Duration) -> Result<Soak
         ran,
         judged,
     })
-}
-
-async fn create(client: &Client, name: &str, of_type: &str) -> Result<String> {
-    let input = json!({ "name": name, "definition": PASSES, "type": of_type, "roleArn": ROLE });
-    let created = client.call("CreateStateMachine", input).await?;
-    Ok(created["stateMachineArn"].as_str().ok_or("CreateStateMachine gave no ARN")?.to_owned())
 }
 
 /// Clients that call an operation at an even pace, whatever else goes on.

@@ -4,7 +4,7 @@
 //! lost; those that fell due while nobody ran fire within seconds of the start. Then others wait for an hour, and the
 //! server is started with a clock that is three days behind, and with one that is 400 days ahead (`libfaketime`).
 
-use crate::{Result, Wanted, process};
+use crate::{Result, Wanted, definitions, process};
 use harness::{Client, Launch, Server, figures::percentile};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::task::JoinSet;
 
-const ROLE: &str = "arn:aws:iam::000000000000:role/timers";
 const STARTERS: usize = 32;
 /// The first timers fall due in this time; all in that time after it. Starting them takes long on a small machine.
 const FALL_DUE_OVER_MS: u64 = 40_000;
@@ -47,9 +46,7 @@ fn now_ms() -> u64 {
 async fn deploy(client: &Client) -> Result<String> {
     let definition = json!({ "StartAt": "Wait", "QueryLanguage": "JSONata", "States": {
         "Wait": { "Type": "Wait", "Timestamp": "{% $states.input.due %}", "End": true } } });
-    let input = json!({ "name": "timers", "definition": definition.to_string(), "roleArn": ROLE });
-    let created = client.call("CreateStateMachine", input).await?;
-    Ok(created["stateMachineArn"].as_str().ok_or("CreateStateMachine gave no ARN")?.to_owned())
+    definitions::create(client, "timers", &definition.to_string(), "STANDARD").await
 }
 
 /// Starts the timers, each with the time that `due_ms` gives for its number; the name has it, too.

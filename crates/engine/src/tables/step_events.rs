@@ -10,9 +10,6 @@ use serde::{
     de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer, value::SeqAccessDeserializer},
 };
 
-/// A payload that is shorter is stored again rather than referred to.
-const SHARED_BYTES_MIN: usize = 64;
-
 /// The events of a step: to be written if borrowed, as they were read if owned.
 ///
 /// Stored as the array of events; if payloads are shared, as a map of it and of the places in it where the payload is that
@@ -54,7 +51,7 @@ fn same_as_before(events: &[HistoryEvent]) -> Vec<usize> {
     let mut last: Option<&Payload> = None;
     for (place, event) in events.iter().enumerate() {
         let Some(payload) = event.details.payload() else { continue };
-        if payload.byte_len() >= SHARED_BYTES_MIN && last.is_some_and(|last| last.has_text_of(payload)) {
+        if last.is_some_and(|last| payload.repeats(last)) {
             same.push(place);
         }
         last = Some(payload);

@@ -209,7 +209,7 @@ fn close(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), StepError> 
         turn.parts.remove(fork.outputs.offset(index));
     }
     turn.parts.remove(fork.progress);
-    if let Some(data) = fork.items.or(fork.branches.map(|branches| branches.input)) {
+    if let Some(data) = fork.data() {
         turn.parts.remove(data);
     }
     turn.parts.frame_mut(id)?.phase = Phase::Ready;
