@@ -12,7 +12,7 @@ use crate::{
     shard::Reply,
     tables::{ExecutionKey, MapRunKey},
 };
-use json::{Payload, Text};
+use json::Payload;
 use machine::{EventId, Facts, TaskRequest, TimerId};
 use std::sync::Arc;
 
@@ -37,11 +37,6 @@ pub(crate) enum Released {
         key: ExecutionKey,
         request: TaskRequest,
         facts: Arc<Facts>,
-    },
-    Offer {
-        key: ExecutionKey,
-        id: EventId,
-        activity_arn: Text,
     },
     Cancel {
         key: ExecutionKey,

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `message` | what a shard is told |
 //! | `pipeline` | batches and their commits |
+//! | `commit` | one that is on its way |
 //! | `live` | the executions in memory |
 //! | `requests` | what callers ask for |
 //! | `redriving` | executions that ended and go on |
@@ -35,6 +36,7 @@ mod alarm;
 mod aside;
 mod child_line;
 mod children;
+mod commit;
 mod effects;
 mod express_starts;
 mod item_reading;
@@ -415,7 +417,6 @@ impl Shard {
             Released::Cancel { key, id } => self.cancel((key, id)),
             Released::Stop { request, facts, submitted } => self.dispatcher.stop(request, facts, submitted),
             Released::TakeUp(attempt) => self.work.push_back(Work::TakeUp(attempt)),
-            Released::Offer { key, id, activity_arn } => self.offer(key, id, activity_arn),
             Released::SetTimer { key, timer, due_ms, is_stored: true } => self.timers.set(key, timer, due_ms),
             Released::SetTimer { key, timer, due_ms, is_stored: false } => {
                 self.timers.set_in_memory(key, timer, due_ms);

@@ -12,7 +12,7 @@ use crate::{
 };
 use asl::IntegrationPattern;
 use json::{Payload, Text};
-use machine::{EventId, Facts, Failure, Pending, Request, TaskRequest, Trigger};
+use machine::{Facts, Failure, Pending, Request, TaskRequest, Trigger};
 use std::sync::Arc;
 
 /// Whether a call is wanted.
@@ -166,8 +166,7 @@ impl Shard {
 
     /// Offers an activity task to the workers; the first one that waits takes it. Where none waits, the activity may not
     /// exist. That is looked at last: a deletion before that is seen here, a later one finds the offer.
-    pub(super) fn offer(&mut self, key: ExecutionKey, id: EventId, activity_arn: Text) {
-        let offer = Offer { key, id, activity_arn };
+    pub(super) fn offer(&mut self, offer: Offer) {
         if let Some((offer, poller)) = self.environment.activities.offer(offer.clone()) {
             self.work.push_back(Work::Report(Report::TakeActivity { offer, poller }));
             return;

@@ -1,6 +1,6 @@
 //! Batches and their commits: one batch is collected while a few are on their way to the disk.
 
-use super::{Report, ShardSender};
+use super::{Report, ShardSender, commit::Commit};
 use crate::{
     outbox::Outbox,
     planted::{Fault, strikes},
@@ -107,11 +107,12 @@ impl Pipeline {
         self.in_flight.push_back(InFlight { number, settled, is_ready: false });
         let commit = tables.store().commit(std::mem::take(&mut self.writes).into_batch());
         let shard = self.shard.clone();
-        self.runtime.spawn(async move {
+        let report = async move {
             // A store that panics has failed: without its answer the shard would wait for ever.
             let result = AssertUnwindSafe(commit).catch_unwind().await.unwrap_or(Err(store::Error::Poisoned));
             shard.report(Report::Committed { number, result });
-        });
+        };
+        Commit::drive(report, self.runtime.clone());
         None
     }
 

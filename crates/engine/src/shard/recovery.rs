@@ -7,6 +7,7 @@
 use super::{Found, Shard, child_line::ChildLine, express_starts::ExpressStarts, live::Live, message::Work};
 use crate::{
     Error,
+    activities::Offer,
     outbox::Released,
     planted::{Fault, strikes},
     scopes::PerScope,
@@ -270,6 +271,7 @@ impl Shard {
         }
         let Some(execution) = self.live.get(key).and_then(|live| live.execution.as_ref()) else { return };
         let is_ready = execution.is_ready();
+        let mut offers = Vec::new();
         for pending in execution.pending() {
             match pending.request {
                 Request::Task(request) => {
@@ -282,12 +284,13 @@ impl Shard {
                     }
                 }
                 Request::Activity { id, activity_arn, .. } if !pending.started => {
-                    self.pipeline.outbox.effect(Released::Offer { key, id, activity_arn });
+                    offers.push(Offer { key, id, activity_arn });
                 }
                 // Its worker has it.
                 Request::Activity { .. } => {}
             }
         }
+        offers.into_iter().for_each(|offer| self.offer(offer));
         if let Some(live) = self.live.get_mut(key).filter(|_| is_ready) {
             live.goes_on = true;
             self.work.push_back(Work::go_on(key));

@@ -210,7 +210,7 @@ impl Shard {
                 }
                 Some(Live { execution: Some(execution), stored, .. }) => {
                     let token = TaskToken { start_ms: stored.record.start_ms, ..token };
-                    Ok(activity_input(execution, token.id, true).map(|input| self.activity_task(token, &input)))
+                    Ok(activity_task(execution, token.id, true).map(|(_, input)| self.activity_task(token, &input)))
                 }
                 None => Ok(None),
             },
@@ -228,7 +228,7 @@ impl Shard {
     pub(super) fn take_activity(&mut self, offer: Offer, poller: Poller) {
         let key = offer.key;
         if poller.reply.is_closed() {
-            return self.offer(key, offer.id, offer.activity_arn);
+            return self.offer(offer);
         }
         if !matches!(self.find(key), Ok(Found::Open)) {
             return self.poll_again(&offer.activity_arn, poller);
@@ -237,7 +237,9 @@ impl Shard {
         let Some(execution) = &live.execution else {
             return self.park(key, Work::Report(super::Report::TakeActivity { offer, poller }));
         };
-        let Some(input) = activity_input(execution, offer.id, false) else {
+        // A step that was lost with the store may have offered another task under the same number.
+        let found = activity_task(execution, offer.id, false).filter(|(activity, _)| *activity == offer.activity_arn);
+        let Some((_, input)) = found else {
             return self.poll_again(&offer.activity_arn, poller);
         };
         let token = TaskToken { key, start_ms: live.stored.record.start_ms, id: offer.id };
@@ -281,10 +283,12 @@ impl Shard {
     }
 }
 
-/// The input of an activity task that waits for a worker, or that a worker has.
-fn activity_input(execution: &Execution, wanted: EventId, is_taken: bool) -> Option<Payload> {
+/// An activity task that waits for a worker, or that a worker has: its activity and its input.
+fn activity_task(execution: &Execution, wanted: EventId, is_taken: bool) -> Option<(Text, Payload)> {
     execution.pending().into_iter().find_map(|pending| match pending.request {
-        machine::Request::Activity { id, input, .. } if id == wanted && pending.started == is_taken => Some(input),
+        machine::Request::Activity { id, activity_arn, input } if id == wanted && pending.started == is_taken => {
+            Some((activity_arn, input))
+        }
         machine::Request::Activity { .. } | machine::Request::Task(_) => None,
     })
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     Error, ExecutionRecord, Remains, Started,
+    activities::Offer,
     outbox::{Durable, Outbox, Released},
     planted::{Fault, strikes},
     tables::{ExecutionKey, Writes},
@@ -147,7 +148,7 @@ impl Shard {
         // A timer that has fired is set no more, and its row goes with the step that it led to. One that was moved while the
         // trigger was on its way stays: it is due at another time.
         live.timers.retain(|timer, due_ms| Some((*timer, *due_ms)) != fired);
-        let (map_runs, goes_on) = effects_of(key, live, effects, &mut outbox);
+        let rest = effects_of(key, live, effects, &mut outbox);
         let timers = moved(&before, &live.timers);
         if let Some(outcome) = step.outcome.take() {
             close(live, outcome);
@@ -158,10 +159,10 @@ impl Shard {
         {
             return self.refuse_step(key, then, &error.to_string());
         }
-        if goes_on {
+        if rest.goes_on {
             self.go_on(key, self.pipeline.writes.bytes() - bytes_before, &mut outbox);
         }
-        for effect in map_runs {
+        for effect in rest.map_runs {
             if let Err(error) = self.ask_map_run(key, effect) {
                 return self.refuse_step(key, then, &error.to_string());
             }
@@ -189,6 +190,8 @@ impl Shard {
         } else {
             self.release(outbox, &Durable::nothing_stored());
         }
+        // A worker takes a task in a step after this one, and has it when that one is durable: the offer itself need not wait.
+        rest.offers.into_iter().for_each(|offer| self.offer(offer));
     }
 
     /// The step was long enough: the execution goes on when it is its turn again. If it wrote much, that is not before it is
@@ -338,10 +341,19 @@ fn list(key: ExecutionKey, live: &mut Live, writes: &mut Writes) {
 /// Timers that a step moves: from when to when.
 type MovedTimers = BTreeMap<TimerId, (Option<i64>, Option<i64>)>;
 
-/// Sorts the effects: tasks wait for the commit, timers are set. Gives those on Map Runs, which their shard takes, and whether
-/// the execution is to go on.
-fn effects_of(key: ExecutionKey, live: &mut Live, effects: Vec<Effect>, outbox: &mut Outbox) -> (Vec<Effect>, bool) {
-    let (mut map_runs, mut goes_on) = (Vec::new(), false);
+/// What the shard sees to itself, of what a step asks for.
+#[derive(Default)]
+struct Rest {
+    /// The effects on Map Runs.
+    map_runs: Vec<Effect>,
+    offers: Vec<Offer>,
+    /// Whether the execution is to go on.
+    goes_on: bool,
+}
+
+/// Sorts the effects: tasks wait for the commit, timers are set. Gives the rest.
+fn effects_of(key: ExecutionKey, live: &mut Live, effects: Vec<Effect>, outbox: &mut Outbox) -> Rest {
+    let mut rest = Rest::default();
     for effect in effects {
         match effect {
             Effect::RunTask(request) => {
@@ -349,7 +361,7 @@ fn effects_of(key: ExecutionKey, live: &mut Live, effects: Vec<Effect>, outbox: 
                     outbox.effect(Released::Run { key, request, facts });
                 }
             }
-            Effect::OfferActivity { id, activity_arn, .. } => outbox.effect(Released::Offer { key, id, activity_arn }),
+            Effect::OfferActivity { id, activity_arn, .. } => rest.offers.push(Offer { key, id, activity_arn }),
             Effect::CancelTask { id } => outbox.effect(Released::Cancel { key, id }),
             Effect::StopTask { request, submitted } => {
                 if let Some(facts) = live.execution.as_ref().map(|execution| Arc::clone(execution.facts())) {
@@ -362,14 +374,14 @@ fn effects_of(key: ExecutionKey, live: &mut Live, effects: Vec<Effect>, outbox: 
             Effect::CancelTimer { timer } => {
                 live.timers.remove(&timer);
             }
-            Effect::StartMapRun(_) | Effect::RedriveMapRun(_) | Effect::StopMapRun { .. } => map_runs.push(effect),
-            Effect::Continue => goes_on = true,
+            Effect::StartMapRun(_) | Effect::RedriveMapRun(_) | Effect::StopMapRun { .. } => rest.map_runs.push(effect),
+            Effect::Continue => rest.goes_on = true,
         }
     }
     if live.execution.as_ref().is_some_and(|execution| execution.status() != Status::Running) {
         live.timers.clear();
     }
-    (map_runs, goes_on)
+    rest
 }
 
 fn moved(before: &BTreeMap<TimerId, i64>, after: &BTreeMap<TimerId, i64>) -> MovedTimers {
