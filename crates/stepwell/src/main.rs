@@ -16,6 +16,11 @@ mod wiring;
 use clap::Parser;
 use std::process::ExitCode;
 
+/// Each step makes and drops many small pieces, on one thread and the next. With glibc's allocator that took 11 % of the
+/// processor time of W1 and 17 % of that of W1t.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// AWS Step Functions on your own machine.
 ///
 /// Runs state machines in the Amazon States Language behind the AWS API: the AWS CLI and the SDKs work as they are,

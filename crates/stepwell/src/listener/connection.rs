@@ -10,10 +10,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// A connection without a request in flight is kept for so long. The pools of SDKs let go of theirs after up to a minute.
 const IDLE: Duration = Duration::from_secs(75);
@@ -37,7 +38,7 @@ impl Connection {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection stays with Nagle's algorithm");
         }
-        let (in_flight, this) = (InFlight::default(), Arc::new(self));
+        let (in_flight, this) = (InFlight::none_yet(), Arc::new(self));
         let service = service_fn(|request| {
             let (in_flight, this) = (in_flight.one_more(), Arc::clone(&this));
             async move {
@@ -69,46 +70,66 @@ fn tell(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
     }
 }
 
-/// Counts the requests that are being answered.
-#[derive(Default)]
-struct InFlight(watch::Sender<usize>);
+/// The requests that are being answered. Nobody is woken when their number changes, as it does all the time: who waits for
+/// quiet looks when it could have lasted long enough.
+#[derive(Clone)]
+struct InFlight(Arc<Mutex<Requests>>);
+
+struct Requests {
+    count: usize,
+    /// When the last one was answered.
+    quiet_since: Instant,
+}
 
 impl InFlight {
-    /// Counts until it is dropped.
-    fn one_more(&self) -> OneRequest {
-        self.0.send_modify(|count| *count += 1);
-        OneRequest(self.0.clone())
+    fn none_yet() -> InFlight {
+        InFlight(Arc::new(Mutex::new(Requests { count: 0, quiet_since: Instant::now() })))
     }
 
-    /// Ready when there has been none for so long.
+    /// Counts until it is dropped.
+    fn one_more(&self) -> OneRequest {
+        self.lock().count += 1;
+        OneRequest(self.clone())
+    }
+
+    /// Ready when there has been none for so long, from now on.
     async fn none_for(&self, quiet: Duration) {
-        let mut count = self.0.subscribe();
+        let begun = Instant::now();
         loop {
-            // The sender is in `self`, so neither wait fails.
-            let _ = count.wait_for(|&count| count == 0).await;
-            if tokio::time::timeout(quiet, count.changed()).await.is_err() {
+            let now = Instant::now();
+            let over = match *self.lock() {
+                Requests { count: 0, quiet_since } => quiet_since.max(begun) + quiet,
+                _ => now + quiet,
+            };
+            if over <= now {
                 return;
             }
+            tokio::time::sleep_until(over).await;
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Requests> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct OneRequest(watch::Sender<usize>);
+struct OneRequest(InFlight);
 
 impl Drop for OneRequest {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        let mut requests = self.0.lock();
+        requests.count -= 1;
+        requests.quiet_since = Instant::now();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::time::Instant;
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_idle_when_nothing_was_in_flight_for_long() {
-        let in_flight = InFlight::default();
+        let in_flight = InFlight::none_yet();
         let begun = Instant::now();
         let requests = async {
             tokio::time::sleep(IDLE / 2).await;
