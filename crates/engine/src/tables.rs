@@ -34,12 +34,13 @@
 //! | `tags` | ARN | the tags of the resource |
 //! | `meta` | name | the format version, the key that seals task tokens |
 //!
-//! A value is one byte of format version and then MessagePack with named fields, so that fields can be added.
+//! How a value is written, `encoding` tells.
 //! What the `executions` of a step need beyond this is derived: a closed execution has no timers and is not `open`; activity tasks and pending calls are found in the parts; expiry is read off the tail of `by_status`.
 //! An execution that succeeded has no parts; one that failed, timed out or was aborted keeps those that a redrive goes on
 //! from. So an execution that ends in its first step costs three records: what is kept of one that fails there is, if it
 //! is little, in its own.
 
+mod encoding;
 mod expiry;
 mod fsck;
 mod history;
@@ -50,6 +51,8 @@ mod reads;
 mod revisions;
 mod step_events;
 mod writes;
+
+use encoding::{decode, encode};
 
 pub(crate) use expiry::Expired;
 pub(crate) use fsck::Walk;
@@ -62,7 +65,7 @@ pub(crate) use writes::Writes;
 use crate::{definitions::DefinitionName, model::ExecutionRecord};
 use json::{Payload, Text};
 use machine::{EventId, Facts, Part, PartId, Status, TimerId};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use store::Keyspace;
@@ -92,9 +95,6 @@ const DELETING: Keyspace = Keyspace("deleting");
 const ACTIVITIES: Keyspace = Keyspace("activities");
 const TAGS: Keyspace = Keyspace("tags");
 const META: Keyspace = Keyspace("meta");
-
-/// The format that this build writes; it reads this one and no other yet.
-const FORMAT: u8 = 1;
 
 /// A stored record that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -273,24 +273,6 @@ fn digest(bytes: &[u8]) -> [u8; 16] {
     key
 }
 
-/// Never fails for the records of this crate: they have no maps with keys that are no strings.
-fn encode<T: Serialize>(record: &T) -> Vec<u8> {
-    let mut value = vec![FORMAT];
-    if let Err(error) = rmp_serde::encode::write_named(&mut value, record) {
-        tracing::error!(%error, "a record could not be encoded");
-    }
-    value
-}
-
-fn decode<T: DeserializeOwned>(keyspace: Keyspace, value: &[u8]) -> Result<T, ReadError> {
-    let corrupt = |why: String| ReadError::Corrupt { keyspace: keyspace.0, why };
-    match value.split_first() {
-        Some((&FORMAT, encoded)) => rmp_serde::from_slice(encoded).map_err(|error| corrupt(error.to_string())),
-        Some((format, _)) => Err(corrupt(format!("format {format} is not known"))),
-        None => Err(corrupt("it is empty".into())),
-    }
-}
-
 fn join<const N: usize>(pieces: [&[u8]; N]) -> Vec<u8> {
     pieces.concat()
 }
@@ -364,13 +346,5 @@ mod tests {
     fn newer_sorts_before_older() {
         assert!(newest_first(2) < newest_first(1));
         assert!(ordered(1) < ordered(2));
-    }
-
-    #[test]
-    fn an_unknown_format_is_corrupt() {
-        for value in [&[][..], &[9, 1]] {
-            assert!(matches!(decode::<u64>(META, value), Err(ReadError::Corrupt { .. })));
-        }
-        assert_eq!(decode::<u64>(META, &encode(&7u64)).unwrap(), 7);
     }
 }

@@ -53,13 +53,15 @@ pub struct Options {
     pub memtable_bytes: u64,
     /// A group takes no further batch when it has so many bytes; bounds how long the next one waits.
     pub group_bytes_max: usize,
-    /// Threads that write tables and compact them.
+    /// Threads that write tables and compact them. Of more than one fjall keeps the first for writing: as long as another compacts,
+    /// that one turns round and round over what else is to be compacted, and takes a core for it. So a compaction must not be
+    /// long, as memtables wait for it: see `TABLE_BYTES`.
     pub background_threads: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 16 << 20, memtable_bytes: 8 << 20, group_bytes_max: 1 << 20, background_threads: 2 }
+        Self { cache_bytes: 16 << 20, memtable_bytes: 8 << 20, group_bytes_max: 1 << 20, background_threads: 1 }
     }
 }
 

@@ -1,14 +1,14 @@
 //! fjall's database and its keyspaces: reads, and the write of one group.
 
 use crate::{Options, folder::sync_names};
-use fjall::{Database, KeyspaceCreateOptions, PersistMode, Readable, Snapshot};
+use fjall::{Database, KeyspaceCreateOptions, PersistMode, Readable, Snapshot, compaction::Leveled};
 use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
     ops::Bound,
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 use store::{Keyspace, Range};
@@ -20,6 +20,10 @@ pub(crate) const GROUPS: &[u8] = b"groups";
 /// Journals are deleted when everything in them is in tables. At this size the keyspaces that still need the oldest
 /// one are written to tables early, so this bounds what must be read again after a crash. fjall allows no less.
 const JOURNALS_BYTES_MAX: u64 = 64 << 20;
+
+/// Tables are merged into such of about this size, and the first level has four times as much: all of it is merged with what
+/// comes, so this bounds how long one compaction is, which is some tenths of a second.
+const TABLE_BYTES: u64 = 16 << 20;
 
 /// Above these counts fjall stops its writer, without an end if the thread that should catch up has failed. So the
 /// commit thread waits earlier, and looks.
@@ -105,7 +109,11 @@ impl Records {
         let before = self.keyspaces.len();
         for Keyspace(name) in writes.keys().chain([&META]) {
             if !self.keyspaces.contains_key(*name) {
-                let options = || KeyspaceCreateOptions::default().max_memtable_size(self.memtable_bytes);
+                let options = || {
+                    let compaction = Leveled::default().with_table_target_size(TABLE_BYTES);
+                    let options = KeyspaceCreateOptions::default().max_memtable_size(self.memtable_bytes);
+                    options.compaction_strategy(Arc::new(compaction))
+                };
                 let created = self.database.keyspace(name, options)?;
                 self.keyspaces.insert((*name).to_owned(), created);
             }
