@@ -182,7 +182,8 @@ async fn redefine(world: &World, from: &str, to: &str) {
     assert_eq!(from.len(), to.len());
     let mut batch = Batch::new();
     for keyspace in [Keyspace("state_machines"), Keyspace("revisions")] {
-        for (key, mut value) in world.store.scan(keyspace, Range::ALL, 10).unwrap() {
+        for (key, value) in world.store.scan(keyspace, Range::ALL, 10).unwrap() {
+            let mut value = unpacked(&value);
             let at = value.windows(from.len()).position(|bytes| bytes == from.as_bytes()).unwrap();
             value.splice(at..at + to.len(), to.bytes());
             batch.put(keyspace, key, value);

@@ -165,7 +165,7 @@ async fn a_definition_that_cannot_be_read_sets_its_execution_aside_and_no_other(
     let (lost, fine) = (start(&engine, &machine, "e").await, start(&engine, &other, "e").await);
     drop(engine);
     for (key, value) in world.store.scan(REVISIONS, Range::ALL, 9).unwrap() {
-        if String::from_utf8_lossy(&value).contains("stateMachine:m") {
+        if String::from_utf8_lossy(&unpacked(&value)).contains("stateMachine:m") {
             let mut batch = Batch::new();
             batch.put(REVISIONS, key, "damaged");
             world.store.commit(batch).await.unwrap();

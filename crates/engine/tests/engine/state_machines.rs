@@ -186,7 +186,8 @@ async fn a_revision_is_found_whatever_a_build_stores_of_a_state_machine() {
     let world = World::new();
     let machine = create(&world.open().await, "m", ONE).await;
     let mut records = world.store.scan(STATE_MACHINES, Range::ALL, 1).unwrap();
-    let (key, mut value) = records.remove(0);
+    let (key, value) = records.remove(0);
+    let mut value = unpacked(&value);
     let role = value.windows(6).position(|bytes| bytes == b"role/r").unwrap();
     value[role + 5] = b'q';
     let mut batch = Batch::new();
