@@ -5,7 +5,6 @@
 use checker::Checker;
 use engine::ExecutionRecord;
 use machine::{EventDetails, EventType, HistoryEvent, Outcome, Status};
-use serde::Serialize;
 use std::{
     collections::BTreeMap,
     hash::{DefaultHasher, Hasher},
@@ -25,7 +24,7 @@ pub struct Seen {
 impl Seen {
     pub fn new(record: &ExecutionRecord, events: &[HistoryEvent]) -> Seen {
         let mut hasher = DefaultHasher::new();
-        hasher.write(told(record).as_bytes());
+        hasher.write(&written(record));
         let history = fingerprint(events);
         hasher.write_u64(history);
         Seen { redrive_count: record.redrive_count, events: events.len(), fingerprint: hasher.finish(), history }
@@ -42,9 +41,14 @@ impl Seen {
     }
 }
 
-/// All that a record or an event says, as a text.
-pub fn told(of: &impl Serialize) -> String {
+/// All that an event says, as a text.
+pub fn told(of: &HistoryEvent) -> String {
     serde_json::to_string(of).unwrap_or_default()
+}
+
+/// All that a record says.
+pub fn written(record: &ExecutionRecord) -> Vec<u8> {
+    rmp_serde::to_vec_named(record).unwrap_or_default()
 }
 
 /// Of the events of a history.

@@ -8,9 +8,9 @@ use crate::{
 };
 use asl::Arn;
 use engine::{ActivityTask, Engine, Error, ExecutionRecord, Page, Started, SyncResult};
-use machine::{EventType, HistoryEvent};
+use machine::{EventId, EventType, HistoryEvent};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -45,10 +45,7 @@ impl World {
     pub(crate) async fn hear(&mut self, engine: &Engine) -> Result<(), Violation> {
         self.check_quiet()?;
         self.check_places()?;
-        for call in self.services.take_new() {
-            self.progress += 1;
-            self.called(engine, call).await?;
-        }
+        self.called(engine).await?;
         self.calls.retain(Made::is_waited_for);
         let answers = std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner));
         for answer in answers {
@@ -181,7 +178,7 @@ impl World {
         let Some(arn) = asked.arn.clone() else { return Ok(()) };
         // Nobody is told of an end before it is durable, so it is in the store.
         let Some((stored, events)) = self.read(engine, &arn).await? else { return Ok(()) };
-        if stored.redrive_count == record.redrive_count && checks::told(&stored) != checks::told(&record) {
+        if stored.redrive_count == record.redrive_count && checks::written(&stored) != checks::written(&record) {
             return Err(format!("I2: e{number} was told to end as {record:?}, and is {stored:?}"));
         }
         if stored.stop_ms.is_none() {
@@ -255,12 +252,23 @@ impl World {
             Err(error) if is_unknown(&error) => return Ok(None),
             Err(error) => return Err(format!("I1: {arn} cannot be read: {error}")),
         };
-        let (mut events, mut page) = (Vec::new(), Page { size: EVENTS_AT_ONCE, after: None });
+        let Some(events) = self.read_after(engine, arn, 0).await? else { return Ok(None) };
+        Ok(Some((record, events)))
+    }
+
+    /// The history after an event; `None` while the store is opened again.
+    async fn read_after(
+        &self,
+        engine: &Engine,
+        arn: &Arn,
+        event: EventId,
+    ) -> Result<Option<Vec<HistoryEvent>>, Violation> {
+        let (mut events, mut page) = (Vec::new(), Page::after_event(event, EVENTS_AT_ONCE));
         loop {
             match engine.history(arn, false, page).await {
                 Ok(read) => {
                     events.extend(read.items);
-                    let Some(after) = read.next else { return Ok(Some((record, events))) };
+                    let Some(after) = read.next else { return Ok(Some(events)) };
                     page = Page { size: EVENTS_AT_ONCE, after: Some(after) };
                 }
                 Err(error) if is_unknown(&error) => return Ok(None),
@@ -350,18 +358,44 @@ impl World {
         if running > most { Err(format!("{running} calls run at once, and {most} may")) } else { Ok(()) }
     }
 
-    /// A service is called: that it should be must be durable, and not over.
-    async fn called(&mut self, engine: &Engine, call: Made) -> Result<(), Violation> {
+    /// Services are called. Calls of one execution that come together are held against one reading of its history, from the
+    /// event on that scheduled the first of them.
+    async fn called(&mut self, engine: &Engine) -> Result<(), Violation> {
+        let calls = self.services.take_new();
+        let mut read = BTreeMap::new();
+        for call in &calls {
+            let (arn, _, id) = &call.attempt;
+            let first = read.entry(arn.clone()).or_insert((*id, None));
+            first.0 = (*id).min(first.0);
+        }
+        for call in calls {
+            self.progress += 1;
+            if self.note_call(&call)? {
+                let is_again = self.attempts.get(&call.attempt).is_some_and(|made| *made > 1) && call.submitted.is_none();
+                let (arn, _, id) = &call.attempt;
+                let (first, events) = read.entry(arn.clone()).or_insert((*id, None));
+                if events.is_none() {
+                    let parsed = Arn::parse(arn).map_err(|error| error.message)?;
+                    *events = self.read_after(engine, &parsed, first.saturating_sub(1)).await?;
+                }
+                if let Some(events) = events {
+                    check_wanted(events, *id, is_again).map_err(|why| format!("{why}: {:?}", call.attempt))?;
+                }
+            }
+            self.calls.push(call);
+        }
+        Ok(())
+    }
+
+    /// Whether the call is one that a history tells of: that it should be made must be durable, and not over.
+    fn note_call(&mut self, call: &Made) -> Result<bool, Violation> {
         let known = self.tokens.iter().position(|known| Some(&known.text) == call.request.task_token.as_ref());
         self.tell(format_args!("call {}: {:?}, token {known:?} of {}", call.number, call.attempt, self.tokens.len()));
-        if let Some(token) = &call.request.task_token
-            && self.tokens.iter().all(|known| known.text != *token)
-        {
+        if let (Some(token), None) = (&call.request.task_token, known) {
             self.tokens.push(Token::new(token.clone(), false));
         }
         if call.facts.state_machine_type == asl::StateMachineType::Express {
-            self.calls.push(call);
-            return Ok(());
+            return Ok(false);
         }
         let is_first = call.submitted.is_none();
         let made = self.attempts.entry(call.attempt.clone()).or_default();
@@ -369,17 +403,11 @@ impl World {
         if *made > 1 && is_first && call.is_made_once() {
             return Err(format!("I5: {:?} was called twice", call.attempt));
         }
-        let is_again = *made > 1 && is_first;
-        let (arn, _, id) = &call.attempt;
+        let (arn, ..) = &call.attempt;
         if self.quiet.iter().any(|(quiet, _)| quiet == &**arn) && is_first {
             return Err(format!("I10: {arn} has ended, and calls a service"));
         }
-        let parsed = Arn::parse(arn).map_err(|error| error.message)?;
-        if let Some((_, events)) = self.read(engine, &parsed).await? {
-            check_wanted(&events, *id, is_again).map_err(|why| format!("{why}: {:?}", call.attempt))?;
-        }
-        self.calls.push(call);
-        Ok(())
+        Ok(true)
     }
 }
 

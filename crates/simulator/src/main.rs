@@ -14,6 +14,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long it looks when nothing is said.
 const SECONDS: u64 = 60;
 

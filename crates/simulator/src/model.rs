@@ -4,14 +4,17 @@
 //! failed, may be so or not, but not half.
 
 use crate::checks::Seen;
-use asl::Arn;
+use asl::{Arn, StateMachine};
 use checker::Checker;
 use json::Text;
+use std::sync::Arc;
 
 /// A state machine of the world.
 pub struct Machine {
     pub arn: Arn,
     pub definition: Text,
+    /// The definition, read once for all processes.
+    pub parsed: Arc<StateMachine>,
     pub is_express: bool,
     /// Judges the histories of its executions.
     pub checker: Checker,

@@ -38,8 +38,11 @@ impl World {
             let mut checker = Checker::new(&definition, state_machine_type)
                 .map_err(|diagnostics| format!("{definition} is no definition: {diagnostics:?}"))?;
             checker.limits = Plan::limits();
+            let parsed = asl::parse_accepted(&definition, state_machine_type)
+                .map(Arc::new)
+                .ok_or_else(|| format!("{definition} is no definition"))?;
             let arn = arn("stateMachine", &format!("m{number}"));
-            self.machines.push(Machine { arn, definition, is_express, checker });
+            self.machines.push(Machine { arn, definition, parsed, is_express, checker });
         }
         Ok(())
     }
@@ -48,11 +51,10 @@ impl World {
     pub(crate) fn create_machines(&mut self, engine: &Engine) {
         for machine in &self.machines {
             let state_machine_type = type_of(machine.is_express);
-            let Some(parsed) = asl::parse_accepted(&machine.definition, state_machine_type) else { continue };
             let new = NewStateMachine {
                 arn: machine.arn.clone(),
                 definition: machine.definition.clone(),
-                parsed: Arc::new(parsed),
+                parsed: Arc::clone(&machine.parsed),
                 role_arn: "arn:aws:iam::123456789012:role/r".into(),
                 state_machine_type,
                 logging: None,
