@@ -4,7 +4,7 @@
 
 use checker::Checker;
 use engine::ExecutionRecord;
-use machine::{EventDetails, EventType, HistoryEvent, Outcome, Status};
+use machine::{EventDetails, EventId, EventType, HistoryEvent, Outcome, Status};
 use std::{
     collections::BTreeMap,
     hash::{DefaultHasher, Hasher},
@@ -81,7 +81,12 @@ pub fn check(record: &ExecutionRecord, events: &[HistoryEvent]) -> Result<(), St
 
 /// I3: ids from 1 without a gap, and each event after one that came before it.
 fn numbered(_: &ExecutionRecord, events: &[HistoryEvent]) -> Result<(), String> {
-    for (event, id) in events.iter().zip(1..) {
+    goes_on(events, 0)
+}
+
+/// I3: the same of the events after one.
+pub fn goes_on(events: &[HistoryEvent], after: EventId) -> Result<(), String> {
+    for (event, id) in events.iter().zip(after.saturating_add(1)..) {
         if event.id != id {
             return Err(format!("I3: event {} stands where {id} should", event.id));
         }

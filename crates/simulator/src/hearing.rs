@@ -247,17 +247,22 @@ impl World {
         engine: &Engine,
         arn: &Arn,
     ) -> Result<Option<(ExecutionRecord, Vec<HistoryEvent>)>, Violation> {
-        let record = match engine.execution(arn).await {
-            Ok(record) => record,
-            Err(error) if is_unknown(&error) => return Ok(None),
-            Err(error) => return Err(format!("I1: {arn} cannot be read: {error}")),
-        };
+        let Some(record) = self.record(engine, arn).await? else { return Ok(None) };
         let Some(events) = self.read_after(engine, arn, 0).await? else { return Ok(None) };
         Ok(Some((record, events)))
     }
 
+    /// The record; `None` while the store is opened again.
+    pub(crate) async fn record(&self, engine: &Engine, arn: &Arn) -> Result<Option<ExecutionRecord>, Violation> {
+        match engine.execution(arn).await {
+            Ok(record) => Ok(Some(record)),
+            Err(error) if is_unknown(&error) => Ok(None),
+            Err(error) => Err(format!("I1: {arn} cannot be read: {error}")),
+        }
+    }
+
     /// The history after an event; `None` while the store is opened again.
-    async fn read_after(
+    pub(crate) async fn read_after(
         &self,
         engine: &Engine,
         arn: &Arn,
@@ -371,7 +376,8 @@ impl World {
         for call in calls {
             self.progress += 1;
             if self.note_call(&call)? {
-                let is_again = self.attempts.get(&call.attempt).is_some_and(|made| *made > 1) && call.submitted.is_none();
+                let is_again =
+                    self.attempts.get(&call.attempt).is_some_and(|made| *made > 1) && call.submitted.is_none();
                 let (arn, _, id) = &call.attempt;
                 let (first, events) = read.entry(arn.clone()).or_insert((*id, None));
                 if events.is_none() {

@@ -19,6 +19,7 @@
 //! | `disk`, `clock`, `services` | what the engine runs on |
 //! | `random`, `trace`, `figures` | numbers drawn, what happened, what it came to |
 
+mod bare;
 mod checks;
 mod clock;
 mod definitions;
@@ -36,6 +37,7 @@ mod services;
 mod trace;
 mod world;
 
+pub use bare::live_bare;
 pub use disk::Disk;
 pub use figures::Figures;
 #[cfg(feature = "planted-faults")]

@@ -7,6 +7,7 @@ use crate::checks::Seen;
 use asl::{Arn, StateMachine};
 use checker::Checker;
 use json::Text;
+use machine::EventId;
 use std::sync::Arc;
 
 /// A state machine of the world.
@@ -40,6 +41,8 @@ pub struct Asked {
     pub earlier: Option<Seen>,
     /// The last batch with something of it when it was last read after a start.
     pub read_at: Option<u64>,
+    /// The last event that was read of it while it was open.
+    pub read_to: EventId,
     /// Whether a call waits for its end.
     pub is_awaited: bool,
 }

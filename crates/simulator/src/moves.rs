@@ -97,7 +97,7 @@ impl World {
         }
         match self.random.below(20) {
             0..=6 => self.sync(),
-            7..=9 => self.start(engine),
+            7..=9 => (0..=self.random.below(self.plan.starts_at_once)).for_each(|_| self.start(engine)),
             10..=12 => self.answer_call(),
             13 => self.poll(engine),
             14 | 15 => self.use_token(engine),
@@ -156,7 +156,7 @@ impl World {
             return;
         }
         let machine = self.random.below(self.machines.len());
-        let input: Text = definitions::input(&mut self.random, self.plan.items_max).into();
+        let input: Text = definitions::input(&mut self.random, self.plan.items_max, 0).into();
         let name: Text = format!("e{}", self.asked.len()).into();
         let Some(Machine { arn: state_machine, is_express, .. }) = self.machines.get(machine) else { return };
         let is_standard = !is_express;
@@ -175,6 +175,7 @@ impl World {
             seen: None,
             earlier: None,
             read_at: None,
+            read_to: 0,
             is_awaited: false,
         });
         self.ask_to_start(engine, number, state_machine, is_standard);

@@ -92,7 +92,7 @@ pub struct Outcome {
     pub figures: Figures,
     /// What happened, with all histories, if that was asked for.
     pub lines: Vec<String>,
-    /// What the disk has in the end.
+    /// What the disk has in the end; a bare world has none.
     pub disk: Disk,
 }
 
@@ -261,11 +261,7 @@ impl World {
     fn finish(mut self, violation: Option<Violation>) -> Outcome {
         self.figures.commits = self.disk.synced();
         self.figures.simulated_ms = self.clock.passed_ms();
-        if let Some(violation) = &violation {
-            self.tell(format_args!("VIOLATION {violation}"));
-        }
-        let fingerprint = self.trace.fingerprint();
-        Outcome { violation, fingerprint, figures: self.figures, lines: self.trace.into_lines(), disk: self.disk }
+        Outcome { disk: self.disk, ..self.trace.finish(self.clock.now_ms(), violation, self.figures) }
     }
 }
 
