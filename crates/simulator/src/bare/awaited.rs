@@ -58,6 +58,11 @@ impl Awaited {
         }
     }
 
+    /// The timer that is due first.
+    pub fn next_timer(&self) -> Option<(TimerId, i64)> {
+        self.timers.iter().map(|(timer, due_ms)| (*timer, *due_ms)).min_by_key(|(_, due_ms)| *due_ms)
+    }
+
     /// A trigger was taken, and the step that came of it asks for this.
     pub fn take(&mut self, trigger: &Trigger, effects: &[Effect]) -> Result<(), String> {
         self.answered(trigger);

@@ -19,6 +19,7 @@ mod run;
 
 use crate::{
     checks,
+    clock::START_MS,
     definitions::{self, Ingredients, SCOPE},
     figures::Figures,
     plan::Plan,
@@ -49,6 +50,7 @@ pub(crate) struct BarePlan {
     /// Steps that may be made before the first of them is committed.
     uncommitted_max: usize,
     crashes: usize,
+    clock_jumps: usize,
     stops: usize,
     /// In so many of a thousand cases an execution that can be redriven is.
     redrives: usize,
@@ -62,7 +64,8 @@ impl BarePlan {
     fn draw(random: &mut Random) -> BarePlan {
         let mut chance =
             |max: i64| if random.per_mille(500) { usize::try_from(random.magnitude(max)).unwrap_or(0) } else { 0 };
-        let (crashes, stops, redrives, failures) = (chance(250), chance(16), chance(1_000), chance(500));
+        let (crashes, clock_jumps, stops) = (chance(250), chance(250), chance(16));
+        let (redrives, failures) = (chance(1_000), chance(500));
         let is_wide = random.per_mille(100);
         let is_jsonata = random.per_mille(150);
         BarePlan {
@@ -73,6 +76,7 @@ impl BarePlan {
             moves: 1 + random.below(400),
             uncommitted_max: if random.per_mille(500) { 1 } else { 1 + random.below(6) },
             crashes,
+            clock_jumps,
             stops,
             redrives,
             failures,
@@ -89,6 +93,9 @@ pub(crate) struct BareWorld {
     trace: Trace,
     figures: Figures,
     now_ms: i64,
+    /// The latest that the clock has shown, and what has passed on it.
+    latest_ms: i64,
+    passed_ms: i64,
     limits: Limits,
     state_machine_type: StateMachineType,
     definition: StateMachine,
@@ -102,14 +109,14 @@ pub fn live_bare(seed: u64, is_logged: bool) -> Outcome {
     let mut random = Random::new(seed);
     let plan = BarePlan::draw(&mut random);
     let mut trace = Trace::new(is_logged);
-    trace.tell(crate::clock::START_MS, format_args!("{plan:?}"));
+    trace.tell(START_MS, format_args!("{plan:?}"));
     match BareWorld::new(random, plan, trace) {
         Ok(mut world) => {
             let violation = world.live().err();
-            world.figures.simulated_ms = world.now_ms - crate::clock::START_MS;
+            world.figures.simulated_ms = world.passed_ms;
             world.trace.finish(world.now_ms, violation, world.figures)
         }
-        Err((trace, violation)) => trace.finish(crate::clock::START_MS, Some(violation), Figures::default()),
+        Err((trace, violation)) => trace.finish(START_MS, Some(violation), Figures::default()),
     }
 }
 
@@ -125,7 +132,7 @@ impl BareWorld {
             seconds_max: if is_express { 60 } else { plan.seconds_max },
         };
         let text = definitions::definition(&mut random, ingredients);
-        trace.tell(crate::clock::START_MS, format_args!("{state_machine_type:?}: {text}"));
+        trace.tell(START_MS, format_args!("{state_machine_type:?}: {text}"));
         let parsed = asl::parse_accepted(&text, state_machine_type);
         let (definition, mut checker) = match (parsed, Checker::new(&text, state_machine_type)) {
             (Some(definition), Ok(checker)) => (definition, checker),
@@ -133,11 +140,23 @@ impl BareWorld {
         };
         checker.limits = Plan::limits();
         let figures = Figures { worlds: 1, ..Figures::default() };
-        let (limits, now_ms) = (Plan::limits(), crate::clock::START_MS);
         let enough = Budget { time: Duration::from_secs(1_000), ..engine::Options::default().slow_budget };
         let small = Budget { time: Duration::from_micros(2), last: false, ..enough };
         let budgets = [if plan.is_slow { small } else { enough }, enough];
-        Ok(BareWorld { random, plan, trace, figures, now_ms, limits, state_machine_type, definition, checker, budgets })
+        Ok(BareWorld {
+            random,
+            plan,
+            trace,
+            figures,
+            now_ms: START_MS,
+            latest_ms: START_MS,
+            passed_ms: 0,
+            limits: Plan::limits(),
+            state_machine_type,
+            definition,
+            checker,
+            budgets,
+        })
     }
 
     fn live(&mut self) -> Result<(), Violation> {
@@ -176,7 +195,7 @@ impl BareWorld {
         self.trace.show(|| events.iter().map(checks::told).collect());
         let record = record(facts, outcome, events.last().map(|event| event.timestamp_ms));
         checks::check(&record, events)?;
-        checks::has_been(events, self.now_ms)?;
+        checks::has_been(events, self.latest_ms)?;
         checks::judge(&self.checker, &record, events)
     }
 

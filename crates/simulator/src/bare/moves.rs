@@ -12,6 +12,7 @@ const LATE_MAX: usize = 16;
 impl Run<'_> {
     /// One move.
     pub fn make_move(&mut self) -> Result<(), Violation> {
+        self.world.figures.moves += 1;
         let is_calm = self.moves > self.world.plan.moves;
         if is_calm || self.uncommitted.len() >= self.world.plan.uncommitted_max {
             self.commit(usize::MAX)?;
@@ -33,7 +34,7 @@ impl Run<'_> {
             }
             2 => self.come_late(),
             3 => {
-                self.world.pass_time();
+                self.world.move_clock();
                 Ok(())
             }
             4 => self.check_awaited(),
@@ -48,19 +49,21 @@ impl Run<'_> {
             return self.give(Trigger::Continue);
         }
         let answers = awaited.calls.len() + awaited.map_runs.len();
-        if answers > 0 && (wants_answer || awaited.timers.is_empty()) {
+        // Nobody waits for as long as an execution may be open.
+        let latest_ms = self.world.now_ms.saturating_add(self.world.plan.seconds_max.saturating_mul(5_000));
+        let has_timer = awaited.next_timer().is_some_and(|(_, due_ms)| due_ms < latest_ms);
+        if answers > 0 && (wants_answer || !has_timer) {
             let number = self.world.random.below(answers);
             return self.answer(number);
         }
-        let Some((timer, due_ms)) = awaited.timers.iter().map(|(id, due)| (*id, *due)).min_by_key(|(_, due)| *due)
-        else {
+        let Some((timer, due_ms)) = self.stored.awaited.next_timer() else {
             // Nothing is asked for before it is durable.
             if self.uncommitted.is_empty() && self.stored.outcome.is_none() {
                 return Err(format!("I2: it waits for nothing, and has not ended: {awaited:?}"));
             }
             return self.commit(usize::MAX);
         };
-        self.world.now_ms = self.world.now_ms.max(due_ms);
+        self.world.set_clock(self.world.now_ms.max(due_ms));
         self.give_and_keep(Trigger::TimerFired { timer, due_ms })
     }
 
@@ -114,6 +117,7 @@ impl Run<'_> {
         }
     }
 
+    /// I13: what it waits for is what was asked for.
     fn check_awaited(&mut self) -> Result<(), Violation> {
         self.awaited.agrees(&self.execution)
     }
@@ -124,9 +128,21 @@ impl BareWorld {
         self.random.per_mille(per_mille)
     }
 
-    pub(super) fn pass_time(&mut self) {
+    /// Time passes, or the clock is set back.
+    pub(super) fn move_clock(&mut self) {
+        if self.strikes(self.plan.clock_jumps) {
+            self.figures.count("jumps of the clock, back");
+            let ms = self.random.magnitude(3 * 86_400_000);
+            return self.set_clock(self.now_ms.saturating_sub(ms).max(0));
+        }
         let ms = self.random.magnitude(self.plan.seconds_max.saturating_mul(1_000));
-        self.now_ms = self.now_ms.saturating_add(ms);
+        self.set_clock(self.now_ms.saturating_add(ms));
+    }
+
+    pub(super) fn set_clock(&mut self, now_ms: i64) {
+        self.passed_ms += now_ms.saturating_sub(self.now_ms).max(0);
+        self.now_ms = now_ms;
+        self.latest_ms = self.latest_ms.max(now_ms);
     }
 
     /// What is told of a call.

@@ -105,13 +105,13 @@ impl<'w> Run<'w> {
             return Ok(false);
         }
         self.world.figures.count("redrives");
-        self.world.pass_time();
+        self.world.move_clock();
         // The store may have been opened again since the end.
         if self.world.random.per_mille(500) {
             self.crash(0)?;
         }
         let redrive_ms = self.world.now_ms.max(self.execution.last_ms().saturating_add(1));
-        self.world.now_ms = redrive_ms;
+        self.world.set_clock(redrive_ms);
         let redrive_count = self.stored.facts.redrive_count + 1;
         let facts = Facts { redrive_count, redrive_ms: Some(redrive_ms), ..self.stored.facts.clone() };
         self.execution = self.execution.clone().redriven(facts.clone());
@@ -155,7 +155,10 @@ impl<'w> Run<'w> {
         let token_of = |id: EventId| -> Text { format!("token of {id}").into() };
         let mut result = Err(StepError::OverBudget);
         for budget in self.world.budgets {
-            let ambient = Ambient::new(self.world.now_ms, seed, budget);
+            // As the engine does it: no step is earlier than the one before, nor than the timer was due that led to it.
+            let due_ms = if let Trigger::TimerFired { due_ms, .. } = trigger { *due_ms } else { 0 };
+            let now_ms = self.world.now_ms.max(self.execution.last_ms()).max(due_ms);
+            let ambient = Ambient::new(now_ms, seed, budget);
             let (definition, limits) = (&self.world.definition, &self.world.limits);
             result = self.execution.step(definition, trigger.clone(), &ambient, limits, &token_of);
             if result.is_ok() {
