@@ -37,7 +37,7 @@ mod services;
 mod trace;
 mod world;
 
-pub use bare::live_bare;
+pub use bare::{BareWorld, live_bare};
 pub use disk::Disk;
 pub use figures::Figures;
 #[cfg(feature = "planted-faults")]

@@ -138,7 +138,7 @@ impl Kind {
     fn live(self, seed: u64, is_logged: bool) -> Outcome {
         match self {
             Kind::Engine => live(seed, is_logged, |_| {}),
-            Kind::Bare => live_bare(seed, is_logged),
+            Kind::Bare => live_bare(seed, is_logged, |_| {}),
         }
     }
 }
@@ -216,7 +216,7 @@ fn find_planted(name: &str, time_max: Duration) -> bool {
 
 fn replay_planted(name: &str, seed: u64, is_logged: bool) -> bool {
     let Some(planted) = named(name).next() else { return false };
-    let outcome = live(seed, is_logged, |world| planted.plant(world));
+    let outcome = planted.live(seed, is_logged);
     outcome.lines.iter().for_each(|line| println!("{line}"));
     println!("{}: {:?}", planted.name, outcome.violation);
     true

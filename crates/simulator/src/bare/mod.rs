@@ -12,10 +12,14 @@
 //! | `run` | an execution: its steps, their commits, what a crash leaves |
 //! | `moves` | what happens to an execution |
 //! | `awaited` | what an execution waits for, as its effects have it |
+//! | `spoiled` | faults that are planted |
 
 mod awaited;
 mod moves;
 mod run;
+mod spoiled;
+
+pub use spoiled::Spoiled;
 
 use crate::{
     checks,
@@ -38,7 +42,7 @@ use std::time::Duration;
 
 /// What a bare world is like. Chances are in thousandths of a move.
 #[derive(Clone, Debug)]
-pub(crate) struct BarePlan {
+struct BarePlan {
     executions: usize,
     /// Items of a Map, at most, and bytes of a text.
     items_max: i64,
@@ -69,7 +73,7 @@ impl BarePlan {
         let is_wide = random.per_mille(100);
         let is_jsonata = random.per_mille(150);
         BarePlan {
-            executions: if is_wide { 1 + random.below(4) } else { 20 + random.below(80) },
+            executions: if is_wide { 1 + random.below(4) } else { 50 + random.below(150) },
             items_max: if is_wide { 3_000 } else { 12 },
             text_max: if random.per_mille(200) { random.magnitude(100_000) } else { 0 },
             seconds_max: random.magnitude(1_000_000).max(10),
@@ -87,7 +91,7 @@ impl BarePlan {
 }
 
 /// A bare world.
-pub(crate) struct BareWorld {
+pub struct BareWorld {
     random: Random,
     plan: BarePlan,
     trace: Trace,
@@ -102,16 +106,18 @@ pub(crate) struct BareWorld {
     checker: Checker,
     /// What a step is first tried with, and what it must do with.
     budgets: [Budget; 2],
+    spoiled: Option<Spoiled>,
 }
 
 /// Lives through the bare world of a seed.
-pub fn live_bare(seed: u64, is_logged: bool) -> Outcome {
+pub fn live_bare(seed: u64, is_logged: bool, prepare: impl FnOnce(&mut BareWorld)) -> Outcome {
     let mut random = Random::new(seed);
     let plan = BarePlan::draw(&mut random);
     let mut trace = Trace::new(is_logged);
     trace.tell(START_MS, format_args!("{plan:?}"));
     match BareWorld::new(random, plan, trace) {
         Ok(mut world) => {
+            prepare(&mut world);
             let violation = world.live().err();
             world.figures.simulated_ms = world.passed_ms;
             world.trace.finish(world.now_ms, violation, world.figures)
@@ -141,7 +147,7 @@ impl BareWorld {
         checker.limits = Plan::limits();
         let figures = Figures { worlds: 1, ..Figures::default() };
         let enough = Budget { time: Duration::from_secs(1_000), ..engine::Options::default().slow_budget };
-        let small = Budget { time: Duration::from_micros(2), last: false, ..enough };
+        let small = Budget { time: Duration::from_nanos(300), last: false, ..enough };
         let budgets = [if plan.is_slow { small } else { enough }, enough];
         Ok(BareWorld {
             random,
@@ -156,6 +162,7 @@ impl BareWorld {
             definition,
             checker,
             budgets,
+            spoiled: None,
         })
     }
 
