@@ -385,7 +385,7 @@ impl World {
                     *events = self.read_after(engine, &parsed, first.saturating_sub(1)).await?;
                 }
                 if let Some(events) = events {
-                    check_wanted(events, *id, is_again).map_err(|why| format!("{why}: {:?}", call.attempt))?;
+                    check_wanted(events, &call, is_again).map_err(|why| format!("{why}: {:?}", call.attempt))?;
                 }
             }
             self.calls.push(call);
@@ -396,7 +396,9 @@ impl World {
     /// Whether the call is one that a history tells of: that it should be made must be durable, and not over.
     fn note_call(&mut self, call: &Made) -> Result<bool, Violation> {
         let known = self.tokens.iter().position(|known| Some(&known.text) == call.request.task_token.as_ref());
-        self.tell(format_args!("call {}: {:?}, token {known:?} of {}", call.number, call.attempt, self.tokens.len()));
+        let kind = if call.submitted.is_some() { "wait" } else { "call" };
+        let (number, attempt, tokens) = (call.number, &call.attempt, self.tokens.len());
+        self.tell(format_args!("{kind} {number}: {attempt:?}, token {known:?} of {tokens}"));
         if let (Some(token), None) = (&call.request.task_token, known) {
             self.tokens.push(Token::new(token.clone(), false));
         }
@@ -417,22 +419,25 @@ impl World {
     }
 }
 
-/// What is called must have been scheduled, durably; and what is called again must not have its outcome.
-fn check_wanted(events: &[HistoryEvent], id: u64, is_again: bool) -> Result<(), String> {
+/// What is called must have been scheduled, durably, and what is waited for submitted; and what is called again must not have
+/// its outcome.
+fn check_wanted(events: &[HistoryEvent], call: &Made, is_again: bool) -> Result<(), String> {
     use EventType as Type;
+    let (.., id) = call.attempt;
     let is_scheduled = |event: &&HistoryEvent| {
         event.id == id && matches!(event.event_type, Type::TaskScheduled | Type::LambdaFunctionScheduled)
     };
     if events.iter().find(is_scheduled).is_none() {
         return Err("no effect before its commit: a service was called".into());
     }
-    let mut of = BTreeSet::from([id]);
+    let (mut of, mut is_submitted) = (BTreeSet::from([id]), false);
     for event in events.iter().filter(|event| event.id > id) {
         if !of.contains(&event.previous_event_id) {
             continue;
         }
         match event.event_type {
             Type::TaskStarted | Type::TaskSubmitted | Type::LambdaFunctionStarted => {
+                is_submitted |= event.event_type == Type::TaskSubmitted;
                 of.insert(event.id);
             }
             Type::TaskSucceeded | Type::TaskFailed | Type::TaskTimedOut if is_again => {
@@ -440,6 +445,9 @@ fn check_wanted(events: &[HistoryEvent], id: u64, is_again: bool) -> Result<(), 
             }
             _ => {}
         }
+    }
+    if call.submitted.is_some() && !is_submitted {
+        return Err("no effect before its commit: the end of what was submitted is waited for".into());
     }
     Ok(())
 }
