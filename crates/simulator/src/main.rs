@@ -1,5 +1,6 @@
-//! `simulator [--seconds N] [--threads N] [--only engine|bare] [--seed N [--log]] [--planted [NAME]]`: lives through worlds, on each core one at
-//! a time, until the time is over or one is found wrong; or plants faults, and says how long it took to find them.
+//! `simulator [--seconds N] [--threads N] [--only engine|bare] [--seed N [--log]] [--planted [NAME]]`: lives through worlds, on
+//! each core one at a time, until the time is over or one is found wrong; or plants faults, and says how long it took to find
+//! them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command says what it found")]
 
 use simulator::{Figures, Outcome, PLANTED, Planted, Violation, live, live_bare};

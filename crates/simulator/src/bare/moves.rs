@@ -70,19 +70,15 @@ impl Run<'_> {
     /// The next thing that a call, or a Map Run, tells.
     fn answer(&mut self, number: usize) -> Result<(), Violation> {
         let awaited = &self.stored.awaited;
-        let trigger = match awaited.calls.iter().nth(number) {
-            Some((effect, asked)) => {
-                let (effect, asked) = (*effect, *asked);
-                self.world.told_by(effect, asked)
-            }
-            None => {
-                let Some((effect, _)) = awaited.map_runs.iter().nth(number - awaited.calls.len()) else {
-                    return Ok(());
-                };
-                let effect = *effect;
+        let call = awaited.calls.iter().nth(number).map(|(effect, asked)| (*effect, *asked));
+        let map_run = awaited.map_runs.keys().nth(number.saturating_sub(awaited.calls.len())).copied();
+        let trigger = match (call, map_run) {
+            (Some((effect, asked)), _) => self.world.told_by(effect, asked),
+            (None, Some(effect)) => {
                 let items = self.items_of(effect);
                 self.world.ended_map_run(effect, items)
             }
+            (None, None) => return Ok(()),
         };
         self.give_and_keep(trigger)
     }
