@@ -17,8 +17,10 @@
 mod awaited;
 mod moves;
 mod run;
+#[cfg(feature = "planted-faults")]
 mod spoiled;
 
+#[cfg(feature = "planted-faults")]
 pub use spoiled::Spoiled;
 
 use crate::{
@@ -106,6 +108,7 @@ pub struct BareWorld {
     checker: Checker,
     /// What a step is first tried with, and what it must do with.
     budgets: [Budget; 2],
+    #[cfg(feature = "planted-faults")]
     spoiled: Option<Spoiled>,
 }
 
@@ -162,6 +165,7 @@ impl BareWorld {
             definition,
             checker,
             budgets,
+            #[cfg(feature = "planted-faults")]
             spoiled: None,
         })
     }

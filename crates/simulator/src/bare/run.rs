@@ -127,8 +127,9 @@ impl<'w> Run<'w> {
     /// Gives a trigger. What nobody waits for changes nothing.
     pub fn give(&mut self, trigger: Trigger) -> Result<(), Violation> {
         let is_awaited = self.awaited.awaits(&trigger) || self.awaited.goes_on;
-        let mut step = self.step(&trigger)?;
-        self.world.spoil(&mut step);
+        let step = self.step(&trigger)?;
+        #[cfg(feature = "planted-faults")]
+        let step = self.world.spoil(step);
         let Step { history, changed, removed, effects, outcome } = step;
         let is_empty = history.is_empty() && effects.is_empty() && changed.is_empty() && removed.is_empty();
         if !is_awaited && !is_empty {

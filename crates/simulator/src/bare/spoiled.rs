@@ -27,15 +27,14 @@ const SPOILED_EVERY: usize = 5;
 
 impl BareWorld {
     /// From now on steps are spoiled.
-    #[cfg(feature = "planted-faults")]
     pub fn spoil_steps(&mut self, spoiled: Spoiled) {
         self.spoiled = Some(spoiled);
     }
 
     /// Spoils a step, if that is planted and the step has something for it.
-    pub(super) fn spoil(&mut self, step: &mut Step) {
-        let Some(spoiled) = self.spoiled.filter(|_| self.random.below(SPOILED_EVERY) == 0) else { return };
-        let Step { history, changed, removed, effects, .. } = step;
+    pub(super) fn spoil(&mut self, mut step: Step) -> Step {
+        let Some(spoiled) = self.spoiled.filter(|_| self.random.below(SPOILED_EVERY) == 0) else { return step };
+        let Step { history, changed, removed, effects, .. } = &mut step;
         let mut lose = |is_it: fn(&Effect) -> bool| {
             let place = effects.iter().position(is_it);
             place.into_iter().for_each(|place| drop(effects.remove(place)));
@@ -64,5 +63,6 @@ impl BareWorld {
                 }
             }),
         }
+        step
     }
 }
