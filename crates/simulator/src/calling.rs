@@ -24,8 +24,10 @@ impl World {
         for call in calls {
             self.progress += 1;
             if self.note_call(&call)? {
-                let is_again =
-                    self.attempts.get(&call.attempt).is_some_and(|made| *made > 1) && call.submitted.is_none();
+                // What was written since the call was made says nothing of what was known then.
+                let is_again = self.attempts.get(&call.attempt).is_some_and(|made| *made > 1)
+                    && call.submitted.is_none()
+                    && self.disk.touched(&call.attempt.0) == call.touched;
                 let (arn, _, id) = &call.attempt;
                 let (first, events) = read.entry(arn.clone()).or_insert((*id, None));
                 if events.is_none() {

@@ -108,15 +108,16 @@ impl World {
     fn new(seed: u64, is_logged: bool) -> World {
         let mut random = Random::new(seed);
         let plan = Plan::draw(&mut random);
+        let disk = Disk::default();
         World {
             moves_left: plan.moves,
             random,
             plan,
             trace: Trace::new(is_logged),
             figures: Figures { worlds: 1, ..Figures::default() },
-            disk: Disk::default(),
+            services: Services::new(disk.clone()),
+            disk,
             clock: SimulatedClock::new(),
-            services: Services::default(),
             machines: Vec::new(),
             asked: Vec::new(),
             calls: Vec::new(),
