@@ -1,4 +1,5 @@
-//! `cargo xtask sim [--seconds N] [--seed N [--log]] [--planted [NAME]]`: the real engine in simulated worlds.
+//! `cargo xtask sim [--seconds N] [--only engine|bare] [--seed N [--log]] [--planted [NAME]]`: the real engine in simulated
+//! worlds, and the state machine of executions alone in bare ones.
 //!
 //! The simulator is a program of its own, so that a chore does not wait for the engine to be compiled. It is built with
 //! optimization and with assertions, and with the faults that can be planted in it.

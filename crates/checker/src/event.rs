@@ -70,6 +70,23 @@ pub(crate) fn time_ms(time: &Value) -> Result<i64, String> {
 
 /// What the details member of an event of this type is called; `None` where the type has none.
 pub(crate) fn details_name(event_type: &str) -> Option<String> {
+    let (first, rest) = named(event_type)?.split_at_checked(1)?;
+    Some(format!("{}{rest}{DETAILS}", first.to_ascii_lowercase()))
+}
+
+/// Whether that is what it is called.
+pub(crate) fn is_details_name(name: &str, event_type: &str) -> bool {
+    let name = name.strip_suffix(DETAILS).and_then(|name| name.split_at_checked(1));
+    let wanted = named(event_type).and_then(|named| named.split_at_checked(1));
+    name.zip(wanted).is_some_and(|((first, rest), (wanted_first, wanted_rest))| {
+        rest == wanted_rest && first.bytes().eq(wanted_first.bytes().map(|byte| byte.to_ascii_lowercase()))
+    })
+}
+
+const DETAILS: &str = "EventDetails";
+
+/// What the details member of an event of this type is named after.
+fn named(event_type: &str) -> Option<&str> {
     let without = [
         "LambdaFunctionStarted",
         "ParallelStateStarted",
@@ -88,8 +105,7 @@ pub(crate) fn details_name(event_type: &str) -> Option<String> {
         return None;
     }
     let of_states = ["StateEntered", "StateExited"].into_iter().find(|suffix| event_type.ends_with(suffix));
-    let (first, rest) = of_states.unwrap_or(event_type).split_at_checked(1)?;
-    Some(format!("{}{rest}EventDetails", first.to_ascii_lowercase()))
+    Some(of_states.unwrap_or(event_type))
 }
 
 /// The beginning of a long text, for messages.

@@ -4,20 +4,29 @@
 
 use crate::event::{HistoryEvent, details_name};
 use json::{Object, Payload, Text, Value};
-use machine::EventDetails;
+use machine::{EventDetails, EventType};
+use std::sync::LazyLock;
+
+/// The names of each type and of its details member, in the order of [`EventType::ALL`].
+static NAMES: LazyLock<Vec<(Text, Text)>> = LazyLock::new(|| {
+    let names = |event_type: &EventType| {
+        let event_type = event_type.as_str();
+        (event_type.into(), details_name(event_type).map(Text::from).unwrap_or_default())
+    };
+    EventType::ALL.iter().map(names).collect()
+});
 
 impl From<&machine::HistoryEvent> for HistoryEvent {
     fn from(event: &machine::HistoryEvent) -> HistoryEvent {
-        let event_type = event.event_type.as_str();
-        let details = members(&event.details);
+        let (event_type, details_name) = NAMES.get(event.event_type as usize).cloned().unwrap_or_default();
         let has_details = event.details != EventDetails::None;
         HistoryEvent {
             id: event.id,
             previous_event_id: event.previous_event_id,
             timestamp_ms: Some(event.timestamp_ms),
-            event_type: event_type.into(),
-            details,
-            details_name: has_details.then(|| details_name(event_type)).flatten().map(Text::from).unwrap_or_default(),
+            event_type,
+            details: members(&event.details),
+            details_name: if has_details { details_name } else { Text::default() },
         }
     }
 }

@@ -24,6 +24,13 @@ pub struct Page {
     pub after: Option<Vec<u8>>,
 }
 
+impl Page {
+    /// Up to `size` events of a history after this one, whatever was read before.
+    pub fn after_event(event: machine::EventId, size: usize) -> Page {
+        Page { size, after: Some(event.to_be_bytes().to_vec()) }
+    }
+}
+
 /// One page of results. The positions are sealed into page tokens by `api`.
 #[derive(Clone, Debug)]
 pub struct Paged<T> {

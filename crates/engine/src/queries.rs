@@ -85,7 +85,7 @@ pub(crate) fn state_machine_of_execution(
     Ok(environment.definitions.record(stored.revision, &tables)?)
 }
 
-/// The position is the id of the last event of the page.
+/// The position is the id of the last event of the page ([`Page::after_event`]).
 pub(crate) fn history(
     environment: &Environment,
     arn: &Arn,

@@ -334,7 +334,7 @@ impl Shard {
             Work::Trigger { key, trigger, then } => self.turn(key, trigger, then),
             Work::Begin(attempt) => self.begin(attempt),
             Work::EndUnwanted(attempt) => self.end_unwanted(attempt),
-            Work::TakeUp(attempt) => self.take_up(attempt),
+            Work::TakeUp { attempt, is_submitted } => self.take_up(attempt, is_submitted),
             Work::Recover(key) => self.recover_one(key),
             Work::BeginExpress(key) => self.begin_express(key),
             Work::Timer(row) => self.fire(row),
@@ -416,7 +416,7 @@ impl Shard {
             Released::StartChild(_) if strikes(Fault::ChildForgotten) => {}
             Released::Cancel { key, id } => self.cancel((key, id)),
             Released::Stop { request, facts, submitted } => self.dispatcher.stop(request, facts, submitted),
-            Released::TakeUp(attempt) => self.work.push_back(Work::TakeUp(attempt)),
+            Released::TakeUp(attempt) => self.work.push_back(Work::TakeUp { attempt, is_submitted: true }),
             Released::SetTimer { key, timer, due_ms, is_stored: true } => self.timers.set(key, timer, due_ms),
             Released::SetTimer { key, timer, due_ms, is_stored: false } => {
                 self.timers.set_in_memory(key, timer, due_ms);

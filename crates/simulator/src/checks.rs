@@ -4,8 +4,7 @@
 
 use checker::Checker;
 use engine::ExecutionRecord;
-use machine::{EventDetails, EventType, HistoryEvent, Outcome, Status};
-use serde::Serialize;
+use machine::{EventDetails, EventId, EventType, HistoryEvent, Outcome, Status};
 use std::{
     collections::BTreeMap,
     hash::{DefaultHasher, Hasher},
@@ -25,7 +24,7 @@ pub struct Seen {
 impl Seen {
     pub fn new(record: &ExecutionRecord, events: &[HistoryEvent]) -> Seen {
         let mut hasher = DefaultHasher::new();
-        hasher.write(told(record).as_bytes());
+        hasher.write(&written(record));
         let history = fingerprint(events);
         hasher.write_u64(history);
         Seen { redrive_count: record.redrive_count, events: events.len(), fingerprint: hasher.finish(), history }
@@ -42,9 +41,14 @@ impl Seen {
     }
 }
 
-/// All that a record or an event says, as a text.
-pub fn told(of: &impl Serialize) -> String {
+/// All that an event says, as a text.
+pub fn told(of: &HistoryEvent) -> String {
     serde_json::to_string(of).unwrap_or_default()
+}
+
+/// All that a record says.
+pub fn written(record: &ExecutionRecord) -> Vec<u8> {
+    rmp_serde::to_vec_named(record).unwrap_or_default()
 }
 
 /// Of the events of a history.
@@ -77,7 +81,12 @@ pub fn check(record: &ExecutionRecord, events: &[HistoryEvent]) -> Result<(), St
 
 /// I3: ids from 1 without a gap, and each event after one that came before it.
 fn numbered(_: &ExecutionRecord, events: &[HistoryEvent]) -> Result<(), String> {
-    for (event, id) in events.iter().zip(1..) {
+    goes_on(events, 0)
+}
+
+/// I3: the same of the events after one.
+pub fn goes_on(events: &[HistoryEvent], after: EventId) -> Result<(), String> {
+    for (event, id) in events.iter().zip(after.saturating_add(1)..) {
         if event.id != id {
             return Err(format!("I3: event {} stands where {id} should", event.id));
         }

@@ -40,10 +40,12 @@ pub fn definition(random: &mut Random, ingredients: Ingredients) -> String {
     Value::Object(top).to_string()
 }
 
-/// The text of an input with so many items at most.
-pub fn input(random: &mut Random, items_max: i64) -> String {
+/// The text of an input with so many items at most, and with a text of about so many bytes if that is not 0.
+pub fn input(random: &mut Random, items_max: i64, text_max: i64) -> String {
     let items: Vec<i64> = (0..random.magnitude(items_max)).collect();
-    json!({"n": random.between(0, 5), "items": items, "text": random.word(&["", "a", "longer text"])}).to_string()
+    let (n, word) = (random.between(0, 5), random.word(&["", "a", "longer text"]));
+    let times = if text_max == 0 { 1 } else { 1 + random.magnitude(text_max) / 10 };
+    json!({"n": n, "items": items, "text": word.repeat(usize::try_from(times).unwrap_or(1))}).to_string()
 }
 
 struct Writer<'r> {

@@ -243,10 +243,11 @@ impl Contents {
             return Err((Error::Conflict, told));
         }
         for write in &batch.writes {
-            self.taken.extend(match write {
-                Write::Put { keyspace, key, value } => [keyspace.0.as_bytes(), key, value].concat(),
-                Write::Delete { keyspace, key } => [keyspace.0.as_bytes(), key].concat(),
-            });
+            let (keyspace, key, value) = match write {
+                Write::Put { keyspace, key, value } => (keyspace, key, value.as_slice()),
+                Write::Delete { keyspace, key } => (keyspace, key, [].as_slice()),
+            };
+            [keyspace.0.as_bytes(), key, value].into_iter().for_each(|bytes| self.taken.extend_from_slice(bytes));
         }
         let mut writes = std::mem::take(&mut batch.writes);
         writes.retain(|write| !self.goes_wrong(write));

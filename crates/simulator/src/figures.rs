@@ -35,29 +35,23 @@ impl Figures {
         }
     }
 
-    /// The table that is printed after so much time on so many cores.
-    pub fn table(&self, time: Duration, cores: u64) -> impl fmt::Display {
+    /// The table that is printed of worlds that took so much time, of all cores together.
+    pub fn table(&self, time: Duration) -> impl fmt::Display {
         let seconds = time.as_secs_f64().max(1e-9);
-        let per_second = |count: u64| to_f64(count) / seconds;
+        let rate = |count: u64| format!("{:.0} a second and core", to_f64(count) / seconds);
         let simulated_s = to_f64(u64::try_from(self.simulated_ms).unwrap_or(0)) / 1e3;
         let mut rows = vec![
-            format!("{:>14}  worlds, {:.0} a second", self.worlds, per_second(self.worlds)),
-            format!(
-                "{:>14}  transitions, {:.0} a second, {:.0} a second and core",
-                self.transitions,
-                per_second(self.transitions),
-                per_second(self.transitions) / to_f64(cores.max(1))
-            ),
-            format!("{:>14}  history events, {:.0} a second", self.events, per_second(self.events)),
-            format!("{:>14}  executions, {:.0} a second", self.executions, per_second(self.executions)),
-            format!("{:>14}  commits, {:.0} a second", self.commits, per_second(self.commits)),
-            format!("{:>14}  moves of the worlds", self.moves),
-            format!(
-                "{:>14.0}  simulated hours, {:.0} times as fast as time",
-                simulated_s / 3_600.0,
-                simulated_s / seconds
-            ),
+            format!("{:>14}  worlds, {}", self.worlds, rate(self.worlds)),
+            format!("{:>14}  transitions, {}", self.transitions, rate(self.transitions)),
+            format!("{:>14}  history events, {}", self.events, rate(self.events)),
+            format!("{:>14}  executions, {}", self.executions, rate(self.executions)),
+            format!("{:>14}  moves of the worlds, {}", self.moves, rate(self.moves)),
         ];
+        if self.commits > 0 {
+            rows.push(format!("{:>14}  commits, {}", self.commits, rate(self.commits)));
+        }
+        let hours = simulated_s / 3_600.0;
+        rows.push(format!("{hours:>14.0}  simulated hours, {:.0} times as fast as time", simulated_s / seconds));
         rows.extend(self.by_kind.iter().map(|(kind, count)| format!("{count:>14}  {kind}")));
         rows.join("\n")
     }

@@ -8,11 +8,8 @@ use crate::{
 };
 use asl::Arn;
 use engine::{ActivityTask, Engine, Error, ExecutionRecord, Page, Started, SyncResult};
-use machine::{EventType, HistoryEvent};
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
-};
+use machine::{EventId, HistoryEvent};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Answers that the world has not looked at.
 pub(crate) type Heard = Arc<Mutex<Vec<Answer>>>;
@@ -45,10 +42,7 @@ impl World {
     pub(crate) async fn hear(&mut self, engine: &Engine) -> Result<(), Violation> {
         self.check_quiet()?;
         self.check_places()?;
-        for call in self.services.take_new() {
-            self.progress += 1;
-            self.called(engine, call).await?;
-        }
+        self.called(engine).await?;
         self.calls.retain(Made::is_waited_for);
         let answers = std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner));
         for answer in answers {
@@ -181,7 +175,7 @@ impl World {
         let Some(arn) = asked.arn.clone() else { return Ok(()) };
         // Nobody is told of an end before it is durable, so it is in the store.
         let Some((stored, events)) = self.read(engine, &arn).await? else { return Ok(()) };
-        if stored.redrive_count == record.redrive_count && checks::told(&stored) != checks::told(&record) {
+        if stored.redrive_count == record.redrive_count && checks::written(&stored) != checks::written(&record) {
             return Err(format!("I2: e{number} was told to end as {record:?}, and is {stored:?}"));
         }
         if stored.stop_ms.is_none() {
@@ -250,17 +244,33 @@ impl World {
         engine: &Engine,
         arn: &Arn,
     ) -> Result<Option<(ExecutionRecord, Vec<HistoryEvent>)>, Violation> {
-        let record = match engine.execution(arn).await {
-            Ok(record) => record,
-            Err(error) if is_unknown(&error) => return Ok(None),
-            Err(error) => return Err(format!("I1: {arn} cannot be read: {error}")),
-        };
-        let (mut events, mut page) = (Vec::new(), Page { size: EVENTS_AT_ONCE, after: None });
+        let Some(record) = self.record(engine, arn).await? else { return Ok(None) };
+        let Some(events) = self.read_after(engine, arn, 0).await? else { return Ok(None) };
+        Ok(Some((record, events)))
+    }
+
+    /// The record; `None` while the store is opened again.
+    pub(crate) async fn record(&self, engine: &Engine, arn: &Arn) -> Result<Option<ExecutionRecord>, Violation> {
+        match engine.execution(arn).await {
+            Ok(record) => Ok(Some(record)),
+            Err(error) if is_unknown(&error) => Ok(None),
+            Err(error) => Err(format!("I1: {arn} cannot be read: {error}")),
+        }
+    }
+
+    /// The history after an event; `None` while the store is opened again.
+    pub(crate) async fn read_after(
+        &self,
+        engine: &Engine,
+        arn: &Arn,
+        event: EventId,
+    ) -> Result<Option<Vec<HistoryEvent>>, Violation> {
+        let (mut events, mut page) = (Vec::new(), Page::after_event(event, EVENTS_AT_ONCE));
         loop {
             match engine.history(arn, false, page).await {
                 Ok(read) => {
                     events.extend(read.items);
-                    let Some(after) = read.next else { return Ok(Some((record, events))) };
+                    let Some(after) = read.next else { return Ok(Some(events)) };
                     page = Page { size: EVENTS_AT_ONCE, after: Some(after) };
                 }
                 Err(error) if is_unknown(&error) => return Ok(None),
@@ -349,63 +359,4 @@ impl World {
         let running = self.services.running();
         if running > most { Err(format!("{running} calls run at once, and {most} may")) } else { Ok(()) }
     }
-
-    /// A service is called: that it should be must be durable, and not over.
-    async fn called(&mut self, engine: &Engine, call: Made) -> Result<(), Violation> {
-        let known = self.tokens.iter().position(|known| Some(&known.text) == call.request.task_token.as_ref());
-        self.tell(format_args!("call {}: {:?}, token {known:?} of {}", call.number, call.attempt, self.tokens.len()));
-        if let Some(token) = &call.request.task_token
-            && self.tokens.iter().all(|known| known.text != *token)
-        {
-            self.tokens.push(Token::new(token.clone(), false));
-        }
-        if call.facts.state_machine_type == asl::StateMachineType::Express {
-            self.calls.push(call);
-            return Ok(());
-        }
-        let is_first = call.submitted.is_none();
-        let made = self.attempts.entry(call.attempt.clone()).or_default();
-        *made += u32::from(is_first);
-        if *made > 1 && is_first && call.is_made_once() {
-            return Err(format!("I5: {:?} was called twice", call.attempt));
-        }
-        let is_again = *made > 1 && is_first;
-        let (arn, _, id) = &call.attempt;
-        if self.quiet.iter().any(|(quiet, _)| quiet == &**arn) && is_first {
-            return Err(format!("I10: {arn} has ended, and calls a service"));
-        }
-        let parsed = Arn::parse(arn).map_err(|error| error.message)?;
-        if let Some((_, events)) = self.read(engine, &parsed).await? {
-            check_wanted(&events, *id, is_again).map_err(|why| format!("{why}: {:?}", call.attempt))?;
-        }
-        self.calls.push(call);
-        Ok(())
-    }
-}
-
-/// What is called must have been scheduled, durably; and what is called again must not have its outcome.
-fn check_wanted(events: &[HistoryEvent], id: u64, is_again: bool) -> Result<(), String> {
-    use EventType as Type;
-    let is_scheduled = |event: &&HistoryEvent| {
-        event.id == id && matches!(event.event_type, Type::TaskScheduled | Type::LambdaFunctionScheduled)
-    };
-    if events.iter().find(is_scheduled).is_none() {
-        return Err("no effect before its commit: a service was called".into());
-    }
-    let mut of = BTreeSet::from([id]);
-    for event in events.iter().filter(|event| event.id > id) {
-        if !of.contains(&event.previous_event_id) {
-            continue;
-        }
-        match event.event_type {
-            Type::TaskStarted | Type::TaskSubmitted | Type::LambdaFunctionStarted => {
-                of.insert(event.id);
-            }
-            Type::TaskSucceeded | Type::TaskFailed | Type::TaskTimedOut if is_again => {
-                return Err("I5: the outcome is known, and the service was called again".into());
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }

@@ -4,14 +4,18 @@
 //! failed, may be so or not, but not half.
 
 use crate::checks::Seen;
-use asl::Arn;
+use asl::{Arn, StateMachine};
 use checker::Checker;
 use json::Text;
+use machine::EventId;
+use std::sync::Arc;
 
 /// A state machine of the world.
 pub struct Machine {
     pub arn: Arn,
     pub definition: Text,
+    /// The definition, read once for all processes.
+    pub parsed: Arc<StateMachine>,
     pub is_express: bool,
     /// Judges the histories of its executions.
     pub checker: Checker,
@@ -37,6 +41,8 @@ pub struct Asked {
     pub earlier: Option<Seen>,
     /// The last batch with something of it when it was last read after a start.
     pub read_at: Option<u64>,
+    /// The last event that was read of it while it was open.
+    pub read_to: EventId,
     /// Whether a call waits for its end.
     pub is_awaited: bool,
 }

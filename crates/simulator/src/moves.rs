@@ -38,8 +38,11 @@ impl World {
             let mut checker = Checker::new(&definition, state_machine_type)
                 .map_err(|diagnostics| format!("{definition} is no definition: {diagnostics:?}"))?;
             checker.limits = Plan::limits();
+            let parsed = asl::parse_accepted(&definition, state_machine_type)
+                .map(Arc::new)
+                .ok_or_else(|| format!("{definition} is no definition"))?;
             let arn = arn("stateMachine", &format!("m{number}"));
-            self.machines.push(Machine { arn, definition, is_express, checker });
+            self.machines.push(Machine { arn, definition, parsed, is_express, checker });
         }
         Ok(())
     }
@@ -48,11 +51,10 @@ impl World {
     pub(crate) fn create_machines(&mut self, engine: &Engine) {
         for machine in &self.machines {
             let state_machine_type = type_of(machine.is_express);
-            let Some(parsed) = asl::parse_accepted(&machine.definition, state_machine_type) else { continue };
             let new = NewStateMachine {
                 arn: machine.arn.clone(),
                 definition: machine.definition.clone(),
-                parsed: Arc::new(parsed),
+                parsed: Arc::clone(&machine.parsed),
                 role_arn: "arn:aws:iam::123456789012:role/r".into(),
                 state_machine_type,
                 logging: None,
@@ -95,7 +97,7 @@ impl World {
         }
         match self.random.below(20) {
             0..=6 => self.sync(),
-            7..=9 => self.start(engine),
+            7..=9 => (0..=self.random.below(self.plan.starts_at_once)).for_each(|_| self.start(engine)),
             10..=12 => self.answer_call(),
             13 => self.poll(engine),
             14 | 15 => self.use_token(engine),
@@ -154,7 +156,7 @@ impl World {
             return;
         }
         let machine = self.random.below(self.machines.len());
-        let input: Text = definitions::input(&mut self.random, self.plan.items_max).into();
+        let input: Text = definitions::input(&mut self.random, self.plan.items_max, 0).into();
         let name: Text = format!("e{}", self.asked.len()).into();
         let Some(Machine { arn: state_machine, is_express, .. }) = self.machines.get(machine) else { return };
         let is_standard = !is_express;
@@ -173,6 +175,7 @@ impl World {
             seen: None,
             earlier: None,
             read_at: None,
+            read_to: 0,
             is_awaited: false,
         });
         self.ask_to_start(engine, number, state_machine, is_standard);

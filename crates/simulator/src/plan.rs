@@ -10,6 +10,8 @@ pub struct Plan {
     /// Moves before the world calms down and everything ends.
     pub moves: usize,
     pub executions: usize,
+    /// Executions that are started at once, at most.
+    pub starts_at_once: usize,
     pub machines: usize,
     pub shards: usize,
     /// Items of a Map, at most.
@@ -42,7 +44,8 @@ impl Plan {
         let is_tight = random.per_mille(300);
         Plan {
             moves: 200 + random.below(800),
-            executions: 5 + random.below(if is_wide { 20 } else { 60 }),
+            executions: 5 + random.below(if is_wide { 20 } else { 200 }),
+            starts_at_once: if random.per_mille(500) { 1 } else { 1 + random.below(12) },
             machines: 1 + random.below(4),
             shards: 1 + random.below(3),
             items_max: if is_wide { 500 } else { 8 },

@@ -1,11 +1,12 @@
 //! The faults that are planted on purpose: the simulator must find each of them.
 //!
-//! Where it can be, the fault is in the world (a disk that lies, a service that does not keep its word); elsewhere it is
-//! in the engine, at its place there.
+//! Where it can be, the fault is in the world (a disk that lies, a service that does not keep its word, in bare worlds steps
+//! that are not what they were made); elsewhere it is in the engine, at its place there.
 
 use crate::{
+    bare::{Spoiled, live_bare},
     disk::Wrong,
-    world::{World, live},
+    world::{Outcome, live},
 };
 use engine::Fault;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ enum Place {
     Disk(Wrong),
     Services,
     Engine(Fault),
+    Step(Spoiled),
 }
 
 /// All of them.
@@ -50,6 +52,15 @@ pub const PLANTED: &[Planted] = &[
     in_engine("more calls at once than may be", Fault::TooManyCalls),
     in_engine("a child of a Map Run that is forgotten", Fault::ChildForgotten),
     in_engine("an execution that recovery forgets", Fault::ExecutionForgotten),
+    in_step("a step that does not name a part that changed", Spoiled::PartNotWritten),
+    in_step("a step that does not name a part that is gone", Spoiled::PartNotRemoved),
+    in_step("a step that does not ask for a timer", Spoiled::TimerNotSet),
+    in_step("a step that does not cancel a timer", Spoiled::TimerNotCancelled),
+    in_step("a step that does not cancel a call", Spoiled::CallNotCancelled),
+    in_step("a step that asks for a timer a millisecond early", Spoiled::TimerEarly),
+    in_step("a step without its last event", Spoiled::EventMissing),
+    in_step("a step with two events in the wrong order", Spoiled::EventsSwapped),
+    in_step("a step with another output", Spoiled::OutputChanged),
 ];
 
 const fn on_disk(name: &'static str, wrong: Wrong) -> Planted {
@@ -58,6 +69,10 @@ const fn on_disk(name: &'static str, wrong: Wrong) -> Planted {
 
 const fn in_engine(name: &'static str, fault: Fault) -> Planted {
     Planted { name, place: Place::Engine(fault) }
+}
+
+const fn in_step(name: &'static str, spoiled: Spoiled) -> Planted {
+    Planted { name, place: Place::Step(spoiled) }
 }
 
 /// How a planted fault was found.
@@ -75,20 +90,24 @@ impl Planted {
         let mut found = None;
         while found.is_none() && started.elapsed() < time_max {
             seed += 1;
-            let violation = live(seed, false, |world| self.plant(world)).violation;
+            let violation = self.live(seed, false).violation;
             found = violation.map(|violation| Found { seed, violation, time: started.elapsed() });
         }
         engine::plant(None);
         found
     }
 
-    /// Plants it in a world.
-    pub fn plant(&self, world: &mut World) {
+    /// Lives through the world of a seed with it.
+    pub fn live(&self, seed: u64, is_logged: bool) -> Outcome {
         engine::plant(None);
         match self.place {
-            Place::Disk(wrong) => world.disk.break_it(wrong),
-            Place::Services => world.services.call_again(),
-            Place::Engine(fault) => engine::plant(Some(fault)),
+            Place::Disk(wrong) => live(seed, is_logged, |world| world.disk.break_it(wrong)),
+            Place::Services => live(seed, is_logged, |world| world.services.call_again()),
+            Place::Engine(fault) => {
+                engine::plant(Some(fault));
+                live(seed, is_logged, |_| {})
+            }
+            Place::Step(spoiled) => live_bare(seed, is_logged, |world| world.spoil_steps(spoiled)),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A function is called by its name, and that says what a restart may do with a call whose outcome is unknown: `again`
 //! may be called again, `once` may not.
 
+use crate::disk::Disk;
 use engine::{Call, Restart, Task, Tasks};
 use json::{Payload, Text};
 use machine::{EventId, Failure, TaskRequest};
@@ -27,6 +28,8 @@ pub struct Made {
     pub facts: Arc<machine::Facts>,
     /// What was submitted, if it is the wait for its end.
     pub submitted: Option<Payload>,
+    /// The last batch that was durable with something of the execution when the call was made.
+    pub touched: Option<u64>,
     answer: oneshot::Sender<Result<Payload, Failure>>,
 }
 
@@ -47,8 +50,11 @@ impl Made {
 }
 
 /// The services; clones are the same ones. They outlive the process.
-#[derive(Clone, Default)]
-pub struct Services(Arc<Mutex<Counter>>);
+#[derive(Clone)]
+pub struct Services {
+    counter: Arc<Mutex<Counter>>,
+    disk: Disk,
+}
 
 #[derive(Default)]
 struct Counter {
@@ -63,6 +69,11 @@ struct Counter {
 }
 
 impl Services {
+    /// Services of a world with this disk.
+    pub fn new(disk: Disk) -> Services {
+        Services { counter: Arc::default(), disk }
+    }
+
     pub fn take_new(&self) -> Vec<Made> {
         std::mem::take(&mut self.lock().new)
     }
@@ -85,11 +96,12 @@ impl Services {
     }
 
     fn lock(&self) -> MutexGuard<'_, Counter> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn made(&self, call: Call, submitted: Option<Payload>) -> BoxFuture<'static, Result<Payload, Failure>> {
         let (answer, answered) = oneshot::channel();
+        let touched = self.disk.touched(&call.facts.execution_arn);
         let mut counter = self.lock();
         counter.calls += 1;
         let number = counter.calls;
@@ -98,7 +110,8 @@ impl Services {
         if submitted.is_some() {
             counter.waits.insert(number);
         }
-        counter.new.push(Made { number, attempt, request: call.request, facts: call.facts, submitted, answer });
+        let (request, facts) = (call.request, call.facts);
+        counter.new.push(Made { number, attempt, request, facts, submitted, touched, answer });
         let held = Held { services: self.clone(), number };
         Box::pin(async move {
             let outcome = answered.await;

@@ -1,5 +1,10 @@
 //! What happened in a world: a fingerprint of all of it, and a log for who wants to read it.
 
+use crate::{
+    disk::Disk,
+    figures::Figures,
+    world::{Outcome, Violation},
+};
 use std::{
     fmt::Display,
     hash::{DefaultHasher, Hasher},
@@ -38,11 +43,12 @@ impl Trace {
         }
     }
 
-    pub fn fingerprint(&self) -> u64 {
-        self.hasher.finish()
-    }
-
-    pub fn into_lines(self) -> Vec<String> {
-        self.lines.unwrap_or_default()
+    /// What the world came to.
+    pub fn finish(mut self, now_ms: i64, violation: Option<Violation>, figures: Figures) -> Outcome {
+        if let Some(violation) = &violation {
+            self.tell(now_ms, format_args!("VIOLATION {violation}"));
+        }
+        let (fingerprint, lines) = (self.hasher.finish(), self.lines.unwrap_or_default());
+        Outcome { violation, fingerprint, figures, lines, disk: Disk::default() }
     }
 }

@@ -92,7 +92,7 @@ pub struct Outcome {
     pub figures: Figures,
     /// What happened, with all histories, if that was asked for.
     pub lines: Vec<String>,
-    /// What the disk has in the end.
+    /// What the disk has in the end; a bare world has none.
     pub disk: Disk,
 }
 
@@ -108,15 +108,16 @@ impl World {
     fn new(seed: u64, is_logged: bool) -> World {
         let mut random = Random::new(seed);
         let plan = Plan::draw(&mut random);
+        let disk = Disk::default();
         World {
             moves_left: plan.moves,
             random,
             plan,
             trace: Trace::new(is_logged),
             figures: Figures { worlds: 1, ..Figures::default() },
-            disk: Disk::default(),
+            services: Services::new(disk.clone()),
+            disk,
             clock: SimulatedClock::new(),
-            services: Services::default(),
             machines: Vec::new(),
             asked: Vec::new(),
             calls: Vec::new(),
@@ -261,11 +262,7 @@ impl World {
     fn finish(mut self, violation: Option<Violation>) -> Outcome {
         self.figures.commits = self.disk.synced();
         self.figures.simulated_ms = self.clock.passed_ms();
-        if let Some(violation) = &violation {
-            self.tell(format_args!("VIOLATION {violation}"));
-        }
-        let fingerprint = self.trace.fingerprint();
-        Outcome { violation, fingerprint, figures: self.figures, lines: self.trace.into_lines(), disk: self.disk }
+        Outcome { disk: self.disk, ..self.trace.finish(self.clock.now_ms(), violation, self.figures) }
     }
 }
 

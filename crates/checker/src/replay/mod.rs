@@ -15,7 +15,7 @@ mod fork;
 mod leave;
 mod map_run;
 
-use crate::event::{HistoryEvent, details_name};
+use crate::event::{HistoryEvent, details_name, is_details_name};
 use crate::frame::{Frame, FrameId, Frames, MapRunStage, Phase, Stage};
 use crate::plan::Forking;
 use crate::verdict::{Rule, Verdict, Violation};
@@ -300,12 +300,8 @@ impl<'d> Replay<'d> {
     }
 
     fn check_details_name(&mut self, event: &HistoryEvent) {
-        if event.details_name.is_empty() {
-            return;
-        }
-        let wanted = details_name(&event.event_type);
-        if wanted.as_deref() != Some(&*event.details_name) {
-            let wanted = wanted.unwrap_or_else(|| "no details".to_owned());
+        if !event.details_name.is_empty() && !is_details_name(&event.details_name, &event.event_type) {
+            let wanted = details_name(&event.event_type).unwrap_or_else(|| "no details".to_owned());
             let message = format!("a {} has `{wanted}`, not `{}`", event.event_type, event.details_name);
             self.report(Rule::Details, message);
         }

@@ -87,12 +87,17 @@ impl Shard {
     }
 
     /// Goes on with a call that was submitted, or whose outcome is unknown, as its integration says.
-    pub(super) fn take_up(&mut self, attempt: Attempt) {
+    pub(super) fn take_up(&mut self, attempt: Attempt, is_submitted: bool) {
         if self.dispatcher.has(attempt) {
             // The store failed, and not the process: the call goes on.
             return;
         }
-        let Wanted::Yes { request, submitted, facts } = self.wanted(attempt, Work::TakeUp(attempt)) else { return };
+        let again = Work::TakeUp { attempt, is_submitted };
+        let Wanted::Yes { request, submitted, facts } = self.wanted(attempt, again) else { return };
+        if submitted.is_some() && !is_submitted {
+            // The answer to the call came before this turn. Its commit, which may fail, brings another turn.
+            return;
+        }
         match (submitted, request.pattern) {
             (Some(submitted), IntegrationPattern::Sync) => self.await_submitted(attempt.0, request, facts, submitted),
             // The token is out: its answer may come at any time.

@@ -198,8 +198,12 @@ pub(crate) enum Work {
     Begin(Attempt),
     /// End the call, if it is not wanted any more: it ran while the store was opened again.
     EndUnwanted(Attempt),
-    /// Go on with the call after a start, as its integration says.
-    TakeUp(Attempt),
+    /// Go on with a call as its integration says: after a start, or when it was submitted.
+    TakeUp {
+        attempt: Attempt,
+        /// Whether it is durable that it was submitted.
+        is_submitted: bool,
+    },
     /// Take the execution up after a start: its turn has come.
     Recover(ExecutionKey),
     /// Begin the asynchronous Express execution anew, after a start.
@@ -222,7 +226,7 @@ impl Work {
             Work::Trigger { key, .. }
             | Work::Begin((key, _))
             | Work::EndUnwanted((key, _))
-            | Work::TakeUp((key, _))
+            | Work::TakeUp { attempt: (key, _), .. }
             | Work::Recover(key)
             | Work::BeginExpress(key)
             | Work::Timer(TimerRow { key, .. }) => Some(*key),

@@ -280,7 +280,8 @@ impl Shard {
                         let facts = Arc::clone(execution.facts());
                         self.pipeline.outbox.effect(Released::Run { key, request, facts });
                     } else {
-                        self.work.push_back(Work::TakeUp(attempt));
+                        let is_submitted = pending.submitted.is_some();
+                        self.work.push_back(Work::TakeUp { attempt, is_submitted });
                     }
                 }
                 Request::Activity { id, activity_arn, .. } if !pending.started => {

@@ -262,6 +262,10 @@ fn failed(turn: &mut Turn<'_>, id: PartId, failure: Failure) -> Result<(), Halt>
 pub(crate) fn timed_out(turn: &mut Turn<'_>, id: PartId, call: &Call, fired: TimerId) -> Result<(), Halt> {
     if let Some(answer) = &call.early {
         turn.cancel_call(call);
+        // What has fired is not there to be cancelled.
+        let waiting = call_mut(turn, id)?;
+        waiting.timeout = waiting.timeout.filter(|timer| timer.id != fired);
+        waiting.heartbeat = waiting.heartbeat.filter(|timer| timer.id != fired);
         return close_with(turn, id, answer.clone());
     }
     let event_type = match &call.request {

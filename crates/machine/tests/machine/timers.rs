@@ -172,6 +172,19 @@ fn a_call_is_submitted_once() {
 }
 
 #[test]
+fn a_timer_that_fired_is_not_cancelled_when_an_early_answer_counts() {
+    let mut world = World::started(TASK, "{}");
+    let effect = world.call();
+    // The call that hands out the token has not returned, so the answer is kept.
+    world.trigger(Trigger::TaskSucceeded { effect, output: json::Payload::parse("7").unwrap() });
+    assert_eq!(world.outcome, None);
+    // The world sees to it that only timers that are set are cancelled.
+    world.fire_next_timer();
+    assert_eq!(world.output(), "7");
+    assert!(world.timers.is_empty());
+}
+
+#[test]
 fn a_timer_that_was_moved_does_not_go_off_early() {
     let mut world = World::started(TASK, "{}");
     world.trigger(Trigger::TaskSubmitted { effect: 3, output: json::Payload::default() });
