@@ -3,6 +3,7 @@
 use crate::support::*;
 use engine::{Error, Page};
 use machine::Status;
+use std::sync::{Arc, atomic::Ordering};
 use std::time::Duration;
 
 const ACTIVITY: &str = r#"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:us-east-1:123456789012:activity:a","End":true}}}"#;
@@ -34,6 +35,22 @@ async fn a_worker_gets_the_task_and_answers() {
 /// `join!` polls in the order that it is given; the name says that the order counts.
 async fn biased_first<T>(future: impl Future<Output = T>) -> T {
     future.await
+}
+
+#[tokio::test]
+async fn a_worker_that_waits_takes_a_task_with_the_commit_that_schedules_it() {
+    let world = World::new();
+    let store = Arc::new(PatientStore::new(world.store.clone(), 1));
+    let made = store.made();
+    let engine = world.open_with(Arc::new(move || Ok(Arc::clone(&store) as _))).await;
+    let activity = create_activity(&engine, "a").await;
+    let machine = create(&engine, "m", ACTIVITY).await;
+    let before = made.load(Ordering::SeqCst);
+    let poll = engine.activity_task(&activity, None, MINUTE);
+    let (task, arn) = tokio::join!(biased_first(poll), start(&engine, &machine, "e"));
+    assert!(task.unwrap().is_some());
+    assert_eq!(made.load(Ordering::SeqCst) - before, 1);
+    assert_eq!(event_types(&engine, &arn).await.last(), Some(&"ActivityStarted"));
 }
 
 #[tokio::test]

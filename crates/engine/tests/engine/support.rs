@@ -352,6 +352,11 @@ impl PatientStore {
         let runtime = tokio::runtime::Handle::current();
         PatientStore { inner, turns, asked: AtomicU64::new(0), made: Arc::default(), runtime }
     }
+
+    /// How many commits were made.
+    pub fn made(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.made)
+    }
 }
 
 impl Store for PatientStore {
