@@ -5,7 +5,7 @@
 
 use crate::{
     Shared,
-    error::{Failed, failed_commit},
+    error::{Failed, failed_commit, is_damage},
     folder::Mark,
     records::Records,
 };
@@ -47,12 +47,23 @@ impl Committer {
                     self.shared.close();
                     let error = Arc::new(error);
                     answer(answers, std::iter::repeat_with(|| Err(failed_commit(&error))));
+                    self.look_for_damage(&error);
                     break;
                 }
             }
         }
         for late in &self.waiting {
             answer([late.answer], [Err(Error::Poisoned)]);
+        }
+    }
+
+    /// RocksDB stops when its own threads have met a damaged table.
+    fn look_for_damage(&self, error: &Failed) {
+        if let Failed::Rocks(error) = error
+            && is_damage(error)
+            && !self.shared.mend(error)
+        {
+            tracing::error!(%error, "the store is damaged");
         }
     }
 

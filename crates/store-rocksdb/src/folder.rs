@@ -1,20 +1,29 @@
 //! The folder of a store: its lock, its creation in one stroke, its format, its mark of what was acknowledged.
 
-use crate::{Error, Options, error, records::Records};
+use crate::{Error, Mended, Options, error, integrity, records::Records};
 use rocksdb::DBRecoveryMode;
 use std::{
     fs::{self, File, TryLockError},
     io::{self, Seek, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// The format that this version reads and writes. It begins with the name of the store, so that none takes the folder of
 /// another for its own.
 pub(crate) const FORMAT: &str = "rocksdb 1";
 
-/// Opens or creates a store; also gives the number of the last group in it. What a crash left of an earlier attempt to
-/// create it is removed.
-pub(crate) fn open(folder: &Path, options: &Options) -> Result<(Records, Mark, u64), Error> {
+/// A folder that is open.
+pub(crate) struct Opened {
+    pub(crate) records: Records,
+    pub(crate) mark: Mark,
+    /// The number of the last group in the records.
+    pub(crate) group: u64,
+    /// What had to be turned back for that.
+    mended: Vec<Mended>,
+}
+
+/// Opens or creates a store. What a crash left of an earlier attempt to create it is removed.
+pub(crate) fn open(folder: &Path, options: &Options) -> Result<Opened, Error> {
     let lock = lock(folder)?;
     let (data, creating) = (folder.join("data"), folder.join("creating"));
     if creating.exists() {
@@ -27,29 +36,53 @@ pub(crate) fn open(folder: &Path, options: &Options) -> Result<(Records, Mark, u
         sync_above(folder)?;
     }
     check_format(folder, &data)?;
-    let records = open_records(folder, options, &lock)?;
+    let (records, mended) = open_records(folder, options, &lock)?;
     let group = records.groups().map_err(Error::records(folder))?;
     check_acknowledged(folder, group)?;
     let mark = Mark::open(&data).map_err(Error::io("open", &data.join(MARK)))?;
-    Ok((records, mark, group))
+    Ok(Opened { records, mark, group, mended })
 }
 
-/// Most logs are whole. One that is not is read without changing it, before RocksDB cuts it off where it ends to make sense:
-/// what was acknowledged must come before that.
-fn open_records(folder: &Path, options: &Options, lock: &File) -> Result<Records, Error> {
-    let database = folder.join("data").join("rocksdb");
+/// Reads everything, and mends what can be mended.
+pub(crate) fn mend(folder: &Path) -> Result<Vec<Mended>, Error> {
+    let Opened { records, mut mended, .. } = open(folder, &Options::default())?;
+    while let Err(damage) = records.read_all() {
+        let more = if error::is_damage(&damage) { integrity::mend(&database(folder), &damage)? } else { Vec::new() };
+        if more.is_empty() {
+            return Err(Error::records(folder)(damage));
+        }
+        mended.extend(more);
+    }
+    Ok(mended)
+}
+
+/// Where RocksDB's database is.
+pub(crate) fn database(folder: &Path) -> PathBuf {
+    folder.join("data").join("rocksdb")
+}
+
+/// Most logs are whole. In one that is not a flipped bit is turned back. Else it is read without changing it, before RocksDB
+/// cuts it off where it ends to make sense: what was acknowledged must come before that.
+fn open_records(folder: &Path, options: &Options, lock: &File) -> Result<(Records, Vec<Mended>), Error> {
+    let database = database(folder);
     let open = |recovery| {
         let lock = lock.try_clone().map_err(Error::io("lock", folder))?;
         Ok(Records::open(&database, options, recovery, lock))
     };
-    match open(DBRecoveryMode::AbsoluteConsistency)? {
-        Err(torn) if error::is_damage(&torn) => {
+    let mut mended = Vec::new();
+    loop {
+        let damage = match open(DBRecoveryMode::AbsoluteConsistency)? {
+            Err(damage) if error::is_damage(&damage) => damage,
+            opened => return Ok((opened.map_err(Error::records(folder))?, mended)),
+        };
+        let more = integrity::mend(&database, &damage)?;
+        if more.is_empty() {
             let found = Records::recoverable_groups(&database, options).map_err(Error::records(folder))?;
             check_acknowledged(folder, found)?;
-            tracing::warn!(%torn, "what was not acknowledged at the end of a log is cut off");
-            open(DBRecoveryMode::PointInTime)?.map_err(Error::records(folder))
+            tracing::warn!(%damage, "what was not acknowledged at the end of a log is cut off");
+            return Ok((open(DBRecoveryMode::PointInTime)?.map_err(Error::records(folder))?, mended));
         }
-        opened => opened.map_err(Error::records(folder)),
+        mended.extend(more);
     }
 }
 

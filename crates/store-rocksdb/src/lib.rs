@@ -25,24 +25,26 @@
 //! A log that ends in the middle of a write is what a power loss leaves of a group that was never acknowledged. RocksDB
 //! cannot tell it from damage to one that was; `acknowledged` can, as it is written after each sync. So a log that is not
 //! whole is read first without changing anything, and the folder is refused if an acknowledged group is not in it. All that
-//! RocksDB reads is compared with its checksums. Nothing that is damaged is mended.
+//! RocksDB reads is compared with its checksums. A flipped bit is turned back, and worse damage is refused: see `integrity`.
 #![cfg(feature = "rocksdb")]
 
 mod commit;
 mod error;
 mod folder;
+mod integrity;
 mod options;
 mod records;
 
 pub use error::Error;
+pub use integrity::Mended;
 pub use options::Options;
 
 use commit::{Committer, Request};
 use records::Records;
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         mpsc::{self, Sender},
     },
     thread::JoinHandle,
@@ -63,11 +65,22 @@ impl RocksStore {
         folder::is_created(folder.as_ref())
     }
 
+    /// Reads everything in `folder`, and turns flipped bits back. Gives those; an error names what is damaged worse. What a
+    /// power loss left of the last groups, and was never acknowledged, is cut off.
+    pub fn mend(folder: impl AsRef<Path>) -> Result<Vec<Mended>, Error> {
+        folder::mend(folder.as_ref())
+    }
+
     /// Opens the store in `folder`, which is created if it is not there.
     pub fn open(folder: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
         let folder = folder.as_ref();
-        let (records, mark, group) = folder::open(folder, options)?;
-        let shared = Arc::new(Shared { records: RwLock::new(Some(records)) });
+        let folder::Opened { records, mark, group, .. } = folder::open(folder, options)?;
+        let shared = Shared {
+            records: RwLock::new(Some(records)),
+            database: folder::database(folder),
+            mending: Mutex::default(),
+        };
+        let shared = Arc::new(shared);
         let (requests, waiting) = mpsc::channel();
         let group_bytes_max = options.group_bytes_max;
         let committer = Committer { shared: Arc::clone(&shared), waiting, group, mark, group_bytes_max };
@@ -121,17 +134,40 @@ impl Drop for RocksStore {
 /// What readers and the commit thread share: the records, until the store is closed.
 struct Shared {
     records: RwLock<Option<Records>>,
+    /// Where RocksDB's files are.
+    database: PathBuf,
+    /// Held by the one who mends.
+    mending: Mutex<()>,
 }
 
 impl Shared {
+    /// Reads; where a block of a table is damaged, mends that and reads again, as long as that helps.
     fn read<T>(
         &self,
         keyspace: Keyspace,
-        read: impl FnOnce(&Records) -> Result<T, rocksdb::Error>,
+        read: impl Fn(&Records) -> Result<T, rocksdb::Error>,
     ) -> Result<T, store::Error> {
-        match &*self.records.read().unwrap_or_else(PoisonError::into_inner) {
-            Some(records) => read(records).map_err(|error| error::read(keyspace, error)),
-            None => Err(store::Error::Poisoned),
+        loop {
+            let outcome = match &*self.records.read().unwrap_or_else(PoisonError::into_inner) {
+                Some(records) => read(records),
+                None => return Err(store::Error::Poisoned),
+            };
+            match outcome {
+                Err(damage) if error::is_damage(&damage) && self.mend(&damage) => {}
+                outcome => return outcome.map_err(|error| error::read(keyspace, error)),
+            }
+        }
+    }
+
+    /// Whether a flipped bit was turned back; also by another thread, just before.
+    fn mend(&self, damage: &rocksdb::Error) -> bool {
+        let _one_at_a_time = self.mending.lock().unwrap_or_else(PoisonError::into_inner);
+        match integrity::mend(&self.database, damage) {
+            Ok(mended) => !mended.is_empty(),
+            Err(error) => {
+                tracing::error!(%error, "cannot mend");
+                false
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! How a folder is used, and what that means for RocksDB.
 
-use rocksdb::{BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, InfoLogger, LogLevel};
+use rocksdb::{BlockBasedOptions, Cache, ChecksumType, DBCompressionType, DBRecoveryMode, InfoLogger, LogLevel};
 
 /// How a folder is used. The defaults favour a small process.
 #[derive(Clone, Debug)]
@@ -76,6 +76,9 @@ pub(crate) fn of_keyspace(options: &Options) -> rocksdb::Options {
     let mut tables = BlockBasedOptions::default();
     tables.set_block_cache(&Cache::new_lru_cache(options.cache_bytes));
     tables.set_bloom_filter(FILTER_BITS_PER_KEY, false);
+    // What `integrity` can tell a flipped bit by: with later formats the checksum is of more than the block.
+    tables.set_checksum_type(ChecksumType::CRC32c);
+    tables.set_format_version(5);
     let mut of = rocksdb::Options::default();
     of.set_block_based_table_factory(&tables);
     of.set_write_buffer_size(options.memtable_bytes);

@@ -73,9 +73,9 @@ impl Records {
         // It reads the records as they are now: RocksDB shows a write when all of it is there.
         let mut records = self.database.raw_iterator_cf_opt(family, bounds);
         if range.reverse {
-            records.seek_to_last()
+            records.seek_to_last();
         } else {
-            records.seek_to_first()
+            records.seek_to_first();
         }
         while found.len() < limit
             && let Some((key, value)) = records.item()
@@ -85,6 +85,21 @@ impl Records {
         }
         records.status()?;
         Ok(found)
+    }
+
+    /// Reads everything, for its checksums.
+    pub(crate) fn read_all(&self) -> Result<(), rocksdb::Error> {
+        for name in DB::list_cf(&self.of_keyspace, self.database.path())? {
+            let mut records = self.database.cf_handle(&name).map(|family| self.database.raw_iterator_cf(family));
+            if let Some(records) = &mut records {
+                records.seek_to_first();
+                while records.valid() {
+                    records.next();
+                }
+                records.status()?;
+            }
+        }
+        Ok(())
     }
 
     /// The number of the last group that is in the records; 0 before the first.

@@ -1,5 +1,5 @@
 //! Changed bytes in any file of a folder: everything is found all the same, or what cannot be read is refused. Nothing is
-//! lost without a word, and a folder that is refused is as it was.
+//! lost without a word, and a folder that is refused is as it was. Most flipped bits are turned back.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "an error here is a failed test")]
