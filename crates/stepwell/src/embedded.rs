@@ -1,10 +1,10 @@
 //! The embedded stores: which there are, and what is done with a folder of each.
 
 use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::Store;
-use store_fjall::{FjallStore, Mended};
+use store_fjall::FjallStore;
 #[cfg(feature = "rocksdb")]
 use store_rocksdb::RocksStore;
 
@@ -19,7 +19,13 @@ pub enum EmbeddedStore {
     Rocksdb,
 }
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+/// A bit that had flipped, and was turned back.
+pub struct Mended {
+    /// The file.
+    pub file: PathBuf,
+    /// The place of the byte in it.
+    pub at: u64,
+}
 
 impl EmbeddedStore {
     /// Whether there is a store in a folder; any, so that a wrong one is refused and not passed over.
@@ -32,7 +38,7 @@ impl EmbeddedStore {
     }
 
     /// Opens or creates the store in a folder.
-    pub fn open(self, folder: &Path) -> std::result::Result<Arc<dyn Store>, store::Error> {
+    pub fn open(self, folder: &Path) -> Result<Arc<dyn Store>, store::Error> {
         Ok(match self {
             EmbeddedStore::Fjall => Arc::new(FjallStore::open(folder, &store_fjall::Options::default())?),
             #[cfg(feature = "rocksdb")]
@@ -40,12 +46,18 @@ impl EmbeddedStore {
         })
     }
 
-    /// Turns flipped bits back, where the store can do that.
-    pub fn mend(self, folder: &Path) -> Result<Vec<Mended>> {
-        match self {
-            EmbeddedStore::Fjall => Ok(FjallStore::mend(folder)?),
+    /// Reads everything in a folder, and turns flipped bits back. An error names what is damaged worse.
+    pub fn mend(self, folder: &Path) -> Result<Vec<Mended>, Box<dyn std::error::Error>> {
+        Ok(match self {
+            EmbeddedStore::Fjall => {
+                let mended = FjallStore::mend(folder)?.into_iter();
+                mended.map(|mended| Mended { file: mended.file, at: mended.at }).collect()
+            }
             #[cfg(feature = "rocksdb")]
-            EmbeddedStore::Rocksdb => Ok(Vec::new()),
-        }
+            EmbeddedStore::Rocksdb => {
+                let mended = RocksStore::mend(folder)?.into_iter();
+                mended.map(|mended| Mended { file: mended.file, at: mended.at }).collect()
+            }
+        })
     }
 }

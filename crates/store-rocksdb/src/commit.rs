@@ -59,11 +59,11 @@ impl Committer {
 
     /// RocksDB stops when its own threads have met a damaged table.
     fn look_for_damage(&self, error: &Failed) {
-        if let Failed::Rocks(error) = error
-            && is_damage(error)
-            && !self.shared.mend(error)
+        if let Failed::Rocks(told) = error
+            && is_damage(&told.rocks)
+            && !self.shared.mend(&told.rocks)
         {
-            tracing::error!(%error, "the store is damaged");
+            tracing::error!(error = %told, "the store is damaged");
         }
     }
 

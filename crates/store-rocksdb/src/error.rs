@@ -33,8 +33,11 @@ pub enum Error {
     Damaged {
         folder: PathBuf,
         #[source]
-        source: rocksdb::Error,
+        source: Told,
     },
+    /// The same, where RocksDB must not see it.
+    #[error("`{}` is damaged at byte {at}; it was left as it is: restore the data folder from a backup", file.display())]
+    DamagedLog { file: PathBuf, at: u64 },
     /// A file or folder cannot be used.
     #[error("cannot {action} `{}`", path.display())]
     Io {
@@ -48,7 +51,7 @@ pub enum Error {
     Records {
         folder: PathBuf,
         #[source]
-        source: rocksdb::Error,
+        source: Told,
     },
 }
 
@@ -60,7 +63,9 @@ impl Error {
     pub(crate) fn records(folder: &Path) -> impl FnOnce(rocksdb::Error) -> Self {
         let folder = folder.into();
         move |source| {
-            if is_damage(&source) { Self::Damaged { folder, source } } else { Self::Records { folder, source } }
+            let is_damage = is_damage(&source);
+            let source = Told::from(source);
+            if is_damage { Self::Damaged { folder, source } } else { Self::Records { folder, source } }
         }
     }
 }
@@ -68,6 +73,30 @@ impl Error {
 impl From<Error> for store::Error {
     fn from(error: Error) -> Self {
         store::Error::Backend { action: "be opened", source: Box::new(error) }
+    }
+}
+
+/// What RocksDB tells is text. What the operating system said is found in it again, as it decides what an operator can do.
+#[derive(Debug, thiserror::Error)]
+#[error("{rocks}")]
+pub struct Told {
+    pub(crate) rocks: rocksdb::Error,
+    #[source]
+    system: Option<io::Error>,
+}
+
+/// Texts of the operating system.
+const SYSTEM: &[(&str, io::ErrorKind)] = &[
+    ("No space left on device", io::ErrorKind::StorageFull),
+    ("Disk quota exceeded", io::ErrorKind::QuotaExceeded),
+    ("Permission denied", io::ErrorKind::PermissionDenied),
+    ("Read-only file system", io::ErrorKind::ReadOnlyFilesystem),
+];
+
+impl From<rocksdb::Error> for Told {
+    fn from(rocks: rocksdb::Error) -> Self {
+        let kind = SYSTEM.iter().find(|(text, _)| rocks.as_ref().contains(text)).map(|(_, kind)| *kind);
+        Told { rocks, system: kind.map(io::Error::from) }
     }
 }
 
@@ -79,7 +108,7 @@ pub(crate) fn is_damage(error: &rocksdb::Error) -> bool {
 /// A failed read in the words of the contract.
 pub(crate) fn read(keyspace: Keyspace, error: rocksdb::Error) -> store::Error {
     let is_damage = is_damage(&error);
-    let source = Box::new(error);
+    let source = Box::new(Told::from(error));
     if is_damage {
         store::Error::Damaged { keyspace: keyspace.0, source }
     } else {
@@ -91,13 +120,19 @@ pub(crate) fn read(keyspace: Keyspace, error: rocksdb::Error) -> store::Error {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failed {
     #[error(transparent)]
-    Rocks(#[from] rocksdb::Error),
+    Rocks(Told),
     /// It was to be written to a keyspace that could not be created.
     #[error("there is no keyspace `{0}`")]
     NoKeyspace(&'static str),
     /// The commit thread has closed the store itself, so this does not happen.
     #[error("the store is closed")]
     Closed,
+}
+
+impl From<rocksdb::Error> for Failed {
+    fn from(error: rocksdb::Error) -> Self {
+        Failed::Rocks(error.into())
+    }
 }
 
 /// The same failure for each batch of a group.

@@ -47,11 +47,10 @@ pub(crate) fn open(folder: &Path, options: &Options) -> Result<Opened, Error> {
 pub(crate) fn mend(folder: &Path) -> Result<Vec<Mended>, Error> {
     let Opened { records, mut mended, .. } = open(folder, &Options::default())?;
     while let Err(damage) = records.read_all() {
-        let more = if error::is_damage(&damage) { integrity::mend(&database(folder), &damage)? } else { Vec::new() };
-        if more.is_empty() {
-            return Err(Error::records(folder)(damage));
+        match integrity::mend_block(&damage)? {
+            Some(more) => mended.push(more),
+            None => return Err(Error::records(folder)(damage)),
         }
-        mended.extend(more);
     }
     Ok(mended)
 }
@@ -69,20 +68,19 @@ fn open_records(folder: &Path, options: &Options, lock: &File) -> Result<(Record
         let lock = lock.try_clone().map_err(Error::io("lock", folder))?;
         Ok(Records::open(&database, options, recovery, lock))
     };
-    let mut mended = Vec::new();
+    let mut mended = integrity::mend_logs(&database)?;
     loop {
         let damage = match open(DBRecoveryMode::AbsoluteConsistency)? {
             Err(damage) if error::is_damage(&damage) => damage,
             opened => return Ok((opened.map_err(Error::records(folder))?, mended)),
         };
-        let more = integrity::mend(&database, &damage)?;
-        if more.is_empty() {
+        let Some(more) = integrity::mend_block(&damage)? else {
             let found = Records::recoverable_groups(&database, options).map_err(Error::records(folder))?;
             check_acknowledged(folder, found)?;
             tracing::warn!(%damage, "what was not acknowledged at the end of a log is cut off");
             return Ok((open(DBRecoveryMode::PointInTime)?.map_err(Error::records(folder))?, mended));
-        }
-        mended.extend(more);
+        };
+        mended.push(more);
     }
 }
 

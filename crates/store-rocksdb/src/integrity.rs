@@ -6,7 +6,7 @@
 //! | file | |
 //! |---|---|
 //! | `crc` | the checksum, and the search for the flipped bit |
-//! | `logs` | the logs, and the lists of tables, which have the form of a log; looked at when RocksDB finds damage at a start |
+//! | `logs` | the logs, and the lists of tables, which have the form of a log; looked at whenever a folder is opened |
 //! | `blocks` | the blocks of tables; looked at where RocksDB says that it cannot read one |
 
 mod blocks;
@@ -37,12 +37,11 @@ struct Flip {
     byte: u8,
 }
 
+pub(crate) use logs::mend as mend_logs;
+
 /// Looks for what RocksDB has found, and turns the bit back, if it is one. Gives nothing if it is worse.
-pub(crate) fn mend(database: &Path, found: &rocksdb::Error) -> Result<Vec<Mended>, Error> {
-    match blocks::named(found.as_ref()) {
-        Some(block) => Ok(block.mend()?.into_iter().collect()),
-        None => logs::mend(database),
-    }
+pub(crate) fn mend_block(found: &rocksdb::Error) -> Result<Option<Mended>, Error> {
+    blocks::named(found.as_ref()).map_or(Ok(None), |block| block.mend())
 }
 
 /// Puts the byte that belongs there, durably, and tells it in the log.

@@ -35,14 +35,14 @@ mod integrity;
 mod options;
 mod records;
 
-pub use error::Error;
+pub use error::{Error, Told};
 pub use integrity::Mended;
 pub use options::Options;
 
 use commit::{Committer, Request};
 use records::Records;
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         mpsc::{self, Sender},
@@ -75,11 +75,7 @@ impl RocksStore {
     pub fn open(folder: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
         let folder = folder.as_ref();
         let folder::Opened { records, mark, group, .. } = folder::open(folder, options)?;
-        let shared = Shared {
-            records: RwLock::new(Some(records)),
-            database: folder::database(folder),
-            mending: Mutex::default(),
-        };
+        let shared = Shared { records: RwLock::new(Some(records)), mending: Mutex::default() };
         let shared = Arc::new(shared);
         let (requests, waiting) = mpsc::channel();
         let group_bytes_max = options.group_bytes_max;
@@ -134,8 +130,6 @@ impl Drop for RocksStore {
 /// What readers and the commit thread share: the records, until the store is closed.
 struct Shared {
     records: RwLock<Option<Records>>,
-    /// Where RocksDB's files are.
-    database: PathBuf,
     /// Held by the one who mends.
     mending: Mutex<()>,
 }
@@ -162,8 +156,8 @@ impl Shared {
     /// Whether a flipped bit was turned back; also by another thread, just before.
     fn mend(&self, damage: &rocksdb::Error) -> bool {
         let _one_at_a_time = self.mending.lock().unwrap_or_else(PoisonError::into_inner);
-        match integrity::mend(&self.database, damage) {
-            Ok(mended) => !mended.is_empty(),
+        match integrity::mend_block(damage) {
+            Ok(mended) => mended.is_some(),
             Err(error) => {
                 tracing::error!(%error, "cannot mend");
                 false

@@ -17,6 +17,9 @@ const ACKNOWLEDGED_BEFORE_KILL: usize = 60;
 
 /// All of it. `open` opens a store that writes tables often, so that logs are dropped between the kills; `open_large` one
 /// that writes none, so that it is its log that meets a limit.
+///
+/// # Panics
+/// When the store loses what it has acknowledged, or cannot be opened again.
 pub fn run(open: Open, open_large: Open) {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {

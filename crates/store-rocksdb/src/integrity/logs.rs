@@ -3,6 +3,9 @@
 //! A log is a sequence of blocks of 32 KiB, a block a sequence of records. A record is its CRC-32C, the length of its
 //! content (`u16`), its type, and its content; the checksum is over type and content. Less than that head at the end of a
 //! block is unused. Numbers are little-endian.
+//!
+//! RocksDB takes a type with its highest bit set for one that a later version may have added, before it looks at the checksum,
+//! and reads such a log for ever. So it is not given one.
 
 use super::{Flip, Mended, crc, put_right};
 use crate::Error;
@@ -18,16 +21,25 @@ const HEAD_BYTES: usize = 7;
 /// A disk that shows more is not to be trusted with anything.
 const MENDED_MAX: usize = 8;
 
+/// The bit of a type that RocksDB has no such record for, and may pass over.
+const UNKNOWN: u8 = 1 << 7;
+
 /// Turns flipped bits of all logs back, up to the first place in each that is worse: a torn end, for example.
-pub(super) fn mend(database: &Path) -> Result<Vec<Mended>, Error> {
+pub(crate) fn mend(database: &Path) -> Result<Vec<Mended>, Error> {
     let mut mended = Vec::new();
     for path in logs(database)? {
         let mut bytes = fs::read(&path).map_err(Error::io("read", &path))?;
-        while mended.len() < MENDED_MAX
-            && let Some(flip) = first_flipped(&bytes)
-        {
-            mended.push(put_right(&path, flip)?);
-            bytes.get_mut(flip.at).into_iter().for_each(|place| *place = flip.byte);
+        while let Some(at) = first_damaged(&bytes) {
+            match flipped(&bytes, at).filter(|_| mended.len() < MENDED_MAX) {
+                Some(flip) => {
+                    mended.push(put_right(&path, flip)?);
+                    bytes.get_mut(flip.at).into_iter().for_each(|place| *place = flip.byte);
+                }
+                None if bytes.get(at + TYPE_AT).is_some_and(|kind| kind & UNKNOWN != 0) => {
+                    return Err(Error::DamagedLog { file: path, at: at as u64 });
+                }
+                None => break,
+            }
         }
     }
     Ok(mended)
@@ -46,17 +58,17 @@ fn logs(database: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(found)
 }
 
-/// The flipped bit of the first record that is not whole, if it is one.
-fn first_flipped(bytes: &[u8]) -> Option<Flip> {
+/// The place of the first record that is not whole.
+fn first_damaged(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     while at < bytes.len() {
         if block_end(bytes, at) - at < HEAD_BYTES {
             at = block_end(bytes, at);
             continue;
         }
-        match end(bytes, at, length(bytes, at)?) {
+        match length(bytes, at).and_then(|length| end(bytes, at, length)) {
             Some(end) => at = end,
-            None => return flipped(bytes, at),
+            None => return Some(at),
         }
     }
     None
