@@ -14,7 +14,7 @@ pub struct Options {
     pub memtables_bytes_max: usize,
     /// A group takes no further batch when it has so many bytes; bounds how long the next one waits.
     pub group_bytes_max: usize,
-    /// Threads that write tables and compact them.
+    /// Threads that write tables and merge them.
     pub background_threads: i32,
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn of_database(options: &Options, recovery: DBRecoveryMode) -> rocksd
     of.set_track_and_verify_wals_in_manifest(true);
     of.set_max_total_wal_size(LOGS_BYTES_MAX);
     of.set_db_write_buffer_size(options.memtables_bytes_max);
-    of.set_max_background_jobs(options.background_threads);
+    of.increase_parallelism(options.background_threads);
     of.set_max_open_files(OPEN_TABLES_MAX);
     of.set_bytes_per_sync(BYTES_PER_SYNC);
     of.set_avoid_unnecessary_blocking_io(true);
