@@ -22,7 +22,7 @@ mod mount;
 mod tree;
 mod trial;
 
-pub use trial::{Test, run_tests};
+pub use trial::{Test, run_test, run_tests};
 
 use mount::Session;
 use std::{

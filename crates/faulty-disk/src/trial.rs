@@ -15,15 +15,22 @@ pub type Test = fn(&Disk, &Path);
 ///
 /// If there is no folder to mount a disk at.
 pub fn run_tests(tests: &[(&str, Test)]) -> std::io::Result<()> {
-    for (name, test) in tests {
-        let folder = tempfile::tempdir()?;
-        match Disk::mount(folder.path()) {
-            Ok(disk) => {
-                test(&disk, folder.path());
-                println!("{name} ... ok");
-            }
-            Err(error) => println!("{name} ... NOT TESTED: no disk can be mounted here: {error}"),
+    tests.iter().try_for_each(|(name, test)| run_test(name, test))
+}
+
+/// Runs one test over a new disk, or says that it could not be.
+///
+/// # Errors
+///
+/// If there is no folder to mount a disk at.
+pub fn run_test(name: &str, test: impl FnOnce(&Disk, &Path)) -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    match Disk::mount(folder.path()) {
+        Ok(disk) => {
+            test(&disk, folder.path());
+            println!("{name} ... ok");
         }
+        Err(error) => println!("{name} ... NOT TESTED: no disk can be mounted here: {error}"),
     }
     Ok(())
 }

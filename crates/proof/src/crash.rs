@@ -24,10 +24,10 @@ const FSCK_ONE_IN: u64 = 10;
 const SIGKILL: i32 = 9;
 
 /// Where it is killed: before the N-th call of one of these by one of its threads; up to how many there are in the time
-/// that it lives. Those that write come first, and most often.
+/// that it lives. Those that write come first, and most often. Stores differ in how they sync and rename.
 const CALLS: &[(&str, u64)] = &[
-    ("fsync", 48),
-    ("fsync", 12),
+    ("fsync,fdatasync", 48),
+    ("fsync,fdatasync", 12),
     ("write", 128),
     ("write", 32),
     ("writev", 256),
@@ -36,7 +36,7 @@ const CALLS: &[(&str, u64)] = &[
     ("epoll_wait", 256),
     ("openat", 300),
     ("close", 300),
-    ("renameat", 15),
+    ("renameat,rename", 15),
     ("unlink", 15),
     ("lseek", 900),
     ("read", 400),

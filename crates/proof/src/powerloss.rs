@@ -125,7 +125,11 @@ async fn one_folder(
     server.kill();
     tally.unsynced += powered.disk.lose_power(Loss::Everything);
     world.faults.fsck(binary, &powered.data_dir())?;
-    let tables = |file: &PathBuf| file.parent().is_some_and(|folder| folder.ends_with("tables"));
+    // Of fjall in folders of their own, of RocksDB by their extension.
+    let tables = |file: &PathBuf| {
+        file.parent().is_some_and(|folder| folder.ends_with("tables"))
+            || file.extension().is_some_and(|name| name == "sst")
+    };
     tally.tables += process::files(&powered.data_dir())?.iter().filter(|file| tables(file)).count();
     world.faults.verdict()
 }

@@ -21,6 +21,7 @@ mod check;
 mod delivery;
 mod place;
 
+use crate::embedded::EmbeddedStore;
 use integrations::FunctionConfig;
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr};
@@ -39,6 +40,9 @@ pub struct Config {
     pub port: u16,
     /// Folder of the embedded store.
     pub data_dir: PathBuf,
+    /// The embedded store.
+    #[cfg_attr(not(feature = "rocksdb"), serde(skip))]
+    pub store: EmbeddedStore,
     /// The account id of every ARN.
     pub account_id: String,
     /// The Region of requests that carry no credential scope.
@@ -104,6 +108,7 @@ impl Default for Config {
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 8083,
             data_dir: default_data_dir(),
+            store: EmbeddedStore::default(),
             account_id: "000000000000".to_owned(),
             region: "us-east-1".to_owned(),
             drain_seconds: 8,

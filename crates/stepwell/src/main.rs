@@ -6,6 +6,7 @@ mod command;
 mod config;
 mod definition_file;
 mod delivery;
+mod embedded;
 mod health;
 mod listener;
 mod open_files;

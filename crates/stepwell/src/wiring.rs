@@ -10,7 +10,6 @@ use integrations::function::{INHERITED, Surroundings};
 use integrations::{Functions, Integrations, Services};
 use std::sync::Arc;
 use store::MemoryStore;
-use store_fjall::FjallStore;
 
 /// A running system.
 pub struct System {
@@ -34,9 +33,8 @@ pub enum Error {
 /// Opens the embedded store of `config.data_dir` and starts the engine over it. `endpoint` is where functions reach
 /// the API.
 pub async fn durable(config: &Config, endpoint: &str) -> Result<System, Error> {
-    let data_dir = config.data_dir.clone();
-    let open_store: OpenStore =
-        Arc::new(move || Ok(Arc::new(FjallStore::open(&data_dir, &store_fjall::Options::default())?) as _));
+    let (store, data_dir) = (config.store, config.data_dir.clone());
+    let open_store: OpenStore = Arc::new(move || store.open(&data_dir));
     start(open_store, config, endpoint, Delivery::start(config)?).await
 }
 

@@ -3,14 +3,9 @@
 //! While a sync is in flight the next group gathers in the channel, so the group grows with the load by itself. Nobody
 //! is answered before the sync, not even with a conflict: it may rest on a batch of the same group.
 
-use crate::{
-    Shared,
-    error::failed_commit,
-    folder::Mark,
-    records::{GroupWrites, Records},
-};
+use crate::{Shared, error::failed_commit, folder::Mark, records::Records};
 use std::sync::{Arc, PoisonError, mpsc::Receiver};
-use store::{Batch, Error, Write};
+use store::{Batch, Error, Group};
 use tokio::sync::oneshot;
 
 type Answer = oneshot::Sender<Result<(), Error>>;
@@ -82,7 +77,8 @@ impl Committer {
 
     /// Makes a group durable. Its batches succeed or conflict one by one; an error concerns all of them.
     fn write(&mut self, batches: Vec<Batch>) -> Result<Vec<Result<(), Error>>, fjall::Error> {
-        let (writes, outcomes) = self.read(|records| merge(records, batches))?;
+        let Group { writes, outcomes } =
+            self.read(|records| Group::of(batches, |keyspace, key| records.get(keyspace, key)))?;
         if writes.is_empty() {
             return Ok(outcomes);
         }
@@ -118,39 +114,4 @@ fn answer(answers: impl IntoIterator<Item = Answer>, outcomes: impl IntoIterator
     for (answer, outcome) in answers.into_iter().zip(outcomes) {
         let _unheard = answer.send(outcome);
     }
-}
-
-/// Applies the batches to each other, in order: what is to be written in the end, and the outcome of each.
-fn merge(records: &Records, batches: Vec<Batch>) -> Result<(GroupWrites, Vec<Result<(), Error>>), fjall::Error> {
-    let mut writes = GroupWrites::new();
-    let mut outcomes = Vec::with_capacity(batches.len());
-    for batch in batches {
-        if !holds(records, &writes, &batch)? {
-            outcomes.push(Err(Error::Conflict));
-            continue;
-        }
-        for write in batch.writes {
-            let (keyspace, key, value) = match write {
-                Write::Put { keyspace, key, value } => (keyspace, key, Some(value)),
-                Write::Delete { keyspace, key } => (keyspace, key, None),
-            };
-            writes.entry(keyspace).or_default().insert(key, value);
-        }
-        outcomes.push(Ok(()));
-    }
-    Ok((writes, outcomes))
-}
-
-/// Whether the preconditions of a batch hold after the writes before it.
-fn holds(records: &Records, writes: &GroupWrites, batch: &Batch) -> Result<bool, fjall::Error> {
-    for (keyspace, key, expected) in &batch.expect {
-        let as_expected = match writes.get(keyspace).and_then(|writes| writes.get(key)) {
-            Some(pending) => pending == expected,
-            None => records.get(*keyspace, key)? == *expected,
-        };
-        if !as_expected {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }

@@ -15,7 +15,7 @@ pub enum Error {
     Locked { folder: PathBuf },
     /// The folder was written by another version.
     #[error(
-        "`{}` has format `{found}`, and this version reads format `{}`; use the version that wrote it",
+        "`{}` has format `{found}`, and this version reads format `{}`; use the version and the store that wrote it",
         folder.display(),
         crate::folder::FORMAT
     )]

@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
-use store::{Keyspace, Range};
+use store::{GroupWrites, Keyspace, Range};
 
 /// Where the number of the last group is. The contract leaves names that begin with a full stop to backends.
 const META: Keyspace = Keyspace(".meta");
@@ -29,9 +29,6 @@ const TABLE_BYTES: u64 = 16 << 20;
 /// commit thread waits earlier, and looks.
 const SEALED_MEMTABLES_MAX: usize = 2;
 const UNMERGED_TABLES_MAX: usize = 25;
-
-/// The writes of a group: the last one of each key, `None` if that deletes it.
-pub(crate) type GroupWrites = BTreeMap<Keyspace, BTreeMap<Vec<u8>, Option<Vec<u8>>>>;
 
 pub(crate) struct Records {
     keyspaces: HashMap<String, fjall::Keyspace>,

@@ -50,7 +50,8 @@ fn other_formats_are_refused() {
     let format = folder.path().join("data/format");
     assert_eq!(fs::read_to_string(&format).unwrap(), "1\n");
     fs::write(&format, "2\n").unwrap();
-    let expected = "`FOLDER` has format `2`, and this version reads format `1`; use the version that wrote it";
+    let expected =
+        "`FOLDER` has format `2`, and this version reads format `1`; use the version and the store that wrote it";
     assert_eq!(refusal(folder.path()), expected);
 }
 

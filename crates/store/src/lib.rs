@@ -17,9 +17,11 @@
 
 pub mod conformance;
 mod faulty;
+mod group;
 mod memory;
 
 pub use faulty::{Fault, FaultyStore};
+pub use group::{Group, GroupWrites};
 pub use memory::MemoryStore;
 
 use std::{future::Future, pin::Pin};

@@ -3,6 +3,8 @@
 use super::caller::Caller;
 use crate::Result;
 use harness::{Server, figures};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -35,6 +37,23 @@ impl Ours {
         self.subject = Subject::of(&self.server);
         Ok(start.elapsed())
     }
+
+    /// Bytes that its data folder takes on the disk.
+    pub fn disk_bytes(&self) -> Result<u64> {
+        disk_bytes(&self.server.data_dir())
+    }
+}
+
+/// Blocks are counted, not lengths: a file may be made long and filled later.
+fn disk_bytes(folder: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // The store may remove a file meanwhile.
+        let Ok(metadata) = entry.metadata() else { continue };
+        bytes += if metadata.is_dir() { disk_bytes(&entry.path())? } else { metadata.blocks() * 512 };
+    }
+    Ok(bytes)
 }
 
 impl Subject {

@@ -2,13 +2,12 @@
 
 use super::{CommandResult, EXIT_FAILED, OutputFormat};
 use crate::config::Config;
+use crate::embedded::Mended;
 use clap::Args;
 use engine::{Checked, Finding, Severity, SystemClock};
 use json::{Object, Value};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use store_fjall::{FjallStore, Mended};
 
 /// Check a data folder that no server uses: whether all records can be read, and agree with each other.
 ///
@@ -23,6 +22,10 @@ pub struct Fsck {
     /// The data folder [default: the user's]
     #[arg(value_name = "DIR", env = "STEPWELL_DATA_DIR")]
     data_dir: Option<PathBuf>,
+    /// The embedded store [default: fjall]
+    #[cfg(feature = "rocksdb")]
+    #[arg(long, value_enum, env = "STEPWELL_STORE")]
+    store: Option<crate::embedded::EmbeddedStore>,
     /// Configuration file (TOML), for its folder and its limits
     #[arg(long, env = "STEPWELL_CONFIG")]
     config: Option<PathBuf>,
@@ -39,19 +42,19 @@ enum Error {
 
 impl Fsck {
     pub fn run(&self) -> CommandResult {
-        let config = self.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+        let config = self.configuration()?;
         let data_dir = self.data_dir.clone().unwrap_or(config.data_dir);
-        if !FjallStore::is_in(&data_dir) {
+        if !config.store.is_in(&data_dir) {
             return Err(Error::NoData(data_dir).into());
         }
-        let mended = FjallStore::mend(&data_dir)?;
-        let store = FjallStore::open(&data_dir, &store_fjall::Options::default())?;
+        let mended = config.store.mend(&data_dir)?;
+        let store = config.store.open(&data_dir)?;
         let expired_before_ms = engine::expired_before_ms(&SystemClock, &config.limits);
         let (mut findings, mut printed) = (Vec::new(), Ok(()));
         if self.format == OutputFormat::Text {
             mended.iter().try_for_each(|mended| super::print(&text_of_mended(mended)))?;
         }
-        let checked = engine::fsck(Arc::new(store), expired_before_ms, &mut |finding| match self.format {
+        let checked = engine::fsck(store, expired_before_ms, &mut |finding| match self.format {
             OutputFormat::Text if printed.is_ok() => printed = super::print(&text(&finding)),
             OutputFormat::Text => {}
             OutputFormat::Json => findings.push(finding),
@@ -62,6 +65,13 @@ impl Fsck {
             OutputFormat::Json => super::print(&json(&mended, &findings, &checked).to_string())?,
         }
         Ok(if checked.damaged == 0 && mended.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
+    }
+
+    fn configuration(&self) -> Result<Config, crate::config::Error> {
+        let config = self.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+        #[cfg(feature = "rocksdb")]
+        let config = Config { store: self.store.unwrap_or(config.store), ..config };
+        Ok(config)
     }
 }
 

@@ -28,6 +28,10 @@ pub struct Serve {
     /// Folder of the store [default: the user's data folder]
     #[arg(long, env = "STEPWELL_DATA_DIR")]
     data_dir: Option<PathBuf>,
+    /// The embedded store [default: fjall]
+    #[cfg(feature = "rocksdb")]
+    #[arg(long, value_enum, env = "STEPWELL_STORE")]
+    store: Option<crate::embedded::EmbeddedStore>,
     /// Configuration file (TOML): the settings above, functions, limits, and where logs and events go
     #[arg(long, env = "STEPWELL_CONFIG")]
     config: Option<PathBuf>,
@@ -83,6 +87,10 @@ impl Serve {
         config.port = self.port.unwrap_or(config.port);
         if let Some(data_dir) = &self.data_dir {
             config.data_dir.clone_from(data_dir);
+        }
+        #[cfg(feature = "rocksdb")]
+        if let Some(store) = self.store {
+            config.store = store;
         }
         if let Some(account_id) = &self.account_id {
             config.account_id.clone_from(account_id);

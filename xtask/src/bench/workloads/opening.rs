@@ -29,7 +29,11 @@ pub async fn first_answer(run: &Run) -> Result<Vec<Figures>> {
         latencies.push(ours.restart().await?);
     }
     let full = Measuring::begin(&ours.subject).end("start, full", latencies);
-    let note = format!("after kill -9, {} executions have ended", grouped(as_f64(run.scale.finished)));
+    let note = format!(
+        "after kill -9, {} executions have ended, {} MB on disk",
+        grouped(as_f64(run.scale.finished)),
+        ours.disk_bytes()? >> 20
+    );
     Ok(vec![empty.without_rate(), full.without_rate().noted(note)])
 }
 

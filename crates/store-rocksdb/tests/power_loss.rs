@@ -1,0 +1,11 @@
+//! A disk that loses its power: see `store_trials::power_loss`.
+
+use std::sync::Arc;
+use store_rocksdb::{Options, RocksStore};
+
+fn main() {
+    store_trials::power_loss::run(|folder| match RocksStore::open(folder, &Options::default()) {
+        Ok(store) => Arc::new(store),
+        Err(error) => unreachable!("{error:?}"),
+    });
+}
