@@ -79,6 +79,7 @@ const FOREIGN: &[(&str, &str)] = &[
     // Lambda's word for a call whose answer nobody waits for.
     ("Event", "crates/integrations/"),
     // The evaluator's stack of values, and what a future is polled with.
+    ("Context", "crates/engine/src/shard/commit.rs"),
     ("Context", "crates/query/src/jsonata/"),
     ("Context", "crates/store/src/conformance/"),
     ("Context", "crates/simulator/"),

@@ -24,6 +24,7 @@ mod redrive;
 mod result_writers;
 mod retention;
 mod state_machines;
+mod stores;
 mod support;
 mod tasks;
 mod test_state;
