@@ -233,6 +233,8 @@ impl World {
         self.figures.executions += 1;
         self.figures.events += u64::try_from(events.len()).unwrap_or(0);
         self.figures.transitions += checks::transitions(events);
+        let events_max = asl::Limits::default().history_events_max;
+        self.histories_full += usize::from(events.last().is_some_and(|last| last.id >= events_max));
         for answer in checks::answers(events) {
             *self.answers_found.entry(answer).or_default() += 1;
         }

@@ -52,6 +52,8 @@ pub struct World {
     pub(crate) next_answer: u64,
     /// Answers that were found in histories.
     pub(crate) answers_found: BTreeMap<u64, u32>,
+    /// Histories that have as many events as they may have. The answer that fills one ends the execution, and is no event of it.
+    pub(crate) histories_full: usize,
     /// Executions that have ended: they have no call any more.
     pub(crate) quiet: Vec<(String, u32)>,
     pub(crate) heard: Heard,
@@ -125,6 +127,7 @@ impl World {
             tokens: Vec::new(),
             next_answer: 1,
             answers_found: BTreeMap::new(),
+            histories_full: 0,
             quiet: Vec::new(),
             heard: Heard::default(),
             requests: 0,
