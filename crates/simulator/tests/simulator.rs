@@ -14,7 +14,8 @@ const CRASHES_MIN: u64 = 15;
 #[test]
 fn worlds_come_to_their_end_and_nothing_is_wrong() {
     // In the last ones an execution is redriven: in the millisecond of its end, so that it calls a service before the answer
-    // is heard, and so that the answer is lost after a stop; and a call is made again that times out at once.
+    // is heard, and so that the answer is lost after a stop; a history becomes full with an answer; and a call is made again that
+    // times out at once.
     for seed in (1..=WORLDS).chain([A_LOST_SUBMISSION, 276, 950, 1_495, 1_353, 100_703]) {
         let outcome = live(seed, false, |_| {});
         assert_eq!(outcome.violation, None, "seed {seed}");
