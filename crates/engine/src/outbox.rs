@@ -1,4 +1,5 @@
-//! What must not leave before a commit: answers to callers, events for observers, effects.
+//! What must not leave before a commit: answers to callers, events for observers, effects. Only an activity task is offered
+//! before: that stays within the process, and what a worker is handed is an answer.
 //!
 //! An [`Outbox`] can only be released with a [`Durable`], and only the shard makes one, where it knows: a commit is ready
 //! and so are those before it, nothing was written since the last one, or the step is of an Express execution, which

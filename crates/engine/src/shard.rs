@@ -360,7 +360,7 @@ impl Shard {
             }
             Report::SlowStep(step) => self.slow_step_ended(*step),
             Report::TakeActivity { offer, poller } => self.take_activity(offer, poller),
-            Report::ActivityGone(offer) => self.activity_gone(&offer),
+            Report::ActivityGone(offer) => self.activity_gone(offer),
             Report::AwaitEnd { execution, attempt } => self.await_end(execution, attempt),
             Report::AwaitedEnded(attempt) => self.awaited_ended(attempt),
             Report::CallerGone(key) => self.waiters.caller_gone(key),

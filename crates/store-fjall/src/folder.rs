@@ -7,8 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The format that this version reads and writes.
-pub(crate) const FORMAT: &str = "1";
+/// The format that this version writes.
+pub(crate) const FORMAT: &str = "2";
+/// The format before it, in which the engine packed no records. Such a folder becomes one of this format when it is opened, so
+/// that an earlier version does not take what it cannot read for damage.
+const UNPACKED: &str = "1";
 
 /// Opens or creates a store; also gives the number of the last group in it. What a crash left of an earlier attempt to create it is removed.
 pub(crate) fn open(folder: &Path, options: &Options) -> Result<(Records, Mark, u64), Error> {
@@ -92,13 +95,18 @@ fn create(folder: &Path, options: &Options) -> Result<(), Error> {
     create_private(folder)?;
     let fjall = folder.join("fjall");
     drop(Records::open(&fjall, options, None).map_err(Error::records(folder))?);
-    let path = folder.join("format");
-    let written = File::create(&path).and_then(|mut file| {
+    write_format(folder)?;
+    sync(folder)
+}
+
+/// One byte is another where there was a format already, so a crash leaves one or the other.
+fn write_format(data: &Path) -> Result<(), Error> {
+    let path = data.join("format");
+    let written = File::options().create(true).truncate(false).write(true).open(&path).and_then(|mut file| {
         file.write_all(format!("{FORMAT}\n").as_bytes())?;
         file.sync_all()
     });
-    written.map_err(Error::io("write", &path))?;
-    sync(folder)
+    written.map_err(Error::io("write", &path))
 }
 
 fn sync(folder: &Path) -> Result<(), Error> {
@@ -130,6 +138,7 @@ fn check_format(folder: &Path, data: &Path) -> Result<(), Error> {
     // Whatever became of the line's end is no other version.
     match found.split(|char: char| !char.is_ascii_digit()).next() {
         Some(FORMAT) => Ok(()),
+        Some(UNPACKED) => write_format(data),
         _ => Err(Error::Format { folder: folder.into(), found: found.trim_end().into() }),
     }
 }

@@ -8,7 +8,7 @@
 //! | path in the folder | content |
 //! |---|---|
 //! | `lock` | locked by the process that has the folder open |
-//! | `data/format` | the format version as text, at present `1` |
+//! | `data/format` | the format version as text, at present `2` |
 //! | `data/acknowledged` | the number of the last group that was acknowledged, as text |
 //! | `data/fjall/` | fjall's database: a keyspace for each of the contract's, and `.meta` |
 //! | `creating/` | what a crash left of a folder that was being created |
@@ -53,9 +53,9 @@ pub struct Options {
     pub memtable_bytes: u64,
     /// A group takes no further batch when it has so many bytes; bounds how long the next one waits.
     pub group_bytes_max: usize,
-    /// Threads that write tables and compact them. Of more than one fjall keeps the first for writing: as long as another compacts,
-    /// that one turns round and round over what else is to be compacted, and takes a core for it. So a compaction must not be
-    /// long, as memtables wait for it: see `TABLE_BYTES`.
+    /// Threads that write tables and compact them. Of several fjall keeps the first for writing, and as long as another
+    /// compacts, that one puts compactions back into its line again and again and takes a core for it. With one, no table is written
+    /// while it compacts, so that must not take long: tables are small, in keyspaces that are created from now on.
     pub background_threads: usize,
 }
 

@@ -1,7 +1,7 @@
 //! fjall's database and its keyspaces: reads, and the write of one group.
 
 use crate::{Options, folder::sync_names};
-use fjall::{Database, KeyspaceCreateOptions, PersistMode, Readable, Snapshot, compaction::Leveled};
+use fjall::{AbstractTree, Database, KeyspaceCreateOptions, PersistMode, Readable, Snapshot, compaction::Leveled};
 use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
@@ -128,6 +128,7 @@ impl Records {
     /// Writes and syncs one group. After an error nothing is known about it.
     pub(crate) fn write(&self, writes: GroupWrites, group: u64) -> Result<(), fjall::Error> {
         self.wait_for_tables()?;
+        self.seal_what_is_full(&writes)?;
         // With a durability fjall syncs the journal before it shows the batch to readers.
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
         let meta = (META, BTreeMap::from([(GROUPS.to_vec(), Some(group.to_be_bytes().to_vec()))]));
@@ -154,6 +155,18 @@ impl Records {
         self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Seals memtables that are full, to be written to tables. fjall leaves that to the background thread, and asks for it with
+    /// each write until it is done. While the only one compacts, its line would become full of that: it puts what it seals into the
+    /// same line, and would wait for itself then.
+    fn seal_what_is_full(&self, writes: &GroupWrites) -> Result<(), fjall::Error> {
+        for keyspace in writes.keys().filter_map(|keyspace| self.keyspaces.get(keyspace.0)) {
+            if keyspace.tree.active_memtable().size() > self.memtable_bytes {
+                keyspace.rotate_memtable()?;
+            }
+        }
+        Ok(())
+    }
+
     /// Lets the background threads catch up.
     fn wait_for_tables(&self) -> Result<(), fjall::Error> {
         let behind = |keyspace: &fjall::Keyspace| {
@@ -165,5 +178,31 @@ impl Records {
             std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// fjall's line takes 1,000 messages. Were they one for each write while the background thread compacts, no memtable would
+    /// be written any more, and this one would grow without end.
+    #[test]
+    fn memtables_are_sealed_whatever_the_background_thread_does() {
+        const MEMTABLE_BYTES: u64 = 64 << 10;
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { memtable_bytes: MEMTABLE_BYTES, ..Options::default() };
+        let mut records = Records::open(folder.path(), &options, None).unwrap();
+        let (keyspace, value) = (Keyspace("history"), vec![7; 2_000]);
+        for group in 1..=3_000_u64 {
+            // Keys in no order, so that tables must be merged.
+            let key = group.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes().to_vec();
+            let writes = BTreeMap::from([(keyspace, BTreeMap::from([(key, Some(value.clone()))]))]);
+            records.create_keyspaces_of(&writes).unwrap();
+            records.write(writes, group).unwrap();
+            let kept = records.keyspaces.get(keyspace.0).unwrap();
+            assert!(kept.tree.active_memtable().size() < 2 * MEMTABLE_BYTES, "group {group}");
+        }
+        assert_eq!(records.range(keyspace, Range::ALL, 10_000, fjall::Guard::key).unwrap().len(), 3_000);
     }
 }

@@ -48,11 +48,23 @@ fn other_formats_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()).unwrap());
     let format = folder.path().join("data/format");
-    assert_eq!(fs::read_to_string(&format).unwrap(), "1\n");
-    fs::write(&format, "2\n").unwrap();
+    assert_eq!(fs::read_to_string(&format).unwrap(), "2\n");
+    fs::write(&format, "3\n").unwrap();
     let expected =
-        "`FOLDER` has format `2`, and this version reads format `1`; use the version and the store that wrote it";
+        "`FOLDER` has format `3`, and this version reads format `2`; use the version and the store that wrote it";
     assert_eq!(refusal(folder.path()), expected);
+}
+
+#[test]
+fn a_folder_of_the_format_before_becomes_one_of_this_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    put(&store, "first");
+    drop(store);
+    let format = folder.path().join("data/format");
+    fs::write(&format, "1\n").unwrap();
+    assert!(open(folder.path()).unwrap().get(KEYSPACE, b"first").unwrap().is_some());
+    assert_eq!(fs::read_to_string(&format).unwrap(), "2\n");
 }
 
 #[test]

@@ -67,6 +67,7 @@ pub trait Store: Send + Sync + 'static {
     /// [`Error::Conflict`] and [`Error::Limit`] mean that nothing was written, and the store goes on.
     /// [`Error::Poisoned`] means that this batch was not written and that the store must be opened again.
     /// [`Error::Backend`] means that the outcome of this batch is unknown, and the same.
+    /// Whoever wakes the future may be the one who polls it, at once and on that thread: a backend holds no lock when it does.
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>>;
 }
 

@@ -1,7 +1,8 @@
-//! A commit that is on its way: whoever has news of it polls it, on his own thread.
+//! A commit that is on its way: it is polled on whichever thread wakes it.
 //!
 //! So the thread of the store that ends a commit reports that itself. A task of the runtime would have to be woken for it, only
-//! to wake the shard: one more change of threads between the disk and all who wait for it.
+//! to wake the shard: one more change of threads between the disk and all who wait for it. One thread polls at a time; news
+//! that comes meanwhile makes it poll again.
 
 use std::{
     future::Future,

@@ -3,6 +3,7 @@
 use super::{
     Found, Report, Shard,
     message::{Then, Work},
+    requests::offered_input,
 };
 use crate::{
     Error,
@@ -183,7 +184,17 @@ impl Shard {
     }
 
     /// Nobody will ever take the task: it fails, as one of an activity that never was.
-    pub(super) fn activity_gone(&mut self, offer: &Offer) {
+    pub(super) fn activity_gone(&mut self, offer: Offer) {
+        if !matches!(self.find(offer.key), Ok(Found::Open)) {
+            return;
+        }
+        let Some(live) = self.live.get(offer.key) else { return };
+        let Some(execution) = &live.execution else {
+            return self.park(offer.key, Work::Report(Report::ActivityGone(offer)));
+        };
+        if offered_input(execution, &offer).is_none() {
+            return;
+        }
         let cause = format!("Activity Does Not Exist: '{}'", offer.activity_arn);
         let failure = failure("States.Runtime", &cause);
         self.turn(offer.key, Trigger::ActivityNotScheduled { effect: offer.id, failure }, Then::Nothing);

@@ -237,9 +237,7 @@ impl Shard {
         let Some(execution) = &live.execution else {
             return self.park(key, Work::Report(super::Report::TakeActivity { offer, poller }));
         };
-        // A step that was lost with the store may have offered another task under the same number.
-        let found = activity_task(execution, offer.id, false).filter(|(activity, _)| *activity == offer.activity_arn);
-        let Some((_, input)) = found else {
+        let Some(input) = offered_input(execution, &offer) else {
             return self.poll_again(&offer.activity_arn, poller);
         };
         let token = TaskToken { key, start_ms: live.stored.record.start_ms, id: offer.id };
@@ -281,6 +279,13 @@ impl Shard {
             live.parked.push_back(work);
         }
     }
+}
+
+/// The input of the task that was offered, if it still waits for a worker. A step that was lost with the store may have offered
+/// another one under the same number.
+pub(super) fn offered_input(execution: &Execution, offer: &Offer) -> Option<Payload> {
+    let (activity_arn, input) = activity_task(execution, offer.id, false)?;
+    (activity_arn == offer.activity_arn).then_some(input)
 }
 
 /// An activity task that waits for a worker, or that a worker has: its activity and its input.

@@ -70,8 +70,8 @@ fn tell(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
     }
 }
 
-/// The requests that are being answered. Nobody is woken when their number changes, as it does all the time: who waits for
-/// quiet looks when it could have lasted long enough.
+/// The requests that are being answered. Nobody is woken when their number changes, as it does all the time: who waits until
+/// there were none for a while sleeps to the earliest moment at which that can be so, and looks then.
 #[derive(Clone)]
 struct InFlight(Arc<Mutex<Requests>>);
 
@@ -92,7 +92,7 @@ impl InFlight {
         OneRequest(self.clone())
     }
 
-    /// Ready when there has been none for so long, from now on.
+    /// Ready when none was in flight for so long, counted from this call at the earliest.
     async fn none_for(&self, quiet: Duration) {
         let begun = Instant::now();
         loop {
