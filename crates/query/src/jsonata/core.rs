@@ -5,12 +5,12 @@ use super::engine::{Data, Evaluator, Fault};
 use super::functions::{self, Host};
 use super::growth;
 use super::guard::{self, Guarded};
-use super::limits::{Exceeded, Meter, NUMBER_BYTES};
+use super::limits::{Exceeded, Meter, NUMBER_BYTES, stack_bytes};
 use super::messages::fault_of;
 use super::prelude;
 use super::references::{Found, Reference, References, hoist, hoisted_name};
 use super::syntax;
-use super::visit::each_child;
+use super::visit::{each_child, is_partial};
 use crate::{Ambient, SyntaxError};
 use json::Value;
 use jsonata_core::ast::AstNode;
@@ -49,6 +49,8 @@ struct Tree {
     /// The functions of ours that it calls.
     functions: BTreeSet<usize>,
     metered: bool,
+    /// Whether functions can hold functions that hold others, and so on.
+    nests_functions: bool,
 }
 
 thread_local! {
@@ -158,7 +160,8 @@ impl Tree {
         let Guarded { mut ast, metered, aliases } = guard::guard(ast, &references.bound);
         let mut functions = BTreeSet::new();
         collect_functions(&mut ast, &mut functions);
-        Tree { ast, aliases, functions, metered }
+        let nests_functions = functions::index_of(guard::FUNCTION).is_some_and(|index| functions.contains(&index));
+        Tree { ast, aliases, functions, metered, nests_functions }
     }
 
     fn evaluate(
@@ -170,7 +173,11 @@ impl Tree {
         ambient.spend(EXPRESSION_FUEL).map_err(|_| Fault::Time)?;
         let started_ns = ambient.stopwatch_ns();
         let fuel_before = ambient.fuel();
-        let result = self.evaluate_within(bindings, data, ambient);
+        let result = if self.nests_functions {
+            stacker::grow(stack_bytes(&ambient.budget), || self.evaluate_within(bindings, data, ambient))
+        } else {
+            self.evaluate_within(bindings, data, ambient)
+        };
         if let Some((started_ns, ended_ns)) = started_ns.zip(ambient.stopwatch_ns()) {
             let counted = fuel_before - ambient.fuel();
             // What the evaluation went beyond the fuel, the next one finds missing.
@@ -255,7 +262,7 @@ impl Tree {
         fn note_calls(node: &mut AstNode) {
             each_child(node, &mut note_calls);
             let AstNode::Function { name, args, is_builtin: true } = node else { return };
-            if name.starts_with('#') || args.iter().any(|arg| matches!(arg, AstNode::Placeholder)) {
+            if name.starts_with('#') || is_partial(args) {
                 return;
             }
             if let Some(last) = args.last_mut() {

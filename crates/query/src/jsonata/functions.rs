@@ -24,11 +24,12 @@ pub(super) struct Host {
 type Function = fn(&Host, &[JValue]) -> HostFnResult;
 
 /// Every function, and whether it takes the place of a built-in one.
-const FUNCTIONS: [(&str, bool, Function); 17] = [
+const FUNCTIONS: [(&str, bool, Function); 18] = [
     (guard::VALUE, false, check_value),
     (guard::TEXT, false, check_text),
     (guard::INSERTED, false, take_inserted),
     (guard::MADE, false, take_made),
+    (guard::FUNCTION, false, take_function),
     (guard::ARGUMENT, false, remember_argument),
     (guard::LAST, false, check_call),
     (guard::CLOCK, false, millis),
@@ -99,6 +100,14 @@ fn take_made(host: &Host, arguments: &[JValue]) -> HostFnResult {
     let value = argument(arguments, 0);
     let item_bytes = argument(arguments, 1).as_str().map_or(ITEM_BYTES, cost::item_bytes);
     host.meter.take_own(value, item_bytes).map_err(exceeded)?;
+    Ok(value.clone())
+}
+
+fn take_function(host: &Host, arguments: &[JValue]) -> HostFnResult {
+    let value = argument(arguments, 0);
+    if let JValue::Lambda(_) = value {
+        host.meter.take_own(value, ITEM_BYTES).map_err(exceeded)?;
+    }
     Ok(value.clone())
 }
 

@@ -13,14 +13,16 @@
 //! | `$sort(a, f)`, `[x..y]` | `$sort(#last(a, "sort", 1), f)` … | the work is known from the arguments |
 //! | `$map(a, f)` | `#value($map(a, f))` | a large value for each item |
 //! | `\|location\|update\|` | a function that applies it to `#value(x)` | it copies |
+//! | a function, a partial application or a composition that is made again and again | `#function(x)` | they hold one another |
 //! | `$join` by value | a function of the language that calls `$join` with guards | functions by value carry no guards |
 //! | `$now(p, z)` | `$fromMillis(#clock(), p, z)` | time comes from the [`Ambient`](crate::Ambient) |
 //!
 //! An expression in which nothing can grow (paths, comparisons, arithmetic, a few `&`) is left as it is.
 
+use super::closures;
 use super::growth::{Growth, each_made, is_made};
 use super::prelude::{self, assign, call, lambda, stand_in};
-use super::visit::each_child;
+use super::visit::{each_child, is_partial};
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep};
 use jsonata_core::value::with_stack;
 use std::collections::{BTreeSet, HashSet};
@@ -41,6 +43,8 @@ pub(super) const RANGE: &str = "..";
 pub(super) const ARGUMENT: &str = "#argument";
 /// `#last(x, name, count)`: the last of `count` arguments of the guarded function `name`.
 pub(super) const LAST: &str = "#last";
+/// `#function(x)`: a value that may be a function which was just made.
+pub(super) const FUNCTION: &str = "#function";
 /// `#clock()`: the time of the evaluation in milliseconds.
 pub(super) const CLOCK: &str = "#clock";
 /// `#dated(text, components)`: the text with components of the evaluation's date before it.
@@ -118,7 +122,7 @@ pub(super) fn guard(mut ast: AstNode, bound: &HashSet<String>) -> Guarded {
     if !growth.is_possible() {
         return Guarded { ast, metered: false, aliases: Vec::new() };
     }
-    let mut planter = Planter { bound, by_value: BTreeSet::new() };
+    let mut planter = Planter { bound, by_value: BTreeSet::new(), is_repeated: false };
     planter.rewrite(&mut ast);
     let aliases: Vec<&'static str> = guarded_names().filter(|name| planter.needs_prelude(name)).collect();
     let ast = prelude::before(ast, &aliases, bound);
@@ -136,6 +140,8 @@ pub(super) fn is_in(table: &[(&str, usize)], name: &str) -> bool {
 struct Planter<'a> {
     bound: &'a HashSet<String>,
     by_value: BTreeSet<&'static str>,
+    /// Whether the node is evaluated again and again: in a function, for each item of a path or of a `^( )`.
+    is_repeated: bool,
 }
 
 impl Planter<'_> {
@@ -146,12 +152,19 @@ impl Planter<'_> {
     fn rewrite(&mut self, node: &mut AstNode) {
         with_stack(|| {
             flatten_chain(node);
+            let is_repeated = self.is_repeated;
+            self.is_repeated |= closures::repeats(node);
             if let AstNode::Path { steps } = node {
                 self.rewrite_path(steps);
             } else {
                 each_child(node, &mut |child| self.rewrite(child));
             }
+            self.is_repeated = is_repeated;
+            closures::show(node, self.bound);
             self.rewrite_own(node);
+            if is_repeated && closures::makes_function(node) {
+                wrap_in(node, FUNCTION, &[]);
+            }
         });
     }
 
@@ -218,7 +231,7 @@ impl Planter<'_> {
     fn rewrite_call(&mut self, node: &mut AstNode, guard_result: bool) {
         let AstNode::Function { name, args, is_builtin: true } = node else { return };
         let Some(guarded) = self.unshadowed(name) else { return };
-        if args.iter().any(|arg| matches!(arg, AstNode::Placeholder)) {
+        if is_partial(args) {
             self.by_value.insert(guarded);
             *name = stand_in(guarded);
             return;
@@ -271,7 +284,7 @@ fn flatten_chain(node: &mut AstNode) {
     };
     let AstNode::Function { name, args, .. } = function else { return };
     let guarded = guarded_names().any(|guarded| guarded == name);
-    if !guarded || args.iter().any(|arg| matches!(arg, AstNode::Placeholder)) {
+    if !guarded || is_partial(args) {
         return;
     }
     args.insert(0, std::mem::replace(lhs, AstNode::Undefined));

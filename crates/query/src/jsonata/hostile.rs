@@ -44,6 +44,13 @@ fn end_of(text: &str) -> End {
     found.unwrap_or_else(|| panic!("{text}: {failure}")).1
 }
 
+/// The same, on a thread with a small stack.
+#[expect(clippy::disallowed_methods, reason = "a test has a thread with a small stack")]
+fn end_of_small(text: &str) -> End {
+    let (small, text) = (std::thread::Builder::new().stack_size(STACK_BYTES), text.to_owned());
+    small.spawn(move || end_of(&text)).unwrap().join().unwrap()
+}
+
 #[expect(clippy::disallowed_methods, reason = "a test has a thread with a small stack")]
 fn check(cases: &[(&str, End)]) {
     let cases: Vec<(String, End)> = cases.iter().map(|(text, end)| ((*text).to_owned(), *end)).collect();
@@ -138,6 +145,43 @@ fn shared_values() {
         }
     }
     check(&[("$string($reduce([1..100000], function($a, $n) { [[$a]] }, 1), true)", End::Limit)]);
+}
+
+/// Each function holds the one before: letting go of the last lets go of all of them.
+#[test]
+fn functions_that_hold_one_another() {
+    for held in [
+        "$reduce([1..COUNT], function($a, $b) { function() { $a } }, 1)",
+        "$reduce([1..COUNT], function($a, $b) { [function() { $a }] }, 1)",
+        "$reduce([1..COUNT], function($a, $b) { {'f': function() { $a }} }, 1)",
+        "$reduce([1..COUNT], function($a, $b) { ($g := function() { $a }; $g) }, 1)",
+        "$reduce([1..COUNT], function($a, $b) { $g := function() { $a } }, 1)",
+        "$reduce([1..COUNT], function($a, $b) { true ? function() { $a } : 0 }, 1)",
+        "$reduce([1..COUNT], function($a, $b) { $substring(?, $a) }, 1)",
+        "$reduce([1..COUNT], function($a, $b) { ($g := $substring(?, $a); $g) }, 1)",
+        "$reduce($map([1..COUNT], function($n) { function($x) { $x } }), function($a, $b) { $a ~> $b })",
+        "$reduce($map([1..COUNT], function($n) { function($x) { $x } }), function($a, $b) { $a ~> $substring(?, 1) })",
+        "$reduce([1..COUNT], function($a, $b) { |$|{'x': $a}| }, 1)",
+        "$reduce([1..COUNT], function($a, $b) { $reduce([1], function($c, $d) { $c }, [function() { $a }]) }, 1)",
+        "$reduce([1..COUNT], function($a, $b) { $append([], function() { $a }) }, 1)",
+        "($f := function($x, $n) { $n = 0 ? $x : $f(function() { $x }, $n - 1) }; $f(1, COUNT))",
+        "($f := 1; $l := [1..COUNT]^($type($f := function() { $f })); $f)",
+        "($f := 1; $l := [1..COUNT][($f := function() { $f }; true)]; $f)",
+    ] {
+        // As many as may be made, and more.
+        for count in ["20000", "60000"] {
+            let text = format!("$type({})", held.replace("COUNT", count));
+            let found = end_of_small(&text);
+            assert!(matches!(found, End::Value | End::Time | End::Memory), "{text}: {found:?}");
+        }
+    }
+    check(&[
+        ("$reduce([1..60000], function($a, $b) { function() { $a } }, 1)", End::Limit),
+        ("$count($map([1..1000], function($a) { $map([1], function($b) { $a + $b }) }))", End::Value),
+        ("$map([1..9], function($a) { ($g := function($n) { $n < 2 ? 1 : $n * $g($n - 1) }; $g(5)) })[0]", End::Value),
+        ("$map([1..3], function($a) { (function($x) { $x + $a })(1) })[2]", End::Value),
+        ("$map([1..3], function($a) { $a ~> function($x) { $x + $a } })[2]", End::Value),
+    ]);
 }
 
 #[test]

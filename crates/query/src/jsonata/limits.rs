@@ -27,6 +27,8 @@ const ARRAY_BYTES: usize = 64;
 pub(super) const ITEM_BYTES: usize = size_of::<JValue>();
 const OBJECT_BYTES: usize = 128;
 const MEMBER_BYTES: usize = 96;
+/// What a function really takes, at least. To let go of one takes less of the stack; see [`stack_bytes`].
+const FUNCTION_BYTES: usize = 512;
 /// How often the bytes of one value the living texts, and all arrays and objects ever made, may take.
 const TEXT_FACTOR: usize = 4;
 const MADE_FACTOR: usize = 16;
@@ -37,6 +39,15 @@ const VISIT_FUEL: u64 = 5;
 const WRITE_FUEL: u64 = 150;
 /// How many bytes of a text are copied for one unit of fuel.
 const COPIED_BYTES_PER_FUEL: usize = 4;
+
+/// The stack that an evaluation needs whose functions may hold one another: letting go of the last lets go of the one that
+/// it holds, and so on, each within the call before. No more than these may be made, and none takes as much of the stack
+/// as it counts.
+pub(super) fn stack_bytes(budget: &Budget) -> usize {
+    /// For the evaluation itself.
+    const EVALUATION_BYTES: usize = 8 << 20;
+    budget.memory_bytes.saturating_mul(MADE_FACTOR).saturating_add(EVALUATION_BYTES)
+}
 
 /// Why the meter ended an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +155,7 @@ impl Meter {
                 self.take_made(ARRAY_BYTES.saturating_add(item_bytes.saturating_mul(items.len())))
             }
             JValue::Object(members) => self.take_constructed(members.len()),
+            JValue::Lambda(_) => self.take_made(FUNCTION_BYTES),
             _ => Ok(()),
         }
     }

@@ -4,7 +4,7 @@
 //! Template, Expression        what definitions hold; AWS's sentences              template, messages
 //!   └─ engine::Evaluator      the contract of an evaluator                        engine
 //!        └─ core::Core        the crate jsonata-core, reads only what is needed   core, references, convert
-//!             ├─ guard        guards planted in the tree                          guard, growth, prelude, visit
+//!             ├─ guard        guards planted in the tree                          guard, closures, growth, prelude, visit
 //!             ├─ limits       the meter that the guards ask                       limits, cost
 //!             └─ functions    what AWS adds, and what comes from the Ambient      functions
 //! ```
@@ -30,7 +30,8 @@
 //! - **memory** by guards that are planted in the expression (see `guard` and `limits`): one value may have
 //!   `memory_bytes`, a sequence `memory_bytes / 8` items, living texts four times and all arrays and objects that are
 //!   made sixteen times that. A loop that makes arrays and drops them (`$append` in a `$reduce` of some thousand
-//!   steps) is refused although little of it is alive; AWS may accept it;
+//!   steps) is refused although little of it is alive; AWS may accept it. Functions that are made again and again count as
+//!   arrays do, and such an expression has a stack that is large enough to let go of all of them at once (see `closures`);
 //! - **depth** of nested evaluation; the stack moves to the heap where a thread's own is small. An expression may
 //!   nest 1,000 levels, a value 512. AWS ends an expression at a depth of about 100.
 //!
@@ -44,6 +45,7 @@
 //! A panic in the evaluator is caught and becomes a failure of the one expression. The panic hook belongs to the
 //! process, not to this crate: a program that wants its log free of them asks [`is_evaluating`] in its hook.
 
+mod closures;
 mod convert;
 mod core;
 mod cost;

@@ -85,3 +85,8 @@ pub(super) fn is_plain(step: &PathStep) -> bool {
         && !step.is_tuple
         && !step.inner_tuple
 }
+
+/// Whether a call leaves some of its arguments open: it is a partial application.
+pub(super) fn is_partial(args: &[AstNode]) -> bool {
+    args.iter().any(|arg| matches!(arg, AstNode::Placeholder))
+}
