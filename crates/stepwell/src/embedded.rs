@@ -1,10 +1,11 @@
 //! The embedded stores: which there are, and what is done with a folder of each.
 
 use serde::Deserialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use store::Store;
 use store_fjall::FjallStore;
+use store_folder::Mended;
 #[cfg(feature = "rocksdb")]
 use store_rocksdb::RocksStore;
 
@@ -17,14 +18,6 @@ pub enum EmbeddedStore {
     /// Only in a build with the feature `rocksdb`.
     #[cfg(feature = "rocksdb")]
     Rocksdb,
-}
-
-/// A bit that had flipped, and was turned back.
-pub struct Mended {
-    /// The file.
-    pub file: PathBuf,
-    /// The place of the byte in it.
-    pub at: u64,
 }
 
 impl EmbeddedStore {
@@ -49,15 +42,9 @@ impl EmbeddedStore {
     /// Reads everything in a folder, and turns flipped bits back. An error names what is damaged worse.
     pub fn mend(self, folder: &Path) -> Result<Vec<Mended>, Box<dyn std::error::Error>> {
         Ok(match self {
-            EmbeddedStore::Fjall => {
-                let mended = FjallStore::mend(folder)?.into_iter();
-                mended.map(|mended| Mended { file: mended.file, at: mended.at }).collect()
-            }
+            EmbeddedStore::Fjall => FjallStore::mend(folder)?,
             #[cfg(feature = "rocksdb")]
-            EmbeddedStore::Rocksdb => {
-                let mended = RocksStore::mend(folder)?.into_iter();
-                mended.map(|mended| Mended { file: mended.file, at: mended.at }).collect()
-            }
+            EmbeddedStore::Rocksdb => RocksStore::mend(folder)?,
         })
     }
 }

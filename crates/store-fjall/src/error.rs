@@ -10,9 +10,9 @@ use store::Keyspace;
 /// Why a folder cannot be opened. Tells the operator what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Two processes never share a folder.
-    #[error("`{}` is in use by another process; stop that one or choose another folder", folder.display())]
-    Locked { folder: PathBuf },
+    /// It is in use by another process, or a file in it cannot be used.
+    #[error(transparent)]
+    Folder(#[from] store_folder::Error),
     /// The folder was written by another version.
     #[error(
         "`{}` has format `{found}`, and this version reads format `{}`; use the version and the store that wrote it",
@@ -31,14 +31,6 @@ pub enum Error {
     /// The disk, or somebody, changed what had been written, by more than a bit that can be turned back.
     #[error("`{}` is damaged at byte {at}; it was left as it is: restore the data folder from a backup", file.display())]
     Damaged { file: PathBuf, at: u64 },
-    /// A file or folder cannot be used.
-    #[error("cannot {action} `{}`", path.display())]
-    Io {
-        action: &'static str,
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
     /// fjall cannot open its database.
     #[error("cannot open the records in `{}`", folder.display())]
     Records {
@@ -50,13 +42,14 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { action, path: path.into(), source }
+        let of_folder = store_folder::Error::io(action, path);
+        move |source| of_folder(source).into()
     }
 
     pub(crate) fn records(folder: &Path) -> impl FnOnce(fjall::Error) -> Self {
         move |source| match source {
             // Its own lock, inside the folder.
-            fjall::Error::Locked => Self::Locked { folder: folder.into() },
+            fjall::Error::Locked => store_folder::Error::Locked { folder: folder.into() }.into(),
             source => Self::Records { folder: folder.into(), source },
         }
     }
@@ -85,14 +78,4 @@ pub(crate) fn not_mended(keyspace: Keyspace, why: Arc<Error>) -> store::Error {
 pub(crate) fn is_damage(error: &fjall::Error) -> bool {
     let is_io = |error: &dyn std::error::Error| error.source().is_some_and(<dyn std::error::Error>::is::<io::Error>);
     matches!(error, fjall::Error::Storage(inner) if !is_io(inner))
-}
-
-/// The same failure for each batch of a group.
-pub(crate) fn failed_commit(source: &Arc<fjall::Error>) -> store::Error {
-    store::Error::Backend { action: "commit", source: Box::new(Arc::clone(source)) }
-}
-
-/// The commit thread has panicked, so nothing is known of the batch.
-pub(crate) fn no_answer(gone: tokio::sync::oneshot::error::RecvError) -> store::Error {
-    store::Error::Backend { action: "commit", source: Box::new(gone) }
 }

@@ -18,22 +18,10 @@ mod manifest;
 mod tables;
 
 use crate::Error;
-use std::{
-    fs::File,
-    io::{Seek, SeekFrom, Write},
-    path::{Path, PathBuf},
-};
+use std::path::Path;
+use store_folder::Mended;
 
 pub(crate) use tables::mend as mend_tables;
-
-/// A bit that had flipped, and was turned back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mended {
-    /// The file.
-    pub file: PathBuf,
-    /// The place of the byte in it.
-    pub at: u64,
-}
 
 /// What every opening looks at: the journals and the lists of tables. `acknowledged` is the last group that the journals
 /// must have, as far as the folder tells.
@@ -41,17 +29,4 @@ pub(crate) fn before_opening(database: &Path, acknowledged: u64) -> Result<Vec<M
     let mut mended = manifest::mend(database)?;
     mended.extend(journal::mend(database, acknowledged)?);
     Ok(mended)
-}
-
-/// Puts the byte that belongs there, durably, and tells it in the log.
-fn put_right(file: &Path, at: usize, byte: u8) -> Result<Mended, Error> {
-    let at = at as u64;
-    let written = File::options().write(true).open(file).and_then(|mut open| {
-        open.seek(SeekFrom::Start(at))?;
-        open.write_all(&[byte])?;
-        open.sync_all()
-    });
-    written.map_err(Error::io("mend", file))?;
-    tracing::error!(file = %file.display(), at, "a bit had flipped, and was turned back; look at its disk");
-    Ok(Mended { file: file.into(), at })
 }

@@ -5,13 +5,8 @@
 //! was synced, because fjall shows a batch after its sync.
 //!
 //! # On disk
-//! | path in the folder | content |
-//! |---|---|
-//! | `lock` | locked by the process that has the folder open |
-//! | `data/format` | the format version as text, at present `2` |
-//! | `data/acknowledged` | the number of the last group that was acknowledged, as text |
-//! | `data/fjall/` | fjall's database: a keyspace for each of the contract's, and `.meta` |
-//! | `creating/` | what a crash left of a folder that was being created |
+//! What is in the folder of any store, [`store_folder`] tells. The format is at present `2`, and `data/fjall/` is fjall's
+//! database: a keyspace for each of the contract's, and `.meta`.
 //!
 //! In the keyspace `.meta` the key `groups` has the number of the group that wrote it, as 8 bytes, big-endian. Each
 //! group is one batch of fjall, so it is recovered whole or not at all.
@@ -21,27 +16,21 @@
 //! something. Such a folder is refused ([`Error::Lost`]). What fjall wrote is compared with its checksums before fjall
 //! relies on it, flipped bits are turned back, and worse damage is refused by name ([`Error::Damaged`]): see `integrity`.
 
-mod commit;
 mod error;
 mod folder;
 mod integrity;
 mod records;
 
 pub use error::Error;
-pub use integrity::Mended;
+pub use store_folder::Mended;
 
-use commit::{Committer, Request};
 use records::Records;
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        mpsc::{self, Sender},
-    },
-    thread::JoinHandle,
+    sync::{Arc, Mutex, PoisonError},
 };
 use store::{Batch, BoxFuture, Keyspace, Range, Record, Store};
-use tokio::sync::oneshot;
+use store_folder::{Commits, Records as _, Slot};
 
 /// How a folder is used. The defaults favour a small process: `examples/commits.rs` measures what larger ones bring.
 #[derive(Clone, Debug)]
@@ -67,15 +56,14 @@ impl Default for Options {
 
 /// A store in a folder. One process at a time has it open. Dropping the last handle commits what is in flight.
 pub struct FjallStore {
+    commits: Commits,
     shared: Arc<Shared>,
-    requests: Option<Sender<Request>>,
-    committer: Option<JoinHandle<()>>,
 }
 
 impl FjallStore {
     /// Whether there is a store in `folder`.
     pub fn is_in(folder: impl AsRef<Path>) -> bool {
-        folder::is_created(folder.as_ref())
+        store_folder::is_created(folder.as_ref())
     }
 
     /// Reads everything in `folder` that has a checksum, and turns flipped bits back. Gives those; an error names the
@@ -87,16 +75,14 @@ impl FjallStore {
     /// Opens the store in `folder`, which is created if it is not there.
     pub fn open(folder: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
         let folder = folder.as_ref();
-        let (records, mark, group) = folder::open(folder, options)?;
+        let (records, acknowledged) = folder::open(folder, options)?;
         let shared = Arc::new(Shared::new(folder, records));
-        let (requests, waiting) = mpsc::channel();
-        let group_bytes_max = options.group_bytes_max;
-        let committer = Committer { shared: Arc::clone(&shared), waiting, group, mark, group_bytes_max };
-        let committer = std::thread::Builder::new()
-            .name("commit".into())
-            .spawn(move || committer.run())
+        let of_failures = Arc::clone(&shared);
+        let look_for_damage = move |error: &fjall::Error| of_failures.look_for_damage(error);
+        let records = Arc::clone(&shared.records);
+        let commits = Commits::start(records, acknowledged, options.group_bytes_max, look_for_damage)
             .map_err(Error::io("start the commit thread for", folder))?;
-        Ok(Self { shared, requests: Some(requests), committer: Some(committer) })
+        Ok(Self { commits, shared })
     }
 }
 
@@ -116,32 +102,13 @@ impl Store for FjallStore {
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), store::Error>> {
-        if let Err(error) = batch.check_limits() {
-            return Box::pin(std::future::ready(Err(error)));
-        }
-        let (answer, outcome) = oneshot::channel();
-        // If the thread is gone, which takes a panic, so is the answer.
-        let _unheard = self.requests.as_ref().map(|requests| requests.send(Request { batch, answer }));
-        Box::pin(async move { outcome.await.unwrap_or_else(|gone| Err(error::no_answer(gone))) })
+        self.commits.commit(batch)
     }
 }
 
-impl Drop for FjallStore {
-    fn drop(&mut self) {
-        self.requests = None;
-        if let Some(committer) = self.committer.take()
-            // A future that is woken by the commit thread may own the last handle; a thread cannot wait for itself.
-            && committer.thread().id() != std::thread::current().id()
-            && committer.join().is_err()
-        {
-            tracing::error!("the commit thread of the store panicked");
-        }
-    }
-}
-
-/// What readers and the commit thread share: the records, until the store is closed.
+/// What readers and the commit thread share.
 struct Shared {
-    records: RwLock<Option<Records>>,
+    records: Arc<Slot<Records>>,
     /// Where fjall's files are.
     database: PathBuf,
     /// The damage that was found and cannot be mended.
@@ -151,7 +118,7 @@ struct Shared {
 impl Shared {
     fn new(folder: &Path, records: Records) -> Shared {
         let database = folder::database(folder);
-        Shared { records: RwLock::new(Some(records)), database, damage: Mutex::default() }
+        Shared { records: Arc::new(Slot::new(records)), database, damage: Mutex::default() }
     }
 
     /// Reads; where a block of a table is damaged, mends that and reads once more.
@@ -160,10 +127,7 @@ impl Shared {
         keyspace: Keyspace,
         read: impl Fn(&Records) -> Result<T, fjall::Error>,
     ) -> Result<T, store::Error> {
-        let read_once = || match &*self.records.read().unwrap_or_else(PoisonError::into_inner) {
-            Some(records) => Ok(read(records)),
-            None => Err(store::Error::Poisoned),
-        };
+        let read_once = || self.records.read(&read).ok_or(store::Error::Poisoned);
         match read_once()? {
             Err(failure) if error::is_damage(&failure) => {
                 self.mend_tables().map_err(|why| error::not_mended(keyspace, why))?;
@@ -189,8 +153,12 @@ impl Shared {
         })
     }
 
-    /// Frees the files and the lock of the folder, as soon as no reader is in them.
-    fn close(&self) {
-        *self.records.write().unwrap_or_else(PoisonError::into_inner) = None;
+    /// fjall stops when its own threads fail, and does not say why: they may have met a damaged table.
+    fn look_for_damage(&self, error: &fjall::Error) {
+        if matches!(error, fjall::Error::Poisoned | fjall::Error::Storage(_))
+            && let Err(error) = self.mend_tables()
+        {
+            tracing::error!(%error, "the store is damaged");
+        }
     }
 }

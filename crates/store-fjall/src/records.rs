@@ -1,6 +1,6 @@
 //! fjall's database and its keyspaces: reads, and the write of one group.
 
-use crate::{Options, folder::sync_names};
+use crate::Options;
 use fjall::{AbstractTree, Database, KeyspaceCreateOptions, PersistMode, Readable, Snapshot, compaction::Leveled};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 use store::{GroupWrites, Keyspace, Range};
+use store_folder::{Records as _, sync_names};
 
 /// Where the number of the last group is. The contract leaves names that begin with a full stop to backends.
 const META: Keyspace = Keyspace(".meta");
@@ -67,13 +68,6 @@ impl Records {
         })
     }
 
-    pub(crate) fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, fjall::Error> {
-        let Some(keyspace) = self.keyspaces.get(keyspace.0).filter(|_| !key.is_empty()) else {
-            return Ok(None);
-        };
-        Ok(self.shown().get(keyspace, key)?.map(|value| value.to_vec()))
-    }
-
     /// Reads up to `limit` records of a range as they were at one moment, each as `read` does.
     pub(crate) fn range<T>(
         &self,
@@ -94,56 +88,6 @@ impl Records {
     pub(crate) fn groups(&self) -> Result<u64, fjall::Error> {
         let stored = self.get(META, GROUPS)?;
         Ok(stored.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes))
-    }
-
-    /// Whether [`Records::create`] must come before these writes.
-    pub(crate) fn lacks_keyspace_of(&self, writes: &GroupWrites) -> bool {
-        writes.keys().chain([&META]).any(|keyspace| !self.keyspaces.contains_key(keyspace.0))
-    }
-
-    /// Creates the keyspaces that the writes need and that are not there yet.
-    pub(crate) fn create_keyspaces_of(&mut self, writes: &GroupWrites) -> Result<(), fjall::Error> {
-        let before = self.keyspaces.len();
-        for Keyspace(name) in writes.keys().chain([&META]) {
-            if !self.keyspaces.contains_key(*name) {
-                let options = || {
-                    let compaction = Leveled::default().with_table_target_size(TABLE_BYTES);
-                    let options = KeyspaceCreateOptions::default().max_memtable_size(self.memtable_bytes);
-                    options.compaction_strategy(Arc::new(compaction))
-                };
-                let created = self.database.keyspace(name, options)?;
-                self.keyspaces.insert((*name).to_owned(), created);
-            }
-        }
-        if self.keyspaces.len() > before {
-            // fjall syncs what is in the folder of a new keyspace and not the name of that folder: without it the journal
-            // has records for a keyspace that is not there.
-            sync_names(&self.keyspaces_folder)?;
-            // A snapshot cannot read a keyspace that was not there when it was taken.
-            self.show();
-        }
-        Ok(())
-    }
-
-    /// Writes and syncs one group. After an error nothing is known about it.
-    pub(crate) fn write(&self, writes: GroupWrites, group: u64) -> Result<(), fjall::Error> {
-        self.wait_for_tables()?;
-        self.seal_what_is_full(&writes)?;
-        // With a durability fjall syncs the journal before it shows the batch to readers.
-        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
-        let meta = (META, BTreeMap::from([(GROUPS.to_vec(), Some(group.to_be_bytes().to_vec()))]));
-        for (keyspace, writes) in writes.into_iter().chain([meta]) {
-            let keyspace = self.keyspaces.get(keyspace.0).ok_or(fjall::Error::KeyspaceDeleted)?;
-            for (key, value) in writes {
-                match value {
-                    Some(value) => batch.insert(keyspace, key, value),
-                    None => batch.remove(keyspace, key),
-                }
-            }
-        }
-        batch.commit()?;
-        self.show();
-        Ok(())
     }
 
     /// Shows all that was written.
@@ -177,6 +121,68 @@ impl Records {
             self.database.persist(PersistMode::Buffer)?;
             std::thread::sleep(Duration::from_millis(1));
         }
+        Ok(())
+    }
+}
+
+impl store_folder::Records for Records {
+    type Error = fjall::Error;
+
+    fn closed() -> fjall::Error {
+        fjall::Error::Poisoned
+    }
+
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, fjall::Error> {
+        let Some(keyspace) = self.keyspaces.get(keyspace.0).filter(|_| !key.is_empty()) else {
+            return Ok(None);
+        };
+        Ok(self.shown().get(keyspace, key)?.map(|value| value.to_vec()))
+    }
+
+    fn lacks_keyspace_of(&self, writes: &GroupWrites) -> bool {
+        writes.keys().chain([&META]).any(|keyspace| !self.keyspaces.contains_key(keyspace.0))
+    }
+
+    fn create_keyspaces_of(&mut self, writes: &GroupWrites) -> Result<(), fjall::Error> {
+        let before = self.keyspaces.len();
+        for Keyspace(name) in writes.keys().chain([&META]) {
+            if !self.keyspaces.contains_key(*name) {
+                let options = || {
+                    let compaction = Leveled::default().with_table_target_size(TABLE_BYTES);
+                    let options = KeyspaceCreateOptions::default().max_memtable_size(self.memtable_bytes);
+                    options.compaction_strategy(Arc::new(compaction))
+                };
+                let created = self.database.keyspace(name, options)?;
+                self.keyspaces.insert((*name).to_owned(), created);
+            }
+        }
+        if self.keyspaces.len() > before {
+            // fjall syncs what is in the folder of a new keyspace and not the name of that folder: without it the journal
+            // has records for a keyspace that is not there.
+            sync_names(&self.keyspaces_folder)?;
+            // A snapshot cannot read a keyspace that was not there when it was taken.
+            self.show();
+        }
+        Ok(())
+    }
+
+    fn write(&self, writes: GroupWrites, group: u64) -> Result<(), fjall::Error> {
+        self.wait_for_tables()?;
+        self.seal_what_is_full(&writes)?;
+        // With a durability fjall syncs the journal before it shows the batch to readers.
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        let meta = (META, BTreeMap::from([(GROUPS.to_vec(), Some(group.to_be_bytes().to_vec()))]));
+        for (keyspace, writes) in writes.into_iter().chain([meta]) {
+            let keyspace = self.keyspaces.get(keyspace.0).ok_or(fjall::Error::KeyspaceDeleted)?;
+            for (key, value) in writes {
+                match value {
+                    Some(value) => batch.insert(keyspace, key, value),
+                    None => batch.remove(keyspace, key),
+                }
+            }
+        }
+        batch.commit()?;
+        self.show();
         Ok(())
     }
 }

@@ -2,67 +2,41 @@
 //! a bit is refused, and left as it is.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "an error here is a failed test")]
+#![expect(clippy::unwrap_used, reason = "an error here is a failed test")]
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
-use store::{Batch, Keyspace, Range, Store};
+use store::{Keyspace, Range, Store};
 use store_fjall::{Error, FjallStore, Options};
+use store_trials::damage::{self, Damage, change, files, told};
 
-const KEYSPACE: Keyspace = Keyspace("records");
-const RECORDS: usize = 300;
+const DAMAGE: Damage = Damage { open, records: 300, value_bytes: 200, has_hole: is_journal };
 /// Bits that are tried in each file, spread over it.
 const PLACES: usize = 5;
 
-/// A folder as a kill leaves it, with several tables and with records that are only in a journal.
-fn fill(folder: &Path) -> PathBuf {
-    let (filled, killed) = (folder.join("filled"), folder.join("killed"));
-    let options = Options { memtable_bytes: 16 << 10, ..Options::default() };
-    let store = FjallStore::open(&filled, &options).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    for number in 0..RECORDS {
-        let mut batch = Batch::new();
-        batch.put(KEYSPACE, format!("{number:06}"), value(number));
-        runtime.block_on(store.commit(batch)).unwrap();
+fn open(folder: &Path) -> Result<Arc<dyn Store>, String> {
+    match FjallStore::open(folder, &Options::default()) {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error) => Err(told(&error)),
     }
-    copy_folder(&filled, &killed);
-    killed
 }
 
-/// Does not compress.
-fn value(number: usize) -> Vec<u8> {
-    let mut state = number as u64 + 1;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 56) as u8
-    };
-    (0..200).map(|_| next()).collect()
-}
-
-/// Opens a folder and reads everything in it; how many records are as they were written.
-fn read(folder: &Path) -> Result<usize, String> {
-    let store = FjallStore::open(folder, &Options::default()).map_err(|error| told(&error))?;
-    let found = store.scan(KEYSPACE, Range::ALL, usize::MAX).map_err(|error| told(&error))?;
-    let right =
-        |(at, record): (usize, &store::Record)| record.0 == format!("{at:06}").into_bytes() && record.1 == value(at);
-    Ok(found.iter().enumerate().filter(|found| right(*found)).count())
-}
-
-/// An error with its causes.
-fn told(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+/// With several tables, and with records that are only in a log.
+fn fill(folder: &Path) -> PathBuf {
+    let options = Options { memtable_bytes: 16 << 10, ..Options::default() };
+    DAMAGE.fill(folder, |folder| Arc::new(FjallStore::open(folder, &options).unwrap()))
 }
 
 #[test]
 fn a_flipped_bit_is_turned_back_or_refused_by_name() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = fill(temporary.path());
-    assert_eq!(read_copy(&folder, temporary.path(), |_| {}), Ok(RECORDS));
+    assert_eq!(DAMAGE.read_copy(&folder, temporary.path(), |_| {}), Ok(DAMAGE.records));
     let mut refused = BTreeMap::<String, usize>::new();
     let mut kinds = BTreeMap::<&str, usize>::new();
     for file in files(&folder) {
@@ -73,8 +47,8 @@ fn a_flipped_bit_is_turned_back_or_refused_by_name() {
             // The first byte and the last are among them.
             let at = place * (used - 1) / (PLACES - 1);
             let flip = |copy: &Path| change(&copy.join(&name), at, |byte| byte ^ (1 << (place % 8)));
-            match read_copy(&folder, temporary.path(), flip) {
-                Ok(found) => assert_eq!(found, RECORDS, "{} at {at}", name.display()),
+            match DAMAGE.read_copy(&folder, temporary.path(), flip) {
+                Ok(found) => assert_eq!(found, DAMAGE.records, "{} at {at}", name.display()),
                 Err(why) => *refused.entry(why).or_default() += 1,
             }
         }
@@ -111,7 +85,7 @@ fn more_than_a_bit_is_refused_and_left_as_it_is() {
         let name = file.unwrap().strip_prefix(&folder).unwrap().to_owned();
         let at = used(&folder.join(&name)) / 3;
         let destroy = |copy: &Path| (at..at + 3).for_each(|at| change(&copy.join(&name), at, |byte| !byte));
-        let why = read_copy(&folder, temporary.path(), destroy).unwrap_err();
+        let why = DAMAGE.read_copy(&folder, temporary.path(), destroy).unwrap_err();
         assert!(why.contains(name.to_str().unwrap()) && why.contains("is damaged at byte"), "{kind_of_file}: {why}");
         let copy = temporary.path().join("copy");
         assert!(matches!(FjallStore::mend(&copy), Err(Error::Damaged { .. })), "{kind_of_file}");
@@ -134,7 +108,7 @@ fn a_bit_that_flips_under_an_open_store_is_turned_back() {
         File::options().write(true).open(file).unwrap().write_all_at(&[byte], 1_000).unwrap();
     };
     tables.iter().for_each(flip);
-    assert_eq!(store.scan(KEYSPACE, Range::ALL, usize::MAX).unwrap().len(), RECORDS);
+    assert_eq!(store.scan(Keyspace("records"), Range::ALL, usize::MAX).unwrap().len(), DAMAGE.records);
     drop(store);
     assert_eq!(FjallStore::mend(&folder).unwrap(), [], "it was turned back on the disk");
 }
@@ -160,51 +134,5 @@ fn is_current(file: &Path) -> bool {
 }
 
 fn used(file: &Path) -> usize {
-    fs::read(file).unwrap().iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
-}
-
-/// Reads a copy of a folder that was changed.
-fn read_copy(folder: &Path, temporary: &Path, change: impl FnOnce(&Path)) -> Result<usize, String> {
-    let copy = temporary.join("copy");
-    if copy.exists() {
-        fs::remove_dir_all(&copy).unwrap();
-    }
-    copy_folder(folder, &copy);
-    change(&copy);
-    read(&copy)
-}
-
-fn change(file: &Path, at: usize, change: impl Fn(u8) -> u8) {
-    let mut bytes = fs::read(file).unwrap();
-    match bytes.get_mut(at) {
-        Some(byte) => *byte = change(*byte),
-        None => panic!("{} has no byte {at}", file.display()),
-    }
-    fs::write(file, bytes).unwrap();
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-        if entry.is_dir() { found.extend(files(&entry)) } else { found.push(entry) }
-    }
-    found.sort();
-    found
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let copy = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &copy);
-        } else if is_journal(&copy) {
-            // Most of a journal is a hole that `fs::write` would fill.
-            let bytes = fs::read(entry.path()).unwrap();
-            let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-            fs::write(copy, bytes.get(..used + 100).unwrap_or(&bytes)).unwrap();
-        } else {
-            fs::copy(entry.path(), copy).unwrap();
-        }
-    }
+    damage::used(&fs::read(file).unwrap())
 }

@@ -3,16 +3,15 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 use store::Keyspace;
 
 /// Why a folder cannot be opened. Tells the operator what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Two processes never share a folder.
-    #[error("`{}` is in use by another process; stop that one or choose another folder", folder.display())]
-    Locked { folder: PathBuf },
+    /// It is in use by another process, or a file in it cannot be used.
+    #[error(transparent)]
+    Folder(#[from] store_folder::Error),
     /// The folder was written by another version, or by another store.
     #[error(
         "`{}` has format `{found}`, and this store reads format `{}`; use the version and the store that wrote it",
@@ -38,14 +37,6 @@ pub enum Error {
     /// The same, where RocksDB must not see it.
     #[error("`{}` is damaged at byte {at}; it was left as it is: restore the data folder from a backup", file.display())]
     DamagedLog { file: PathBuf, at: u64 },
-    /// A file or folder cannot be used.
-    #[error("cannot {action} `{}`", path.display())]
-    Io {
-        action: &'static str,
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
     /// RocksDB cannot open its database.
     #[error("cannot open the records in `{}`", folder.display())]
     Records {
@@ -57,7 +48,8 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { action, path: path.into(), source }
+        let of_folder = store_folder::Error::io(action, path);
+        move |source| of_folder(source).into()
     }
 
     pub(crate) fn records(folder: &Path) -> impl FnOnce(rocksdb::Error) -> Self {
@@ -133,14 +125,4 @@ impl From<rocksdb::Error> for Failed {
     fn from(error: rocksdb::Error) -> Self {
         Failed::Rocks(error.into())
     }
-}
-
-/// The same failure for each batch of a group.
-pub(crate) fn failed_commit(source: &Arc<Failed>) -> store::Error {
-    store::Error::Backend { action: "commit", source: Box::new(Arc::clone(source)) }
-}
-
-/// The commit thread has panicked, so nothing is known of the batch.
-pub(crate) fn no_answer(gone: tokio::sync::oneshot::error::RecvError) -> store::Error {
-    store::Error::Backend { action: "commit", source: Box::new(gone) }
 }

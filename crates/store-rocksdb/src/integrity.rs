@@ -14,20 +14,7 @@ mod crc;
 mod logs;
 
 use crate::Error;
-use std::{
-    fs::File,
-    io::{Seek, SeekFrom, Write},
-    path::{Path, PathBuf},
-};
-
-/// A bit that had flipped, and was turned back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mended {
-    /// The file.
-    pub file: PathBuf,
-    /// The place of the byte in it.
-    pub at: u64,
-}
+use store_folder::Mended;
 
 /// A byte that is not what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,17 +29,4 @@ pub(crate) use logs::mend as mend_logs;
 /// Looks for what RocksDB has found, and turns the bit back, if it is one. Gives nothing if it is worse.
 pub(crate) fn mend_block(found: &rocksdb::Error) -> Result<Option<Mended>, Error> {
     blocks::named(found.as_ref()).map_or(Ok(None), |block| block.mend())
-}
-
-/// Puts the byte that belongs there, durably, and tells it in the log.
-fn put_right(file: &Path, Flip { at, byte }: Flip) -> Result<Mended, Error> {
-    let at = at as u64;
-    let written = File::options().write(true).open(file).and_then(|mut open| {
-        open.seek(SeekFrom::Start(at))?;
-        open.write_all(&[byte])?;
-        open.sync_all()
-    });
-    written.map_err(Error::io("mend", file))?;
-    tracing::error!(file = %file.display(), at, "a bit had flipped, and was turned back; look at its disk");
-    Ok(Mended { file: file.into(), at })
 }

@@ -2,7 +2,7 @@
 //!
 //! It is here to judge the default store, `store-fjall`, by the same engine and the same tests: see "The embedded store"
 //! in ARCHITECTURE.md. It is built with the feature `rocksdb` only, which takes a C++ compiler, libclang
-//! (`apt-get install libclang-dev`, or `pip install libclang` and its folder in `LIBCLANG_PATH`) and 20 minutes of one
+//! (`apt-get install libclang-dev`, or `pip install libclang` and its folder in `LIBCLANG_PATH`) and 22 minutes of one
 //! processor. Without that feature there is nothing in this crate.
 //!
 //! One thread commits. It takes all batches that wait, writes them to RocksDB's log as one, syncs once and answers them all
@@ -10,13 +10,8 @@
 //! synced, and in the memtables.
 //!
 //! # On disk
-//! | path in the folder | content |
-//! |---|---|
-//! | `lock` | locked by the process that has the folder open |
-//! | `data/format` | the format as text, at present `rocksdb 1` |
-//! | `data/acknowledged` | the number of the last group that was acknowledged, as text |
-//! | `data/rocksdb/` | RocksDB's database: a column family for each keyspace of the contract, and `.meta` |
-//! | `creating/` | what a crash left of a folder that was being created |
+//! What is in the folder of any store, [`store_folder`] tells. The format is at present `rocksdb 1`, and `data/rocksdb/` is
+//! RocksDB's database: a column family for each keyspace of the contract, and `.meta`.
 //!
 //! In `.meta` the key `groups` has the number of the group that wrote it, as 8 bytes, big-endian. Each group is one write of
 //! RocksDB, so it is recovered whole or not at all.
@@ -28,7 +23,6 @@
 //! RocksDB reads is compared with its checksums. A flipped bit is turned back, and worse damage is refused: see `integrity`.
 #![cfg(feature = "rocksdb")]
 
-mod commit;
 mod error;
 mod folder;
 mod integrity;
@@ -36,33 +30,28 @@ mod options;
 mod records;
 
 pub use error::{Error, Told};
-pub use integrity::Mended;
 pub use options::Options;
+pub use store_folder::Mended;
 
-use commit::{Committer, Request};
+use error::{Failed, is_damage};
 use records::Records;
 use std::{
     path::Path,
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        mpsc::{self, Sender},
-    },
-    thread::JoinHandle,
+    sync::{Arc, Mutex, PoisonError},
 };
 use store::{Batch, BoxFuture, Keyspace, Range, Record, Store};
-use tokio::sync::oneshot;
+use store_folder::{Commits, Slot};
 
 /// A store in a folder. One process at a time has it open. Dropping the last handle commits what is in flight.
 pub struct RocksStore {
+    commits: Commits,
     shared: Arc<Shared>,
-    requests: Option<Sender<Request>>,
-    committer: Option<JoinHandle<()>>,
 }
 
 impl RocksStore {
     /// Whether there is a store in `folder`.
     pub fn is_in(folder: impl AsRef<Path>) -> bool {
-        folder::is_created(folder.as_ref())
+        store_folder::is_created(folder.as_ref())
     }
 
     /// Reads everything in `folder`, and turns flipped bits back. Gives those; an error names what is damaged worse. What a
@@ -74,17 +63,14 @@ impl RocksStore {
     /// Opens the store in `folder`, which is created if it is not there.
     pub fn open(folder: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
         let folder = folder.as_ref();
-        let folder::Opened { records, mark, group, .. } = folder::open(folder, options)?;
-        let shared = Shared { records: RwLock::new(Some(records)), mending: Mutex::default() };
-        let shared = Arc::new(shared);
-        let (requests, waiting) = mpsc::channel();
-        let group_bytes_max = options.group_bytes_max;
-        let committer = Committer { shared: Arc::clone(&shared), waiting, group, mark, group_bytes_max };
-        let committer = std::thread::Builder::new()
-            .name("commit".into())
-            .spawn(move || committer.run())
+        let folder::Opened { records, acknowledged, .. } = folder::open(folder, options)?;
+        let shared = Arc::new(Shared { records: Arc::new(Slot::new(records)), mending: Mutex::default() });
+        let of_failures = Arc::clone(&shared);
+        let look_for_damage = move |error: &Failed| of_failures.look_for_damage(error);
+        let records = Arc::clone(&shared.records);
+        let commits = Commits::start(records, acknowledged, options.group_bytes_max, look_for_damage)
             .map_err(Error::io("start the commit thread for", folder))?;
-        Ok(Self { shared, requests: Some(requests), committer: Some(committer) })
+        Ok(Self { commits, shared })
     }
 }
 
@@ -104,32 +90,13 @@ impl Store for RocksStore {
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), store::Error>> {
-        if let Err(error) = batch.check_limits() {
-            return Box::pin(std::future::ready(Err(error)));
-        }
-        let (answer, outcome) = oneshot::channel();
-        // If the thread is gone, which takes a panic, so is the answer.
-        let _unheard = self.requests.as_ref().map(|requests| requests.send(Request { batch, answer }));
-        Box::pin(async move { outcome.await.unwrap_or_else(|gone| Err(error::no_answer(gone))) })
+        self.commits.commit(batch)
     }
 }
 
-impl Drop for RocksStore {
-    fn drop(&mut self) {
-        self.requests = None;
-        if let Some(committer) = self.committer.take()
-            // A future that is woken by the commit thread may own the last handle; a thread cannot wait for itself.
-            && committer.thread().id() != std::thread::current().id()
-            && committer.join().is_err()
-        {
-            tracing::error!("the commit thread of the store panicked");
-        }
-    }
-}
-
-/// What readers and the commit thread share: the records, until the store is closed.
+/// What readers and the commit thread share.
 struct Shared {
-    records: RwLock<Option<Records>>,
+    records: Arc<Slot<Records>>,
     /// Held by the one who mends.
     mending: Mutex<()>,
 }
@@ -142,12 +109,8 @@ impl Shared {
         read: impl Fn(&Records) -> Result<T, rocksdb::Error>,
     ) -> Result<T, store::Error> {
         loop {
-            let outcome = match &*self.records.read().unwrap_or_else(PoisonError::into_inner) {
-                Some(records) => read(records),
-                None => return Err(store::Error::Poisoned),
-            };
-            match outcome {
-                Err(damage) if error::is_damage(&damage) && self.mend(&damage) => {}
+            match self.records.read(&read).ok_or(store::Error::Poisoned)? {
+                Err(damage) if is_damage(&damage) && self.mend(&damage) => {}
                 outcome => return outcome.map_err(|error| error::read(keyspace, error)),
             }
         }
@@ -165,8 +128,13 @@ impl Shared {
         }
     }
 
-    /// Frees the files and the lock of the folder, as soon as no reader is in them.
-    fn close(&self) {
-        *self.records.write().unwrap_or_else(PoisonError::into_inner) = None;
+    /// RocksDB stops when its own threads have met a damaged table.
+    fn look_for_damage(&self, error: &Failed) {
+        if let Failed::Rocks(told) = error
+            && is_damage(&told.rocks)
+            && !self.mend(&told.rocks)
+        {
+            tracing::error!(error = %told, "the store is damaged");
+        }
     }
 }

@@ -108,13 +108,27 @@ impl Records {
         Ok(stored.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes))
     }
 
-    /// Whether [`Records::create_keyspaces_of`] must come before these writes.
-    pub(crate) fn lacks_keyspace_of(&self, writes: &GroupWrites) -> bool {
+    fn family(&self, keyspace: Keyspace) -> Option<&ColumnFamily> {
+        self.database.cf_handle(keyspace.0)
+    }
+}
+
+impl store_folder::Records for Records {
+    type Error = Failed;
+
+    fn closed() -> Failed {
+        Failed::Closed
+    }
+
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, Failed> {
+        Ok(self.get(keyspace, key)?)
+    }
+
+    fn lacks_keyspace_of(&self, writes: &GroupWrites) -> bool {
         writes.keys().any(|keyspace| self.family(*keyspace).is_none())
     }
 
-    /// Creates the keyspaces that the writes need and that are not there yet.
-    pub(crate) fn create_keyspaces_of(&mut self, writes: &GroupWrites) -> Result<(), rocksdb::Error> {
+    fn create_keyspaces_of(&mut self, writes: &GroupWrites) -> Result<(), Failed> {
         for keyspace in writes.keys() {
             if self.family(*keyspace).is_none() {
                 self.database.create_cf(keyspace.0, &self.of_keyspace)?;
@@ -123,12 +137,11 @@ impl Records {
         Ok(())
     }
 
-    /// Writes and syncs one group. After an error nothing is known about it.
-    pub(crate) fn write(&self, writes: &GroupWrites, group: u64) -> Result<(), Failed> {
+    fn write(&self, writes: GroupWrites, group: u64) -> Result<(), Failed> {
         let of = |keyspace: Keyspace| self.family(keyspace).ok_or(Failed::NoKeyspace(keyspace.0));
         let mut batch = WriteBatch::default();
         for (keyspace, writes) in writes {
-            let family = of(*keyspace)?;
+            let family = of(keyspace)?;
             for (key, value) in writes {
                 match value {
                     Some(value) => batch.put_cf(family, key, value),
@@ -140,9 +153,5 @@ impl Records {
         let mut synced = WriteOptions::default();
         synced.set_sync(true);
         Ok(self.database.write_opt(batch, &synced)?)
-    }
-
-    fn family(&self, keyspace: Keyspace) -> Option<&ColumnFamily> {
-        self.database.cf_handle(keyspace.0)
     }
 }

@@ -2,12 +2,12 @@
 
 use super::{CommandResult, EXIT_FAILED, OutputFormat};
 use crate::config::Config;
-use crate::embedded::Mended;
 use clap::Args;
 use engine::{Checked, Finding, Severity, SystemClock};
 use json::{Object, Value};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use store_folder::Mended;
 
 /// Check a data folder that no server uses: whether all records can be read, and agree with each other.
 ///

@@ -11,13 +11,14 @@
 //! value and of the value as it is stored (`u32` each), key and value; or `4` and a keyspace (`u64`), which empties that.
 //! Numbers are little-endian. The sequence number is in no checksum, but grows from batch to batch.
 
-use super::{Mended, bits, bits::Flip, put_right};
+use super::{bits, bits::Flip};
 use crate::{Error, records::GROUPS};
 use std::{
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
+use store_folder::{Mended, put_right};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Places that are mended: a disk that shows more is not to be trusted with anything.

@@ -2,12 +2,13 @@
 //! fjall reads the file without comparing the checksum: a flipped bit in it could make a table go unnoticed, and be
 //! deleted as a left-over.
 
-use super::{Mended, bits, bits::Flip, put_right};
+use super::{bits, bits::Flip};
 use crate::Error;
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+use store_folder::{Mended, put_right};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// A table, as its keyspace names it.
@@ -59,7 +60,7 @@ fn mend_list(keyspace: &Path, current: &[u8]) -> Result<Mended, Error> {
     let bytes = fs::read(&list).map_err(Error::io("read", &list))?;
     let all = 0..bytes.len();
     match bits::search(&bytes, all, |tried| xxh3_128(tried) == checksum) {
-        Some(Flip { at, byte }) => put_right(&list, at, byte),
+        Some(Flip { at, byte }) => Ok(put_right(&list, at, byte)?),
         None => Err(damaged(list)),
     }
 }

@@ -6,12 +6,12 @@
 //! it is searched. Tables never change, so one may be mended while fjall has it open.
 
 use super::{
-    Mended,
     bits::{self, Flip},
-    manifest, put_right,
+    manifest,
 };
 use crate::Error;
 use std::{fs, io, ops::Range, path::Path};
+use store_folder::{Mended, put_right};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 const MAGIC: &[u8] = b"LSM\x03";

@@ -1,13 +1,14 @@
 //! Blocks of tables. A block is followed by the kind of its compression, a byte, and the CRC-32C of both. Tables never change,
 //! so one may be mended while RocksDB has it open.
 
-use super::{Mended, crc, put_right};
+use super::crc;
 use crate::Error;
 use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
     path::PathBuf,
 };
+use store_folder::{Mended, put_right};
 
 const TRAILER_BYTES: usize = 5;
 
@@ -41,7 +42,7 @@ impl Block {
             return Ok(None);
         };
         flip.at += usize::try_from(self.at).unwrap_or(usize::MAX);
-        put_right(&self.file, flip).map(Some)
+        Ok(Some(put_right(&self.file, flip.at, flip.byte)?))
     }
 }
 

@@ -7,12 +7,13 @@
 //! RocksDB takes a type with its highest bit set for one that a later version may have added, before it looks at the checksum,
 //! and reads such a log for ever. So it is not given one.
 
-use super::{Flip, Mended, crc, put_right};
+use super::{Flip, crc};
 use crate::Error;
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+use store_folder::{Mended, put_right};
 
 const BLOCK_BYTES: usize = 32 << 10;
 const LENGTH_AT: usize = 4;
@@ -32,7 +33,7 @@ pub(crate) fn mend(database: &Path) -> Result<Vec<Mended>, Error> {
         while let Some(at) = first_damaged(&bytes) {
             match flipped(&bytes, at).filter(|_| mended.len() < MENDED_MAX) {
                 Some(flip) => {
-                    mended.push(put_right(&path, flip)?);
+                    mended.push(put_right(&path, flip.at, flip.byte)?);
                     bytes.get_mut(flip.at).into_iter().for_each(|place| *place = flip.byte);
                 }
                 None if bytes.get(at + TYPE_AT).is_some_and(|kind| kind & UNKNOWN != 0) => {
