@@ -256,16 +256,20 @@ impl Shard {
     /// Whether there is nothing to do before something comes in. If so, the alarm is set.
     fn has_to_wait(&mut self) -> bool {
         let can_step = self.pipeline.has_room(self.environment.options.batch_bytes_max);
-        let is_idle = self.work.is_empty()
-            && !self.has_map_work()
-            && !self.is_recovering()
-            && !self.has_express_to_begin()
-            && self.wake_ms() > self.environment.clock.now_ms();
-        let has_to_wait = !can_step || is_idle;
+        let has_to_wait = !can_step || self.is_idle();
         if has_to_wait {
             self.set_alarm();
         }
         has_to_wait
+    }
+
+    /// Whether all that has been taken in is done.
+    fn is_idle(&self) -> bool {
+        self.work.is_empty()
+            && !self.has_map_work()
+            && !self.is_recovering()
+            && !self.has_express_to_begin()
+            && self.wake_ms() > self.environment.clock.now_ms()
     }
 
     /// Something came in, or nothing will any more.
@@ -384,7 +388,8 @@ impl Shard {
     }
 
     fn submit(&mut self) {
-        if let Some(outbox) = self.pipeline.submit() {
+        let has_time = self.inbound.is_empty() && self.is_idle();
+        if let Some(outbox) = self.pipeline.submit(has_time) {
             self.release(outbox, &Durable::committed());
         }
     }

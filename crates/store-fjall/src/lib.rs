@@ -56,7 +56,7 @@ impl Default for Options {
 
 /// A store in a folder. One process at a time has it open. Dropping the last handle commits what is in flight.
 pub struct FjallStore {
-    commits: Commits,
+    commits: Commits<Records>,
     shared: Arc<Shared>,
 }
 
@@ -103,6 +103,10 @@ impl Store for FjallStore {
 
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), store::Error>> {
         self.commits.commit(batch)
+    }
+
+    fn commit_here(&self, batch: Batch) -> BoxFuture<'static, Result<(), store::Error>> {
+        self.commits.commit_here(batch)
     }
 }
 

@@ -44,7 +44,7 @@ use store_folder::{Commits, Slot};
 
 /// A store in a folder. One process at a time has it open. Dropping the last handle commits what is in flight.
 pub struct RocksStore {
-    commits: Commits,
+    commits: Commits<Records>,
     shared: Arc<Shared>,
 }
 
@@ -91,6 +91,10 @@ impl Store for RocksStore {
 
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), store::Error>> {
         self.commits.commit(batch)
+    }
+
+    fn commit_here(&self, batch: Batch) -> BoxFuture<'static, Result<(), store::Error>> {
+        self.commits.commit_here(batch)
     }
 }
 

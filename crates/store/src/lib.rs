@@ -69,6 +69,12 @@ pub trait Store: Send + Sync + 'static {
     /// [`Error::Backend`] means that the outcome of this batch is unknown, and the same.
     /// Whoever wakes the future may be the one who polls it, at once and on that thread: a backend holds no lock when it does.
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>>;
+
+    /// The same for a thread that has nothing else to do until then. If no other batch is on its way, a backend may make
+    /// this one durable on the thread of the caller, which so waits for the disk; then the future is ready at once.
+    fn commit_here(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
+        self.commit(batch)
+    }
 }
 
 /// A half-open range of keys and the direction in which it is read.

@@ -89,9 +89,9 @@ impl Pipeline {
     }
 
     /// Sends the batch on its way. A batch without writes waits for the commit before it; if there is none in flight,
-    /// what it gives back can be released.
+    /// what it gives back can be released. A shard that `has_time` has nothing else to do until the batch is durable.
     #[must_use]
-    pub(crate) fn submit(&mut self) -> Option<Outbox> {
+    pub(crate) fn submit(&mut self, has_time: bool) -> Option<Outbox> {
         if self.writes.is_empty() {
             let outbox = std::mem::take(&mut self.outbox);
             match self.in_flight.back_mut() {
@@ -104,8 +104,10 @@ impl Pipeline {
         let number = self.number;
         self.number += 1;
         let settled = Settled { outbox: std::mem::take(&mut self.outbox), closed: std::mem::take(&mut self.closed) };
+        let (store, batch) = (tables.store(), std::mem::take(&mut self.writes).into_batch());
+        let is_alone = has_time && self.in_flight.is_empty();
         self.in_flight.push_back(InFlight { number, settled, is_ready: false });
-        let commit = tables.store().commit(std::mem::take(&mut self.writes).into_batch());
+        let commit = if is_alone { store.commit_here(batch) } else { store.commit(batch) };
         let shard = self.shard.clone();
         let report = async move {
             // A store that panics has failed: without its answer the shard would wait for ever.

@@ -21,7 +21,11 @@ pub(super) fn check(open: Open<'_>, seed: u64) {
     for round in 0..ROUNDS {
         let at = format!("seed {seed}, round {round}");
         let batches: Vec<Batch> = (0..random.below(IN_FLIGHT_MAX)).map(|_| random.batch(&model)).collect();
-        let pending: Vec<_> = batches.iter().map(|batch| store.commit(batch.clone())).collect();
+        let mut commit = |batch: &Batch| match random.below(4) {
+            0 => store.commit_here(batch.clone()),
+            _ => store.commit(batch.clone()),
+        };
+        let pending: Vec<_> = batches.iter().map(&mut commit).collect();
         for (batch, outcome) in batches.iter().zip(pending) {
             match block_on(outcome) {
                 Ok(()) => assert!(apply(&mut model, batch), "{at}: accepted against its preconditions: {batch:?}"),

@@ -115,7 +115,8 @@ fn overlapping_commits_keep_their_order(open: Open<'_>) {
         if n > 0 {
             batch.delete(KEYSPACE, format!("each {:05}", n - 1));
         }
-        store.commit(batch)
+        // What is not on the thread of the caller must not be overtaken by what is.
+        if n.is_multiple_of(7) { store.commit_here(batch) } else { store.commit(batch) }
     };
     let pending: Vec<_> = (0..COUNT).map(put).collect();
     // Waiting for the last one is enough: everything before it is durable too.
@@ -131,8 +132,11 @@ fn dropped_futures_withdraw_nothing(open: Open<'_>) {
     let mut batch = Batch::new();
     batch.put(KEYSPACE, "dropped", "");
     drop(store.commit(batch));
+    let mut batch = Batch::new();
+    batch.put(KEYSPACE, "dropped here", "");
+    drop(store.commit_here(batch));
     fill(&*store, KEYSPACE, &["waited for"]);
-    assert_eq!(keys(&*store, KEYSPACE, Range::ALL, 9), ["dropped", "waited for"]);
+    assert_eq!(keys(&*store, KEYSPACE, Range::ALL, 9), ["dropped", "dropped here", "waited for"]);
 }
 
 /// Several threads count in one record, each retrying on a conflict: no count is lost.
@@ -141,16 +145,18 @@ fn threads_lose_no_update(open: Open<'_>) {
     const THREADS: u64 = 4;
     const COUNTS: u64 = 25;
     let store = open();
-    let count_once = || {
+    let count_once = |is_here: bool| {
         let before = store.get(KEYSPACE, b"count").unwrap();
         let count = before.as_deref().map_or(0, |text| std::str::from_utf8(text).unwrap().parse::<u64>().unwrap());
         let mut batch = Batch::new();
         batch.expect(KEYSPACE, "count", before).put(KEYSPACE, "count", (count + 1).to_string());
-        commit(&*store, batch).is_ok()
+        let outcome = if is_here { store.commit_here(batch) } else { store.commit(batch) };
+        block_on(outcome).is_ok()
     };
     std::thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| (0..COUNTS).for_each(|_| while !count_once() {}));
+        for thread in 0..THREADS {
+            let count_once = &count_once;
+            scope.spawn(move || (0..COUNTS).for_each(|_| while !count_once(thread.is_multiple_of(2)) {}));
         }
     });
     let expected = (THREADS * COUNTS).to_string().into_bytes();
