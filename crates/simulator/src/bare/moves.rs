@@ -6,7 +6,7 @@ use asl::IntegrationPattern;
 use json::Payload;
 use machine::{EventDetails, EventId, Failure, MapRunOutcome, Trigger};
 
-/// Triggers that are kept to be given again.
+/// Triggers that are kept to be given again, at most.
 const LATE_MAX: usize = 16;
 
 impl Run<'_> {
@@ -104,13 +104,12 @@ impl Run<'_> {
         self.give(trigger)
     }
 
-    /// An answer comes once more, or after its end: or a start does.
+    /// An answer comes once more, or a timer goes off once more: be it that nobody waits for it any more, or that a crash has
+    /// lost what it did.
     fn come_late(&mut self) -> Result<(), Violation> {
+        let Some(trigger) = self.world.random.of(&self.late).cloned() else { return Ok(()) };
         self.world.figures.count("triggers that came late or twice");
-        match self.world.random.of(&self.late).cloned() {
-            Some(trigger) => self.give(trigger),
-            None => Ok(()),
-        }
+        self.give(trigger)
     }
 
     /// I13: what it waits for is what was asked for.

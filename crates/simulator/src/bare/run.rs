@@ -24,7 +24,8 @@ pub(super) struct Run<'w> {
     pub stored: Stored,
     /// Steps that are not committed.
     pub uncommitted: VecDeque<Uncommitted>,
-    /// Triggers that were given before, or that were never wanted.
+    /// Answers and timers that were given, some of which are given again. After a crash that lost what one did it is wanted
+    /// once more; else nobody waits for it.
     pub late: Vec<Trigger>,
     pub moves: usize,
 }
@@ -124,12 +125,23 @@ impl<'w> Run<'w> {
         Ok(true)
     }
 
-    /// Gives a trigger. What nobody waits for changes nothing.
+    /// Gives a trigger. What nobody waits for changes nothing; if the last step was bounded, the execution goes on with
+    /// whatever comes, and what nobody waits for does what `Continue` does.
     pub fn give(&mut self, trigger: Trigger) -> Result<(), Violation> {
         let is_awaited = self.awaited.awaits(&trigger) || self.awaited.goes_on;
-        let step = self.step(&trigger)?;
+        let (now_ms, seed) = (self.time_of(&trigger), self.world.random.next());
+        let continued = if self.awaited.goes_on && !self.awaited.awaits(&trigger) {
+            let mut twin = self.execution.clone();
+            Some(self.world.step(&mut twin, &Trigger::Continue, now_ms, seed)?)
+        } else {
+            None
+        };
+        let step = self.world.step(&mut self.execution, &trigger, now_ms, seed)?;
         #[cfg(feature = "planted-faults")]
         let step = self.world.spoil(step);
+        if continued.is_some_and(|continued| format!("{continued:?}") != format!("{step:?}")) {
+            return Err(format!("I5: nobody waits for {trigger:?}, and it does not only go on: {step:?}"));
+        }
         let Step { history, changed, removed, effects, outcome } = step;
         let is_empty = history.is_empty() && effects.is_empty() && changed.is_empty() && removed.is_empty();
         if !is_awaited && !is_empty {
@@ -151,24 +163,11 @@ impl<'w> Run<'w> {
         Ok(())
     }
 
-    /// Steps it, with a small budget first where the world is slow.
-    fn step(&mut self, trigger: &Trigger) -> Result<Step, Violation> {
-        let seed = self.world.random.next();
-        let token_of = |id: EventId| -> Text { format!("token of {id}").into() };
-        let mut result = Err(StepError::OverBudget);
-        for budget in self.world.budgets {
-            // As the engine does it: no step is earlier than the one before, nor than the timer was due that led to it.
-            let due_ms = if let Trigger::TimerFired { due_ms, .. } = trigger { *due_ms } else { 0 };
-            let now_ms = self.world.now_ms.max(self.execution.last_ms()).max(due_ms);
-            let ambient = Ambient::new(now_ms, seed, budget);
-            let (definition, limits) = (&self.world.definition, &self.world.limits);
-            result = self.execution.step(definition, trigger.clone(), &ambient, limits, &token_of);
-            if result.is_ok() {
-                break;
-            }
-            self.world.figures.count("steps that were over budget");
-        }
-        result.map_err(|error| format!("it cannot take {trigger:?}: {error:?}"))
+    /// When the step is made. As the engine does it: it is no earlier than the one before, nor than the timer was due that
+    /// led to it.
+    fn time_of(&self, trigger: &Trigger) -> i64 {
+        let due_ms = if let Trigger::TimerFired { due_ms, .. } = trigger { *due_ms } else { 0 };
+        self.world.now_ms.max(self.execution.last_ms()).max(due_ms)
     }
 
     /// So many of the first steps are durable now.
@@ -209,6 +208,29 @@ impl<'w> Run<'w> {
             return Err(format!("I3: it has {} events, and says {}", self.history.len(), self.execution.last_event()));
         }
         self.awaited.agrees(&self.execution)
+    }
+}
+
+impl BareWorld {
+    /// Steps an execution, with a small budget first where the world is slow.
+    fn step(
+        &mut self,
+        execution: &mut Execution,
+        trigger: &Trigger,
+        now_ms: i64,
+        seed: u64,
+    ) -> Result<Step, Violation> {
+        let token_of = |id: EventId| -> Text { format!("token of {id}").into() };
+        let mut result = Err(StepError::OverBudget);
+        for budget in self.budgets {
+            let ambient = Ambient::new(now_ms, seed, budget);
+            result = execution.step(&self.definition, trigger.clone(), &ambient, &self.limits, &token_of);
+            if result.is_ok() {
+                break;
+            }
+            self.figures.count("steps that were over budget");
+        }
+        result.map_err(|error| format!("it cannot take {trigger:?}: {error:?}"))
     }
 }
 
