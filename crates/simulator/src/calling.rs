@@ -1,7 +1,7 @@
 //! Calls that services hear of: each is held against the history of its execution.
 
 use crate::{
-    model::Token,
+    model::{Holder, Token},
     services::Made,
     world::{Violation, World},
 };
@@ -50,7 +50,7 @@ impl World {
         let (number, attempt, tokens) = (call.number, &call.attempt, self.tokens.len());
         self.tell(format_args!("{kind} {number}: {attempt:?}, token {known:?} of {tokens}"));
         if let (Some(token), None) = (&call.request.task_token, known) {
-            self.tokens.push(Token::new(token.clone(), false));
+            self.tokens.push(Token::new(token.clone(), Holder::Service { execution: attempt.0.clone() }));
         }
         if call.facts.state_machine_type == asl::StateMachineType::Express {
             return Ok(false);

@@ -178,7 +178,7 @@ impl World {
             self.check_pages(engine, &arn).await?;
         }
         self.check_lists(engine).await?;
-        self.check_answers()?;
+        self.answers.check(&self.tokens)?;
         let known = children + self.asked.iter().filter(|asked| asked.arn.is_some() && asked.seen.is_some()).count();
         let stored = self.disk.keys("executions").len();
         if stored == known { Ok(()) } else { Err(format!("I12: there are {stored} executions, and {known} are known")) }
@@ -228,7 +228,7 @@ impl World {
                 if let Some(checker) = &checker {
                     checks::judge(checker, &record, &events)?;
                 }
-                self.count(&events);
+                self.count(&record, &events);
             }
             let most = usize::try_from(map_run.progress.children_started).unwrap_or(usize::MAX);
             if listed.len() > most {
@@ -284,20 +284,6 @@ impl World {
             if listed != known {
                 let differ: Vec<_> = listed.symmetric_difference(&known).collect();
                 return Err(format!("I12: in the list of m{number}, or started, and not both: {differ:?}"));
-            }
-        }
-        Ok(())
-    }
-
-    /// I6: an answer that was accepted is in one history, once; or it was the one too many of a history that is full.
-    fn check_answers(&self) -> Result<(), Violation> {
-        let mut one_too_many = self.histories_full;
-        for answer in self.tokens.iter().filter_map(|token| token.answer) {
-            match self.answers_found.get(&answer) {
-                Some(1) => {}
-                Some(times) => return Err(format!("I6: answer {answer} is in histories {times} times")),
-                None if one_too_many > 0 => one_too_many -= 1,
-                None => return Err(format!("I6: answer {answer} was accepted, and is lost")),
             }
         }
         Ok(())

@@ -2,7 +2,8 @@
 
 use crate::{
     checks::{self, Seen},
-    model::Token,
+    model::{Holder, Token},
+    plan::Plan,
     services::Made,
     world::{Violation, World, ask},
 };
@@ -223,21 +224,18 @@ impl World {
         let is_new = asked.seen.replace(seen).is_none();
         asked.start_ms = Some(record.start_ms);
         if is_new {
-            self.count(events.get(before..).unwrap_or_default());
+            self.count(record, events.get(before..).unwrap_or_default());
             self.falls_quiet(number);
         }
         Ok(())
     }
 
-    pub(crate) fn count(&mut self, events: &[HistoryEvent]) {
+    /// Events of an execution that has ended, that were not seen before.
+    pub(crate) fn count(&mut self, record: &ExecutionRecord, events: &[HistoryEvent]) {
         self.figures.executions += 1;
         self.figures.events += u64::try_from(events.len()).unwrap_or(0);
         self.figures.transitions += checks::transitions(events);
-        let events_max = asl::Limits::default().history_events_max;
-        self.histories_full += usize::from(events.last().is_some_and(|last| last.id >= events_max));
-        for answer in checks::answers(events) {
-            *self.answers_found.entry(answer).or_default() += 1;
-        }
+        self.answers.see(&record.arn, events, Plan::limits().history_events_max);
     }
 
     /// Record and whole history; `None` while the store is opened again.
@@ -282,19 +280,20 @@ impl World {
     }
 
     fn polled(&mut self, activity: &'static str, task: Result<Option<ActivityTask>, Error>) -> Result<(), Violation> {
-        self.polls.remove(activity);
-        match task {
-            Ok(Some(task)) => {
+        let worker = self.polls.remove(activity);
+        match (task, worker) {
+            (Ok(Some(task)), Some(name)) => {
                 if self.tokens.iter().any(|token| token.text == task.token) {
                     return Err(format!("I5: a task of `{activity}` was handed out twice"));
                 }
                 self.tell(format_args!("token {}: a task of {activity}", self.tokens.len()));
-                self.tokens.push(Token::new(task.token, true));
+                self.tokens.push(Token::new(task.token, Holder::Worker { name }));
                 Ok(())
             }
-            Ok(None) | Err(Error::ActivityDoesNotExist(_)) => Ok(()),
-            Err(error) if is_unknown(&error) => Ok(()),
-            Err(error) => Err(format!("`{activity}` cannot be polled: {error}")),
+            (Ok(Some(_)), None) => Err(format!("I5: a task of `{activity}` was handed out, and nobody polled")),
+            (Ok(None) | Err(Error::ActivityDoesNotExist(_)), _) => Ok(()),
+            (Err(error), _) if is_unknown(&error) => Ok(()),
+            (Err(error), _) => Err(format!("`{activity}` cannot be polled: {error}")),
         }
     }
 

@@ -14,6 +14,7 @@
 //! | `moves` | what happens while it is wild |
 //! | `hearing` | what the engine says, held against the model |
 //! | `calling` | what the engine calls, held against the histories |
+//! | `answers` | what workers answered, held against the histories |
 //! | `ending` | everything is answered: all must end, and all must be there |
 //! | `model` | what was asked for and acknowledged |
 //! | `checks` | what every history must be |
@@ -23,6 +24,7 @@
 //! | `bare` | worlds with the state machine of executions alone |
 //! | `random`, `trace`, `figures` | numbers drawn, what happened, what it came to |
 
+mod answers;
 mod bare;
 mod calling;
 mod checks;

@@ -61,10 +61,9 @@ impl Asked {
 }
 
 /// A token that a worker has.
-#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own that may be so or not")]
 pub struct Token {
     pub text: Text,
-    pub is_of_activity: bool,
+    pub holder: Holder,
     /// Whether it was acknowledged that it was accepted, and the number of the answer, if that was no failure.
     pub is_accepted: bool,
     pub answer: Option<u64>,
@@ -77,9 +76,24 @@ pub struct Token {
     pub sent: u32,
 }
 
+/// To whom a token was handed out: by that the world knows whose task it is.
+pub enum Holder {
+    /// The service that this execution called.
+    Service { execution: Text },
+    /// The worker of this name, who took an activity task. The history of the execution tells who did.
+    Worker { name: Text },
+}
+
 impl Token {
-    pub fn new(text: Text, is_of_activity: bool) -> Token {
-        let is_submitted = is_of_activity;
-        Token { text, is_of_activity, is_accepted: false, answer: None, is_submitted, is_over: false, sent: 0 }
+    pub fn new(text: Text, holder: Holder) -> Token {
+        let mut token =
+            Token { text, holder, is_accepted: false, answer: None, is_submitted: false, is_over: false, sent: 0 };
+        token.process_ends();
+        token
+    }
+
+    /// That the call which handed it out has returned may be lost with the process.
+    pub fn process_ends(&mut self) {
+        self.is_submitted = matches!(self.holder, Holder::Worker { .. });
     }
 }

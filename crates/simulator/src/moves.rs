@@ -251,15 +251,16 @@ impl World {
     }
 
     pub(crate) fn poll_of(&mut self, engine: &Engine, activity: &'static str) {
-        if !self.polls.insert(activity) {
+        if self.polls.contains_key(activity) {
             return;
         }
+        self.next_worker += 1;
+        let worker: Text = format!("w{:05}", self.next_worker).into();
+        self.polls.insert(activity, worker.clone());
         self.requests += 1;
         let engine = engine.clone();
         let arn = arn("activity", activity);
-        ask(&self.heard, async move {
-            Answer::Polled(activity, engine.activity_task(&arn, Some("worker".into()), POLL).await)
-        });
+        ask(&self.heard, async move { Answer::Polled(activity, engine.activity_task(&arn, Some(worker), POLL).await) });
     }
 
     /// A worker sends a token: with an answer or as a heartbeat, once, twice or late.

@@ -4,6 +4,7 @@
 //! move, and so on. The move may be that the process dies: its runtime is dropped with everything in it.
 
 use crate::{
+    answers::Answers,
     clock::SimulatedClock,
     disk::Disk,
     figures::Figures,
@@ -15,8 +16,9 @@ use crate::{
     trace::Trace,
 };
 use engine::{Clock, Engine};
+use json::Text;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fmt::Display,
     future::Future,
     sync::{Arc, Mutex, PoisonError},
@@ -50,16 +52,17 @@ pub struct World {
     pub(crate) tokens: Vec<Token>,
     /// The number of the next answer.
     pub(crate) next_answer: u64,
-    /// Answers that were found in histories.
-    pub(crate) answers_found: BTreeMap<u64, u32>,
-    /// Histories that have as many events as they may have. The answer that fills one ends the execution, and is no event of it.
-    pub(crate) histories_full: usize,
+    /// What histories tell of answers.
+    pub(crate) answers: Answers,
     /// Executions that have ended: they have no call any more.
     pub(crate) quiet: Vec<(String, u32)>,
     pub(crate) heard: Heard,
     /// Requests that are not answered.
     pub(crate) requests: usize,
-    pub(crate) polls: BTreeSet<&'static str>,
+    /// The number of the next worker.
+    pub(crate) next_worker: u64,
+    /// Who polls an activity.
+    pub(crate) polls: BTreeMap<&'static str, Text>,
     pub(crate) moves_left: usize,
     /// Whether nothing goes wrong any more, and everything is answered.
     pub(crate) is_calm: bool,
@@ -126,12 +129,12 @@ impl World {
             attempts: BTreeMap::new(),
             tokens: Vec::new(),
             next_answer: 1,
-            answers_found: BTreeMap::new(),
-            histories_full: 0,
+            answers: Answers::default(),
             quiet: Vec::new(),
             heard: Heard::default(),
             requests: 0,
-            polls: BTreeSet::new(),
+            next_worker: 0,
+            polls: BTreeMap::new(),
             is_calm: false,
             is_stopping: false,
             is_shut_down: false,
@@ -220,8 +223,7 @@ impl World {
         self.requests = 0;
         (self.is_stopping, self.is_shut_down) = (false, false);
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        // That a call had returned may be lost.
-        self.tokens.iter_mut().for_each(|token| token.is_submitted = token.is_of_activity);
+        self.tokens.iter_mut().for_each(Token::process_ends);
         self.asked.iter_mut().for_each(|asked| asked.is_awaited = false);
     }
 
