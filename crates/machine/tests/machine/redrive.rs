@@ -334,3 +334,20 @@ fn waits_beside_each_other_are_told_apart() {
          11<9:ParallelStateExited 12<11:ExecutionSucceeded",
     );
 }
+
+/// Found by the simulator (seed 2166): branches were numbered as they began, so that after a redrive the iterations of a Map
+/// in the first branch went before the other branches.
+#[test]
+fn branches_begin_again_in_the_order_of_their_numbers() {
+    let parallel = r#"{"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true, "Branches": [
+        {"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemProcessor": {
+            "StartAt": "A", "States": {"A": {T:, "End": true}}}}}},
+        {"StartAt": "B", "States": {"B": {T:, "End": true}}},
+        {"StartAt": "C", "States": {"C": {T:, "End": true}}}]}}}"#;
+    let by_number = ["B", "C", "A", "A"];
+    assert_eq!(called(&World::started(&states(parallel), "[1,2]")), by_number);
+    for ended in [Stop, Fail] {
+        let (world, after) = run(parallel, "[1,2]", &[ended, Redrive]);
+        assert_eq!(called(&world), by_number, "{after}");
+    }
+}
