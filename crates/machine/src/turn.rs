@@ -144,16 +144,16 @@ impl<'t> Turn<'t> {
         }
     }
 
-    /// Cancels what the frame waits for, except for `fired`.
-    pub(crate) fn cancel_timers(&mut self, frame: &Frame, fired: Option<TimerId>) {
-        for timer in frame.timers().filter(|timer| Some(timer.id) != fired) {
+    /// Cancels the frame's timers.
+    pub(crate) fn cancel_timers(&mut self, frame: &Frame) {
+        for timer in frame.timers() {
             self.cancel_timer(timer.id);
         }
     }
 
     /// Cancels the frame's timers and its call.
     pub(crate) fn cancel(&mut self, frame: &Frame) {
-        self.cancel_timers(frame, None);
+        self.cancel_timers(frame);
         if let Some(call) = frame.call() {
             self.cancel_call(call);
         }

@@ -133,7 +133,7 @@ pub(crate) fn not_scheduled(turn: &mut Turn<'_>, id: PartId, failure: Failure) -
     if call.started {
         return Ok(());
     }
-    close(turn, id, None, EventType::ActivityScheduleFailed, failed_details(&call.request, &failure))?;
+    close(turn, id, EventType::ActivityScheduleFailed, failed_details(&call.request, &failure))?;
     settle(turn, id, Err(failure.into()))
 }
 
@@ -230,7 +230,7 @@ fn succeeded(turn: &mut Turn<'_>, id: PartId, output: Payload) -> Result<(), Hal
         }
         Request::Task(request) => (EventType::TaskSucceeded, task_output(request, output.clone())),
     };
-    close(turn, id, None, event_type, details)?;
+    close(turn, id, event_type, details)?;
     let mut visit = turn.visit(id)?;
     if let Request::Task(request) = call.request {
         visit.context.task_token = request.task_token;
@@ -254,18 +254,18 @@ fn failed(turn: &mut Turn<'_>, id: PartId, failure: Failure) -> Result<(), Halt>
         Request::Task(request) if is_function(request) => EventType::LambdaFunctionFailed,
         Request::Task(_) => EventType::TaskFailed,
     };
-    close(turn, id, None, event_type, failed_details(&call.request, &failure))?;
+    close(turn, id, event_type, failed_details(&call.request, &failure))?;
     settle(turn, id, Err(failure.into()))
 }
 
 /// One of the call's clocks ran out.
 pub(crate) fn timed_out(turn: &mut Turn<'_>, id: PartId, call: &Call, fired: TimerId) -> Result<(), Halt> {
+    // What has fired is not there to be cancelled.
+    let waiting = call_mut(turn, id)?;
+    waiting.timeout = waiting.timeout.filter(|timer| timer.id != fired);
+    waiting.heartbeat = waiting.heartbeat.filter(|timer| timer.id != fired);
     if let Some(answer) = &call.early {
         turn.cancel_call(call);
-        // What has fired is not there to be cancelled.
-        let waiting = call_mut(turn, id)?;
-        waiting.timeout = waiting.timeout.filter(|timer| timer.id != fired);
-        waiting.heartbeat = waiting.heartbeat.filter(|timer| timer.id != fired);
         return close_with(turn, id, answer.clone());
     }
     let event_type = match &call.request {
@@ -273,7 +273,7 @@ pub(crate) fn timed_out(turn: &mut Turn<'_>, id: PartId, call: &Call, fired: Tim
         Request::Task(request) if is_function(request) => EventType::LambdaFunctionTimedOut,
         Request::Task(_) => EventType::TaskTimedOut,
     };
-    close(turn, id, Some(fired), event_type, failed_details(&call.request, &Failure::timeout()))?;
+    close(turn, id, event_type, failed_details(&call.request, &Failure::timeout()))?;
     turn.cancel_call(call);
     let is_heartbeat = call.heartbeat.is_some_and(|timer| timer.id == fired);
     let failed = if is_heartbeat { Failed::Heartbeat } else { Failed::As(Failure::timeout()) };
@@ -281,15 +281,9 @@ pub(crate) fn timed_out(turn: &mut Turn<'_>, id: PartId, call: &Call, fired: Tim
 }
 
 /// The call is over.
-fn close(
-    turn: &mut Turn<'_>,
-    id: PartId,
-    fired: Option<TimerId>,
-    event_type: EventType,
-    details: EventDetails,
-) -> Result<(), Halt> {
+fn close(turn: &mut Turn<'_>, id: PartId, event_type: EventType, details: EventDetails) -> Result<(), Halt> {
     let frame = turn.parts.frame(id)?.clone();
-    turn.cancel_timers(&frame, fired);
+    turn.cancel_timers(&frame);
     turn.parts.frame_mut(id)?.phase = Phase::Ready;
     turn.advance(id, event_type, details)?;
     Ok(())
