@@ -4,7 +4,14 @@ use crate::support::*;
 use asl::Arn;
 use engine::{Engine, Error, Origin, StartExecution, TaskAnswer};
 use machine::{Failure, Status};
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use store::{Fault, FaultyStore};
 
 const SYNC: &str = r#"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::states:startExecution.sync:2","Parameters":{"StateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:x"},"TimeoutSeconds":600,"End":true}}}"#;
 const CALL: &str = r#"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f"},"End":true}}}"#;
@@ -30,6 +37,51 @@ async fn what_was_submitted_is_waited_for_also_after_a_restart() {
     assert_eq!(world.calls.next().await.resumed, Some(payload(r#"{"job":7}"#)));
     drop(engine);
     let engine = world.open().await;
+    let resumed = world.calls.next().await;
+    assert_eq!(resumed.resumed, Some(payload(r#"{"job":7}"#)));
+    resumed.succeed("3");
+    let record = engine.wait_until_closed(&arn).await.unwrap();
+    assert_eq!(record.status, Status::Succeeded);
+    check_history(&engine, &record).await;
+}
+
+/// Found by the simulator (seed 10769): the call is answered while the store is closed, and the commit that it is submitted
+/// fails right after the store was opened again.
+#[tokio::test]
+async fn the_end_of_what_was_submitted_is_not_waited_for_before_that_is_durable() {
+    let mut world = World::new();
+    world.options.shards = 1;
+    let (store, may_open) = (world.store.clone(), Arc::new(AtomicBool::new(false)));
+    let (has_failed, has_failed_again) = (AtomicBool::new(false), AtomicBool::new(false));
+    let gate = Arc::clone(&may_open);
+    let open = move || {
+        let failing = |commits| Ok(Arc::new(FaultyStore::new(Arc::new(store.clone()), commits, Fault::Lost)) as _);
+        if !has_failed.swap(true, Ordering::SeqCst) {
+            // The key of the tokens, two state machines, the execution; a start is lost.
+            return failing(4);
+        }
+        if !gate.load(Ordering::SeqCst) {
+            return Err(store::Error::Poisoned);
+        }
+        if has_failed_again.swap(true, Ordering::SeqCst) { Ok(Arc::new(store.clone()) as _) } else { failing(0) }
+    };
+    let engine = world.open_with(Arc::new(open)).await;
+    let machine = create(&engine, "parent", SYNC).await;
+    let waits = create(&engine, "waits", WAITS).await;
+    let arn = start(&engine, &machine, "e").await;
+    let made = world.calls.next().await;
+    let idempotency_key = made.call.idempotency_key.clone();
+    engine.start_execution(start_of(&waits, "lost", "{}")).await.unwrap_err();
+    made.succeed(r#"{"job":7}"#);
+    // The answer reaches the shard while it has no store.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    may_open.store(true, Ordering::SeqCst);
+    let again = world.calls.next().await;
+    assert_eq!(again.resumed, None, "it is not durable that it was submitted");
+    assert_eq!(again.call.idempotency_key, idempotency_key);
+    again.succeed(r#"{"job":7}"#);
     let resumed = world.calls.next().await;
     assert_eq!(resumed.resumed, Some(payload(r#"{"job":7}"#)));
     resumed.succeed("3");
