@@ -87,6 +87,29 @@ mod tests {
         check(&digits, PLAIN);
     }
 
+    #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
+    struct Told {
+        name: String,
+        times: u64,
+    }
+
+    /// The exact bytes of both formats: folders are full of them.
+    #[test]
+    fn a_stored_record_is_read_as_what_it_was() {
+        let plain = b"\x01\x82\xa4name\xa2ab\xa5times\x03";
+        let told = Told { name: "ab".into(), times: 3 };
+        assert_eq!(decode::<Told>(META, plain).unwrap(), told);
+        assert_eq!(encode(&told), plain);
+        // 316 bytes. The block: 11 of them as they are; 298 (4 + 15 + 255 + 24), each the one that is 1 byte before it; 7 as
+        // they are.
+        let packed = b"\x02\x3c\x01\x00\x00\xbf\x82\xa4name\xda\x01\x2cab\x01\x00\xff\x18\x70\xa5times\x03";
+        let told = Told { name: format!("a{}", "b".repeat(299)), times: 3 };
+        assert_eq!(decode::<Told>(META, packed).unwrap(), told);
+        let encoded = encode(&told);
+        assert_eq!(encoded.first(), Some(&PACKED));
+        assert_eq!(unpacked(&encoded[1..]), unpacked(&packed[1..]));
+    }
+
     #[test]
     fn what_earlier_builds_stored_is_read() {
         let mut value = vec![PLAIN];

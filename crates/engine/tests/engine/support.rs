@@ -293,7 +293,9 @@ pub async fn check_history(engine: &Engine, record: &ExecutionRecord) {
     assert_eq!(record.stop_ms, events.last().map(|event| event.timestamp_ms));
 }
 
-/// A stored record as one that is not packed, so that text of the same length can be put in its place.
+/// A stored record as one that is not packed, so that text of the same length can be put in its place. The engine gives
+/// records away as what they tell, and never as they are stored: so these tests, which damage a store from outside, know its
+/// format a second time (`tables/encoding.rs`, which has the exact bytes in its tests).
 pub fn unpacked(value: &[u8]) -> Vec<u8> {
     match value {
         [2, a, b, c, d, block @ ..] => {
