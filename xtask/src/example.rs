@@ -4,12 +4,16 @@
 use crate::{Result, process};
 use harness::{Client, Server};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Runs `examples/NAME` (`order-processing` when none is named) behind a server with an embedded store.
 pub fn run(arguments: &[String]) -> Result {
     let name = arguments.first().map_or("order-processing", String::as_str);
+    let names = names()?;
+    if !names.iter().any(|known| known == name) {
+        return Err(format!("there is no example `{name}`; there are {}", names.join(", ")).into());
+    }
     let folder = process::root().join("examples").join(name);
     let binary = process::release_binary()?;
     process::block_on(async {
@@ -24,8 +28,26 @@ pub fn run(arguments: &[String]) -> Result {
     })
 }
 
+/// The examples that there are: the folders that have a definition of their name.
+fn names() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(process::root().join("examples"))? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if definition(&entry.path(), &name).is_file() {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn definition(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.asl.json"))
+}
+
 async fn deploy_and_start(client: &Client, folder: &Path, name: &str) -> Result<String> {
-    let definition = read(&folder.join(format!("{name}.asl.json")))?;
+    let definition = read(&definition(folder, name))?;
     let created = client
         .call(
             "CreateStateMachine",
