@@ -1,4 +1,7 @@
-//! `cargo xtask golden`: keeps a small data folder of this version in `tests/golden/VERSION`.
+//! `cargo xtask golden`: keeps a small data folder of this version in `tests/golden/VERSION-format-N`.
+//!
+//! The N is the format of the folder, which may change before the version does. (`0.1.0` has no such name: it is of the first
+//! format, in which no record was packed.)
 //!
 //! It has what a later version must take up: executions that wait, for a timer, a worker and a child, with a task token
 //! that is out; closed and failed ones, one that can be redriven; Map Runs that run and that have ended; versions,
@@ -20,14 +23,15 @@ const REST_SECONDS: u64 = 20;
 const TIMEOUT_SECONDS: u64 = 94_608_000;
 
 pub fn run(wanted: &Wanted) -> Result {
-    let kept = Path::new("tests/golden");
-    let folder = kept.join(env!("CARGO_PKG_VERSION"));
-    std::fs::create_dir_all(&folder)?;
-    process::block_on(async {
+    let folder = process::block_on(async {
         let mut server = Server::start(&wanted.binary, &[]).await?;
         let expected = fill(&server.client()).await?;
         // As a crash leaves it: the next version must take up what is pending.
         server.kill();
+        let format = std::fs::read_to_string(server.data_dir().join("data").join("format"))?;
+        let name = format!("{}-format-{}", env!("CARGO_PKG_VERSION"), format.trim_end());
+        let folder = Path::new("tests/golden").join(name);
+        std::fs::create_dir_all(&folder)?;
         std::fs::write(folder.join("expected.json"), format!("{expected:#}\n"))?;
         let packed = Command::new("tar")
             .args(["--create", "--gzip", "--sparse", "--file"])
@@ -36,7 +40,7 @@ pub fn run(wanted: &Wanted) -> Result {
             .arg(server.data_dir())
             .arg(".")
             .status()?;
-        if packed.success() { Ok(()) } else { Err("the folder could not be packed".into()) }
+        if packed.success() { Ok(folder) } else { Err("the folder could not be packed".into()) }
     })?;
     println!("{}", folder.display());
     Ok(())
