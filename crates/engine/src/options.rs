@@ -58,8 +58,9 @@ impl Default for Options {
                 depth: 512,
                 last: false,
             },
+            // With the attempt on the shard before, and what it takes to notice the end, less than a second.
             slow_budget: query::Budget {
-                time: Duration::from_secs(1),
+                time: Duration::from_millis(950),
                 memory_bytes: query::Budget::MEMORY_BYTES,
                 depth: 512,
                 last: true,

@@ -44,6 +44,9 @@ pub(crate) struct Written {
 /// How many bytes one step writes, not counting what its last move adds. Others wait for that long, and memory holds it.
 const STEP_BYTES_MAX: usize = 1 << 20;
 
+/// How many events it makes, in the same way: some milliseconds. Each of the states that it enters may begin many iterations.
+const STEP_EVENTS_MAX: usize = 2_000;
+
 impl Written {
     fn event(&mut self, details: &EventDetails) {
         self.bytes += details.other_bytes();
@@ -113,7 +116,9 @@ impl<'t> Turn<'t> {
 
     /// A step that writes much, or has used much of its fuel, ends here, so that the next state finds enough.
     pub(crate) fn is_long(&self) -> bool {
-        self.written.bytes >= STEP_BYTES_MAX || self.ambient.is_running_low()
+        self.written.bytes >= STEP_BYTES_MAX
+            || self.step.history.len() >= STEP_EVENTS_MAX
+            || self.ambient.is_running_low()
     }
 
     /// The frame is written as it is now, or is gone.

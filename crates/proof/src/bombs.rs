@@ -3,7 +3,7 @@
 //!
 //! Each must end by itself, whatever its end is. Alone, it may cost the server so much processor time and memory; beside a
 //! normal load, the neighbours may wait so much longer. Processor time and memory are those of the whole process, as the
-//! operating system counts them.
+//! operating system counts them. `--only TEXT` takes those that have the text in their names.
 
 use crate::bomb_definitions::{Bomb, bombs};
 use crate::{Result, Wanted, definitions::create, process};
@@ -31,10 +31,14 @@ const PASSES: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},
 
 pub fn run(wanted: &Wanted) -> Result {
     let seconds = wanted.number("--seconds", 10)?;
+    let only: Vec<Bomb> = bombs().into_iter().filter(|bomb| bomb.name.contains(wanted.text("--only"))).collect();
+    if only.is_empty() {
+        return Err(format!("no bomb has `{}` in its name", wanted.text("--only")).into());
+    }
     process::block_on(async {
         let server = Server::start(&wanted.binary, &[]).await?;
         let id = server.process_id().ok_or("the server does not run")?;
-        let bombs = deploy(&server.client(), bombs()).await?;
+        let bombs = deploy(&server.client(), only).await?;
         let mut faults = alone(&server.client(), id, &bombs).await?;
         faults.extend(beside_others(&server, &bombs, Duration::from_secs(seconds)).await?);
         if faults.is_empty() { Ok(()) } else { Err(faults.join("\n").into()) }

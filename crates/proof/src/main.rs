@@ -84,4 +84,9 @@ impl Wanted {
         let value = after.next().ok_or_else(|| format!("{flag} takes a number"))?;
         value.parse().map_err(|_| format!("{flag} takes a number, not `{value}`").into())
     }
+
+    /// The text that follows a flag; none if the flag is not there, or last.
+    fn text(&self, flag: &str) -> &str {
+        self.arguments.iter().skip_while(|argument| *argument != flag).nth(1).map_or("", String::as_str)
+    }
 }
