@@ -40,7 +40,8 @@ impl Options {
                 "--full" => options.scale = FULL,
                 "--seconds" => options.scale.time = Duration::from_secs(value()?.parse()?),
                 "--waiting" => options.scale.waiting = value()?.parse()?,
-                "--binary" => options.binary = Some(PathBuf::from(value()?)),
+                // It is started in other folders, too.
+                "--binary" => options.binary = Some(std::path::absolute(value()?)?),
                 "--write" => options.write = true,
                 "--peer" => options.peer = Some(named(PEERS, |peer| peer.name, value()?, "peer")?),
                 "--peer-folder" => options.peer_folder = PathBuf::from(value()?),
