@@ -38,6 +38,11 @@ impl ExpressRoom {
             && self.executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
+    /// Whether none runs.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.executions.load(Ordering::Relaxed) == 0 && self.children.load(Ordering::Relaxed) == 0
+    }
+
     /// Counts executions that an earlier process had begun: they are begun anew whatever runs.
     pub(crate) fn begin_anew(&self, count: usize) {
         self.executions.fetch_add(count as u64, Ordering::Relaxed);

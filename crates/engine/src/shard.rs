@@ -1,7 +1,7 @@
 //! A shard: a thread that owns the executions whose keys fall to it, so that nothing in its path is locked.
 //!
 //! It takes what has come in, steps executions, and collects writes and what waits for them; it submits the batch and
-//! steps on while the batch is on its way to the disk. Steps may build on steps that are not durable yet; answers and
+//! steps on while the batch is on its way to the disk, unless there is nothing to step: then it waits for the disk itself. Steps may build on steps that are not durable yet; answers and
 //! effects may not (see [`crate::outbox`]). A batch that grows while earlier ones are in flight is the group commit.
 //!
 //! | file | |
@@ -90,7 +90,8 @@ use waiters::Waiters;
 
 /// Pieces of work between two submissions: bounds how long a commit waits for its batch.
 const WORK_AT_ONCE_MAX: usize = 256;
-/// Time of each part of a pass, not counting the last piece: hostile pieces use up the whole quick budget each.
+/// Time of each part of a pass, not counting the last piece: hostile pieces use up the whole quick budget each, which is as
+/// much. What comes in waits for the whole pass.
 const SLICE_NANOSECONDS: u64 = 5_000_000;
 /// Timers of one partition that are read at once.
 const TIMERS_AT_ONCE: usize = 4_096;
@@ -388,7 +389,8 @@ impl Shard {
     }
 
     fn submit(&mut self) {
-        let has_time = self.inbound.is_empty() && self.is_idle();
+        // Express executions do not wait for the disk.
+        let has_time = self.inbound.is_empty() && self.is_idle() && self.environment.express_room.is_empty();
         if let Some(outbox) = self.pipeline.submit(has_time) {
             self.release(outbox, &Durable::committed());
         }

@@ -31,14 +31,15 @@ const PASSES: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},
 
 pub fn run(wanted: &Wanted) -> Result {
     let seconds = wanted.number("--seconds", 10)?;
-    let only: Vec<Bomb> = bombs().into_iter().filter(|bomb| bomb.name.contains(wanted.text("--only"))).collect();
-    if only.is_empty() {
-        return Err(format!("no bomb has `{}` in its name", wanted.text("--only")).into());
+    let only = wanted.text("--only")?.unwrap_or_default();
+    let chosen: Vec<Bomb> = bombs().into_iter().filter(|bomb| bomb.name.contains(only)).collect();
+    if chosen.is_empty() {
+        return Err(format!("no bomb has `{only}` in its name").into());
     }
     process::block_on(async {
         let server = Server::start(&wanted.binary, &[]).await?;
         let id = server.process_id().ok_or("the server does not run")?;
-        let bombs = deploy(&server.client(), only).await?;
+        let bombs = deploy(&server.client(), chosen).await?;
         let mut faults = alone(&server.client(), id, &bombs).await?;
         faults.extend(beside_others(&server, &bombs, Duration::from_secs(seconds)).await?);
         if faults.is_empty() { Ok(()) } else { Err(faults.join("\n").into()) }

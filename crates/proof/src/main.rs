@@ -85,8 +85,13 @@ impl Wanted {
         value.parse().map_err(|_| format!("{flag} takes a number, not `{value}`").into())
     }
 
-    /// The text that follows a flag; none if the flag is not there, or last.
-    fn text(&self, flag: &str) -> &str {
-        self.arguments.iter().skip_while(|argument| *argument != flag).nth(1).map_or("", String::as_str)
+    /// The text that follows a flag, if the flag is there.
+    fn text(&self, flag: &str) -> Result<Option<&str>> {
+        let mut from = self.arguments.iter().skip_while(|argument| *argument != flag);
+        match (from.next(), from.next()) {
+            (None, _) => Ok(None),
+            (Some(_), Some(text)) => Ok(Some(text)),
+            (Some(_), None) => Err(format!("{flag} takes a text").into()),
+        }
     }
 }

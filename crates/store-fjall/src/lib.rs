@@ -1,7 +1,7 @@
 //! The store contract on one machine's disk, over [fjall](https://docs.rs/fjall), a log-structured merge tree.
 //!
-//! One thread commits. It takes all batches that wait, writes them to fjall's journal as one, syncs once and answers
-//! them all (group commit), so one fsync serves everybody who waited for it. Readers read beside it and see only what
+//! All batches that wait are written to fjall's journal as one, synced once and answered together (group commit, see
+//! [`store_folder::Commits`]), so one fsync serves everybody who waited for it. Readers read beside it and see only what
 //! was synced, because fjall shows a batch after its sync.
 //!
 //! # On disk
@@ -110,7 +110,7 @@ impl Store for FjallStore {
     }
 }
 
-/// What readers and the commit thread share.
+/// What those share who read and who write.
 struct Shared {
     records: Arc<Slot<Records>>,
     /// Where fjall's files are.

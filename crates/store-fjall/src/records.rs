@@ -27,7 +27,7 @@ const JOURNALS_BYTES_MAX: u64 = 64 << 20;
 const TABLE_BYTES: u64 = 16 << 20;
 
 /// Above these counts fjall stops its writer, without an end if the thread that should catch up has failed. So the
-/// commit thread waits earlier, and looks.
+/// one who writes waits earlier, and looks.
 const SEALED_MEMTABLES_MAX: usize = 2;
 const UNMERGED_TABLES_MAX: usize = 25;
 
@@ -113,10 +113,7 @@ impl Records {
 
     /// Lets the background threads catch up.
     fn wait_for_tables(&self) -> Result<(), fjall::Error> {
-        let behind = |keyspace: &fjall::Keyspace| {
-            keyspace.sealed_memtable_count() > SEALED_MEMTABLES_MAX || keyspace.l0_table_count() > UNMERGED_TABLES_MAX
-        };
-        while self.keyspaces.values().any(behind) {
+        while self.would_wait() {
             // Writes nothing here, but tells if a background thread has failed.
             self.database.persist(PersistMode::Buffer)?;
             std::thread::sleep(Duration::from_millis(1));
@@ -141,6 +138,12 @@ impl store_folder::Records for Records {
 
     fn lacks_keyspace_of(&self, writes: &GroupWrites) -> bool {
         writes.keys().chain([&META]).any(|keyspace| !self.keyspaces.contains_key(keyspace.0))
+    }
+
+    fn would_wait(&self) -> bool {
+        self.keyspaces.values().any(|keyspace| {
+            keyspace.sealed_memtable_count() > SEALED_MEMTABLES_MAX || keyspace.l0_table_count() > UNMERGED_TABLES_MAX
+        })
     }
 
     fn create_keyspaces_of(&mut self, writes: &GroupWrites) -> Result<(), fjall::Error> {

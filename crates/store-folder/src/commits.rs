@@ -2,8 +2,9 @@
 //!
 //! A thread takes the batches that wait. While a sync is in flight the next group gathers in the channel, so the group grows
 //! with the load by itself. Who has nothing else to do and finds no other batch on its way writes its own on the spot, a group
-//! of one: that saves the way to the thread and back, which is a tenth of what a lone client waits for (`cargo xtask bench W2t`).
-//! Nobody is answered before the sync, not even with a conflict: it may rest on a batch of the same group.
+//! of one: that saves the way to the thread and back, a twentieth of what a lone client waits for, and a tenth if one worker
+//! answers it (`cargo xtask bench W2t`). Nobody is answered before the sync, not even with a conflict: it may rest on a batch
+//! of the same group.
 
 use crate::{Mark, Slot};
 use std::{
@@ -27,6 +28,8 @@ pub trait Records: Send + Sync + 'static {
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, Self::Error>;
     /// Whether [`Records::create_keyspaces_of`] must come before these writes.
     fn lacks_keyspace_of(&self, writes: &GroupWrites) -> bool;
+    /// Whether [`Records::write`] would wait until the store has caught up.
+    fn would_wait(&self) -> bool;
     /// Creates the keyspaces that the writes need and that are not there yet.
     fn create_keyspaces_of(&mut self, writes: &GroupWrites) -> Result<(), Self::Error>;
     /// Writes and syncs one group. After an error nothing is known about it.
@@ -36,10 +39,12 @@ pub trait Records: Send + Sync + 'static {
 type Outcome = Result<(), Error>;
 type Answer = oneshot::Sender<Outcome>;
 
-/// One batch, and where its outcome goes.
-struct Request {
-    batch: Batch,
-    answer: Answer,
+/// What the thread is told.
+enum Request {
+    /// One batch, and where its outcome goes.
+    Commit(Batch, Answer),
+    /// A group has failed that was not written by the thread.
+    LookAtFailure,
 }
 
 /// The way to what is durable. Dropping it commits what is in flight.
@@ -81,21 +86,30 @@ impl<R: Records> Commits<R> {
         }
         let (answer, outcome) = oneshot::channel();
         self.line.length.fetch_add(1, Ordering::AcqRel);
-        // If the thread is gone, which takes a panic, so is the answer.
-        let _unheard = self.requests.as_ref().map(|requests| requests.send(Request { batch, answer }));
+        self.send(Request::Commit(batch, answer));
+        // No answer comes if the thread has panicked.
         let no_answer = |gone| Err(Error::Backend { action: "commit", source: Box::new(gone) });
         Box::pin(async move { outcome.await.unwrap_or_else(no_answer) })
     }
 
     /// As [`store::Store::commit_here`].
     pub fn commit_here(&self, batch: Batch) -> BoxFuture<'static, Outcome> {
-        match self.line.writer_if_free() {
-            Some(mut writer) if batch.check_limits().is_ok() => {
-                let outcome = writer.write(vec![batch]).pop().unwrap_or(Err(Error::Poisoned));
-                Box::pin(std::future::ready(outcome))
+        if batch.check_limits().is_ok()
+            && let Some(mut writer) = self.line.writer_if_free()
+        {
+            let outcome = writer.write(vec![batch]).pop().unwrap_or(Err(Error::Poisoned));
+            drop(writer);
+            if matches!(outcome, Err(Error::Backend { .. })) {
+                self.send(Request::LookAtFailure);
             }
-            _ => self.commit(batch),
+            return Box::pin(std::future::ready(outcome));
         }
+        self.commit(batch)
+    }
+
+    fn send(&self, request: Request) {
+        // If the thread is gone, which takes a panic, so is the answer.
+        let _unheard = self.requests.as_ref().map(|requests| requests.send(request));
     }
 }
 
@@ -125,13 +139,17 @@ impl<R: Records> Line<R> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// If nobody writes, and nobody waits for it: batches are committed in the order in which they come.
+    /// If nobody writes, and nobody waits for it: batches are committed in the order in which they come. And if nothing else
+    /// is to be waited for than the sync.
     fn writer_if_free(&self) -> Option<MutexGuard<'_, Writer<R>>> {
-        if self.length.load(Ordering::Acquire) > 0 { None } else { self.writer.try_lock().ok() }
+        if self.length.load(Ordering::Acquire) > 0 {
+            return None;
+        }
+        self.writer.try_lock().ok().filter(|writer| !writer.would_wait())
     }
 }
 
-/// What the commit thread owns.
+/// The thread.
 struct Committer<R: Records> {
     line: Arc<Line<R>>,
     waiting: Receiver<Request>,
@@ -141,28 +159,41 @@ struct Committer<R: Records> {
 impl<R: Records> Committer<R> {
     /// Commits until every sender is gone.
     fn run(self, on_failure: impl Fn(&R::Error)) {
-        while let Ok(first) = self.waiting.recv() {
-            let (batches, answers) = self.gather(first);
-            let outcomes = self.line.writer().write(batches);
-            self.line.length.fetch_sub(answers.len(), Ordering::AcqRel);
-            answer(answers, outcomes);
+        while let Ok(request) = self.waiting.recv() {
+            let mut answers = Vec::new();
+            if let Request::Commit(batch, answer) = request {
+                answers.push(answer);
+                let outcomes = self.write(batch, &mut answers);
+                self.line.length.fetch_sub(answers.len(), Ordering::AcqRel);
+                tell(answers, outcomes);
+            }
             self.tell_failure(&on_failure);
         }
         self.tell_failure(&on_failure);
     }
 
+    /// Writes a group that begins with this batch. It may have to wait for another that is written elsewhere, and takes what
+    /// has come meanwhile. Who waits for an answer hears of nothing while the writer is locked, not even of a panic.
+    fn write(&self, first: Batch, answers: &mut Vec<Answer>) -> Vec<Outcome> {
+        let mut writer = self.line.writer();
+        let batches = self.gather(first, answers);
+        writer.write(batches)
+    }
+
     /// Takes what waits, up to the limits.
-    fn gather(&self, first: Request) -> (Vec<Batch>, Vec<Answer>) {
-        let mut bytes = first.batch.bytes();
-        let (mut batches, mut answers) = (vec![first.batch], vec![first.answer]);
+    fn gather(&self, first: Batch, answers: &mut Vec<Answer>) -> Vec<Batch> {
+        let mut bytes = first.bytes();
+        let mut batches = vec![first];
         while bytes < self.group_bytes_max
             && let Ok(next) = self.waiting.try_recv()
         {
-            bytes += next.batch.bytes();
-            batches.push(next.batch);
-            answers.push(next.answer);
+            if let Request::Commit(batch, answer) = next {
+                bytes += batch.bytes();
+                batches.push(batch);
+                answers.push(answer);
+            }
         }
-        (batches, answers)
+        batches
     }
 
     /// Once, whoever wrote the group that failed.
@@ -184,6 +215,11 @@ struct Writer<R: Records> {
 }
 
 impl<R: Records> Writer<R> {
+    /// Whether more than the sync is to be waited for, or for nothing any more.
+    fn would_wait(&self) -> bool {
+        self.records.read(R::would_wait).unwrap_or(true)
+    }
+
     /// Makes a group durable, and gives the outcome of each of its batches. If that fails the store is closed, before anybody
     /// hears of it, so that whoever does can open it again; and whatever comes later is refused.
     fn write(&mut self, batches: Vec<Batch>) -> Vec<Outcome> {
@@ -199,6 +235,7 @@ impl<R: Records> Writer<R> {
             }
             Err(error) => Arc::new(error),
         };
+        drop(unless_written);
         tracing::error!(%error, "a commit failed; the store is closed until it is opened again");
         let failed = || Err(Error::Backend { action: "commit", source: Box::new(Arc::clone(&error)) });
         let outcomes = std::iter::repeat_with(failed).take(count).collect();
@@ -244,7 +281,7 @@ impl<R> Drop for CloseAtEnd<R> {
 }
 
 /// Whoever does not wait for the outcome has dropped the other end.
-fn answer(answers: Vec<Answer>, outcomes: Vec<Outcome>) {
+fn tell(answers: Vec<Answer>, outcomes: Vec<Outcome>) {
     for (answer, outcome) in answers.into_iter().zip(outcomes) {
         let _unheard = answer.send(outcome);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{PoisonError, RwLock};
 
-/// What readers and the commit thread share; empty after the store was closed.
+/// What those share who read and who write; empty after the store was closed.
 pub struct Slot<R>(RwLock<Option<R>>);
 
 impl<R> Slot<R> {

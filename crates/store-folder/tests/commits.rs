@@ -29,6 +29,7 @@ struct Failed(&'static str);
 /// Records in memory. Every group that is written is noted, with the thread that wrote it.
 struct Noted {
     fault: Fault,
+    is_behind: bool,
     groups: Groups,
     records: Mutex<BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
     gate: Arc<Gate>,
@@ -41,6 +42,8 @@ type Groups = Arc<Mutex<Vec<(u64, ThreadId)>>>;
 struct Gate {
     is_shut: Mutex<bool>,
     opened: Condvar,
+    /// Those that have come to it.
+    reached: AtomicUsize,
 }
 
 impl Gate {
@@ -50,6 +53,7 @@ impl Gate {
     }
 
     fn pass(&self) {
+        self.reached.fetch_add(1, Ordering::SeqCst);
         drop(self.opened.wait_while(self.is_shut.lock().unwrap(), |is_shut| *is_shut).unwrap());
     }
 }
@@ -67,6 +71,10 @@ impl Records for Noted {
 
     fn lacks_keyspace_of(&self, _: &GroupWrites) -> bool {
         false
+    }
+
+    fn would_wait(&self) -> bool {
+        self.is_behind
     }
 
     fn create_keyspaces_of(&mut self, _: &GroupWrites) -> Result<(), Failed> {
@@ -96,9 +104,14 @@ struct World {
 }
 
 fn world(fault: Fault) -> World {
+    world_of(fault, false)
+}
+
+fn world_of(fault: Fault, is_behind: bool) -> World {
     let folder = tempfile::tempdir().unwrap();
     let (groups, gate, failures) = (Groups::default(), Arc::<Gate>::default(), Arc::<AtomicUsize>::default());
-    let records = Noted { fault, groups: Arc::clone(&groups), records: Mutex::default(), gate: Arc::clone(&gate) };
+    let records =
+        Noted { fault, is_behind, groups: Arc::clone(&groups), records: Mutex::default(), gate: Arc::clone(&gate) };
     let slot = Arc::new(Slot::new(records));
     let told = Arc::clone(&failures);
     let on_failure = move |_: &Failed| {
@@ -145,6 +158,41 @@ fn nobody_overtakes_what_is_on_its_way() {
 }
 
 #[test]
+fn who_has_something_else_to_wait_for_than_the_sync_does_not_write() {
+    let world = world_of(Fault::None, true);
+    wait(world.commits.commit_here(put("a"))).unwrap();
+    assert!(world.groups.lock().unwrap().iter().all(|(_, thread)| *thread != thread::current().id()));
+}
+
+/// Commits one batch on a thread of its own, and three others when that one has come to the gate.
+fn commit_beside(fault: Fault) -> (World, Vec<Result<(), Error>>) {
+    let world = world(fault);
+    world.gate.shut(true);
+    let outcomes = thread::scope(|scope| {
+        let here = scope.spawn(|| wait(world.commits.commit_here(put("here"))));
+        while world.gate.reached.load(Ordering::SeqCst) == 0 {
+            thread::yield_now();
+        }
+        let beside: Vec<_> = ["b", "c", "d"].map(|key| world.commits.commit(put(key))).into();
+        world.gate.shut(false);
+        [here.join().unwrap()].into_iter().chain(beside.into_iter().map(wait)).collect()
+    });
+    (world, outcomes)
+}
+
+#[test]
+fn what_comes_while_another_writes_is_one_group() {
+    let (world, outcomes) = commit_beside(Fault::None);
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    let groups = world.groups.lock().unwrap().iter().map(|(group, _)| *group).collect::<Vec<_>>();
+    assert_eq!(groups, [1, 2]);
+
+    let (_, outcomes) = commit_beside(Fault::Error);
+    assert!(matches!(outcomes.first(), Some(Err(Error::Backend { .. }))), "{outcomes:?}");
+    assert!(outcomes.iter().skip(1).all(|outcome| matches!(outcome, Err(Error::Poisoned))), "{outcomes:?}");
+}
+
+#[test]
 fn nothing_follows_a_group_that_failed() {
     for is_here in [true, false] {
         let World { commits, slot, failures, groups, .. } = world(Fault::Error);
@@ -153,6 +201,10 @@ fn nothing_follows_a_group_that_failed() {
         assert!(slot.read(|_| ()).is_none(), "it is closed when the outcome is told");
         assert!(matches!(wait(commits.commit_here(put("b"))), Err(Error::Poisoned)));
         assert!(matches!(wait(commits.commit(put("c"))), Err(Error::Poisoned)));
+        // While handles to it remain.
+        while failures.load(Ordering::SeqCst) == 0 {
+            thread::yield_now();
+        }
         drop(commits);
         assert_eq!(failures.load(Ordering::SeqCst), 1, "it is told once");
         assert!(groups.lock().unwrap().is_empty());

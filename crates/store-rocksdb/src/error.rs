@@ -116,7 +116,7 @@ pub(crate) enum Failed {
     /// It was to be written to a keyspace that could not be created.
     #[error("there is no keyspace `{0}`")]
     NoKeyspace(&'static str),
-    /// The commit thread has closed the store itself, so this does not happen.
+    /// Who writes has closed the store itself, so this does not happen.
     #[error("the store is closed")]
     Closed,
 }

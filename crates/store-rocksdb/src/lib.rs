@@ -5,8 +5,8 @@
 //! (`apt-get install libclang-dev`, or `pip install libclang` and its folder in `LIBCLANG_PATH`) and 22 minutes of one
 //! processor. Without that feature there is nothing in this crate.
 //!
-//! One thread commits. It takes all batches that wait, writes them to RocksDB's log as one, syncs once and answers them all
-//! (group commit). Readers read beside it and see only what was synced: RocksDB shows a write when all of it is in the log,
+//! All batches that wait are written to RocksDB's log as one, synced once and answered together (group commit, see
+//! [`store_folder::Commits`]). Readers read beside it and see only what was synced: RocksDB shows a write when all of it is in the log,
 //! synced, and in the memtables.
 //!
 //! # On disk
@@ -98,7 +98,7 @@ impl Store for RocksStore {
     }
 }
 
-/// What readers and the commit thread share.
+/// What those share who read and who write.
 struct Shared {
     records: Arc<Slot<Records>>,
     /// Held by the one who mends.

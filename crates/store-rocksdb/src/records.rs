@@ -128,6 +128,11 @@ impl store_folder::Records for Records {
         writes.keys().any(|keyspace| self.family(*keyspace).is_none())
     }
 
+    fn would_wait(&self) -> bool {
+        let is_stopped = self.database.property_int_value("rocksdb.is-write-stopped");
+        is_stopped.ok().flatten().is_some_and(|is_stopped| is_stopped > 0)
+    }
+
     fn create_keyspaces_of(&mut self, writes: &GroupWrites) -> Result<(), Failed> {
         for keyspace in writes.keys() {
             if self.family(*keyspace).is_none() {

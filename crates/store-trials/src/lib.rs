@@ -1,5 +1,5 @@
 //! What an embedded store goes through in tests, whichever it is: its process is killed, its disk is full, its disk loses
-//! its power, its folder is damaged.
+//! its power, its folder is damaged, half created, or open twice.
 //!
 //! It is test code in a library, as `store::conformance` is, so that each store can run it: a failed assertion is its only
 //! result. The programs of tests have a `main` of their own: one starts itself again as the process that dies, the other

@@ -1,4 +1,4 @@
-//! The store contract: bytes, three methods (`keys` is a cheaper `scan`).
+//! The store contract: bytes, three methods (`keys` is a cheaper `scan`, `commit_here` a `commit` by who can wait).
 //!
 //! A backend keeps ordered records in named keyspaces and commits batches of writes. It knows nothing of executions.
 //! What correctness needs of it, and what [`conformance::check`] asks of every backend:
@@ -6,7 +6,7 @@
 //! 1. **A batch is whole.** All its writes are there or none, also after a crash, also across keyspaces.
 //! 2. **Ready means durable.** When the future of a commit is ready with `Ok`, the batch survives `kill -9` and power
 //!    loss.
-//! 3. **Calls are ordered.** Batches take effect in the order in which `commit` was called, whether or not their
+//! 3. **Calls are ordered.** Batches take effect in the order in which `commit` and `commit_here` were called, whether or not their
 //!    futures are polled; a batch that was lost in a crash takes every later one with it.
 //! 4. **Reads see what is durable,** and everything that was acknowledged before the read began. They may not see
 //!    batches that are still in flight: a caller that needs its own pending writes keeps them in memory.
@@ -70,8 +70,9 @@ pub trait Store: Send + Sync + 'static {
     /// Whoever wakes the future may be the one who polls it, at once and on that thread: a backend holds no lock when it does.
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>>;
 
-    /// The same for a thread that has nothing else to do until then. If no other batch is on its way, a backend may make
-    /// this one durable on the thread of the caller, which so waits for the disk; then the future is ready at once.
+    /// The same, with the limits, order and errors of [`Store::commit`], for a thread that has nothing else to do until then. If
+    /// no other batch is on its way, a backend may make this one durable on the thread of the caller, which so waits for the
+    /// disk; then the future is ready at once.
     fn commit_here(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
         self.commit(batch)
     }

@@ -110,7 +110,8 @@ impl Pipeline {
         let commit = if is_alone { store.commit_here(batch) } else { store.commit(batch) };
         let shard = self.shard.clone();
         let report = async move {
-            // A store that panics has failed: without its answer the shard would wait for ever.
+            // A store that panics has failed: without its answer the shard would wait for ever. If it panicked in the call
+            // itself, the shard did, and is supervised.
             let result = AssertUnwindSafe(commit).catch_unwind().await.unwrap_or(Err(store::Error::Poisoned));
             shard.report(Report::Committed { number, result });
         };

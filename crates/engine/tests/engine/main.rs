@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod activities;
+mod alone;
 mod apart;
 mod aside;
 mod crashes;

@@ -84,8 +84,9 @@ fn journals(database: &Path) -> Result<Vec<PathBuf>, Error> {
 /// A file without the zeros at its end: most of a journal is not filled yet, and is not kept in memory.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
-    // Never moved while it grows; what is not written to takes no memory.
-    let (mut bytes, mut length) = (Vec::with_capacity(usize::try_from(file.metadata()?.len()).unwrap_or(0)), 0);
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    // So that it need not move while it grows; what is not written to takes no memory. A file may claim to be of any length.
+    let _grows = bytes.try_reserve_exact(usize::try_from(file.metadata()?.len()).unwrap_or(0));
     let (mut chunk, zeros) = (vec![0; CHUNK_BYTES], vec![0; CHUNK_BYTES]);
     loop {
         let count = file.read(&mut chunk)?;
