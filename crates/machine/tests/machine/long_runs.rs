@@ -1,7 +1,7 @@
 //! Long loops and wide Maps: steps are bounded, and rewrite only what changed.
 
 use crate::world::{World, budget};
-use machine::{Effect, EventId, PartId, Trigger};
+use machine::{Effect, EventId, EventType, PartId, Trigger};
 use query::Budget;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -110,4 +110,50 @@ fn an_iteration_of_a_wide_map_rewrites_little() {
 
 fn world_size(max_concurrency: u64) -> usize {
     usize::try_from(max_concurrency).unwrap()
+}
+
+/// Iterations of a Map, each of which is a Map of as many: all of them can run at once.
+const NESTED: usize = 40;
+
+/// A Map of Maps, as if it were one step: all begin before the first state of an iteration is entered.
+fn nested_events() -> Vec<EventType> {
+    use EventType as Type;
+    let begun =
+        || [Type::MapStateEntered, Type::MapStateStarted].into_iter().chain([Type::MapIterationStarted; NESTED]);
+    let ended = [Type::MapStateSucceeded, Type::MapStateExited];
+    let passed = [Type::PassStateEntered, Type::PassStateExited, Type::MapIterationSucceeded].repeat(NESTED);
+    let of_iteration: Vec<EventType> = passed.into_iter().chain(ended).chain([Type::MapIterationSucceeded]).collect();
+    [Type::ExecutionStarted]
+        .into_iter()
+        .chain(begun())
+        .chain((0..NESTED).flat_map(|_| begun()))
+        .chain(of_iteration.repeat(NESTED))
+        .chain(ended)
+        .chain([Type::ExecutionSucceeded])
+        .collect()
+}
+
+#[test]
+fn a_step_is_bounded_in_events_where_each_state_begins_many_iterations() {
+    /// No step has more before its last move.
+    const EVENTS_MAX: usize = 2_000;
+    /// What one move may add: a Pass state, the ends of both Maps and of their iterations, and of the execution.
+    const OF_ONE_MOVE: usize = 9;
+    let definition = r#"{"StartAt": "Outer", "States": {"Outer": {"Type": "Map", "End": true,
+        "ItemProcessor": {"StartAt": "Inner", "States": {"Inner": {"Type": "Map", "End": true,
+            "ItemProcessor": {"StartAt": "Pass", "States": {"Pass": {"Type": "Pass", "End": true}}}}}}}}}"#;
+    let input = format!("{:?}", [[7; NESTED]; NESTED]).replace(' ', "");
+    for restarts in [false, true] {
+        let mut world = World::standard(definition, &input);
+        world.restarts = restarts;
+        let mut lengths = vec![world.step(Trigger::Start).history.len()];
+        while world.outcome.is_none() {
+            lengths.push(world.step(Trigger::Continue).history.len());
+        }
+        assert!(lengths.iter().all(|length| *length < EVENTS_MAX + OF_ONE_MOVE), "{lengths:?}");
+        assert!(lengths.iter().any(|length| *length >= EVENTS_MAX), "another bound came first: {lengths:?}");
+        let types: Vec<EventType> = world.history.iter().map(|event| event.event_type).collect();
+        assert_eq!(types, nested_events());
+        assert_eq!(world.output(), input);
+    }
 }
