@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use asl::Arn;
-use engine::{Engine, Error, Origin, StartExecution, TaskAnswer};
+use engine::{Engine, Error, Options, Origin, StartExecution, TaskAnswer};
 use machine::{Failure, Status};
 use std::{
     sync::{
@@ -50,10 +50,11 @@ async fn what_was_submitted_is_waited_for_also_after_a_restart() {
 #[tokio::test]
 async fn the_end_of_what_was_submitted_is_not_waited_for_before_that_is_durable() {
     let mut world = World::new();
-    world.options.shards = 1;
-    let (store, may_open) = (world.store.clone(), Arc::new(AtomicBool::new(false)));
+    // The shard takes its turns on the thread of the test.
+    world.options = Options { shards: 1, simulated: Some(1), ..world.options.clone() };
+    let (may_open, was_refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let (has_failed, has_failed_again) = (AtomicBool::new(false), AtomicBool::new(false));
-    let gate = Arc::clone(&may_open);
+    let (store, gate, refused) = (world.store.clone(), Arc::clone(&may_open), Arc::clone(&was_refused));
     let open = move || {
         let failing = |commits| Ok(Arc::new(FaultyStore::new(Arc::new(store.clone()), commits, Fault::Lost)) as _);
         if !has_failed.swap(true, Ordering::SeqCst) {
@@ -61,6 +62,7 @@ async fn the_end_of_what_was_submitted_is_not_waited_for_before_that_is_durable(
             return failing(4);
         }
         if !gate.load(Ordering::SeqCst) {
+            refused.store(true, Ordering::SeqCst);
             return Err(store::Error::Poisoned);
         }
         if has_failed_again.swap(true, Ordering::SeqCst) { Ok(Arc::new(store.clone()) as _) } else { failing(0) }
@@ -72,8 +74,12 @@ async fn the_end_of_what_was_submitted_is_not_waited_for_before_that_is_durable(
     let made = world.calls.next().await;
     let idempotency_key = made.call.idempotency_key.clone();
     engine.start_execution(start_of(&waits, "lost", "{}")).await.unwrap_err();
+    // Before the store is opened again the shard is halted.
+    while !was_refused.load(Ordering::SeqCst) {
+        tokio::task::yield_now().await;
+    }
     made.succeed(r#"{"job":7}"#);
-    // The answer reaches the shard while it has no store.
+    // In so many turns the call returns, and the shard, which has no store, takes its answer.
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
