@@ -25,11 +25,12 @@ const TIMEOUT_SECONDS: u64 = 94_608_000;
 pub fn run(wanted: &Wanted) -> Result {
     let folder = process::block_on(async {
         let mut server = Server::start(&wanted.binary, &[]).await?;
+        let written = std::fs::read_to_string(server.data_dir().join("data").join("format"))?;
+        let format = format_of(&written)?;
         let expected = fill(&server.client()).await?;
         // As a crash leaves it: the next version must take up what is pending.
         server.kill();
-        let format = std::fs::read_to_string(server.data_dir().join("data").join("format"))?;
-        let name = format!("{}-format-{}", env!("CARGO_PKG_VERSION"), format.trim_end());
+        let name = format!("{}-format-{format}", env!("CARGO_PKG_VERSION"));
         let folder = Path::new("tests/golden").join(name);
         std::fs::create_dir_all(&folder)?;
         std::fs::write(folder.join("expected.json"), format!("{expected:#}\n"))?;
@@ -44,6 +45,18 @@ pub fn run(wanted: &Wanted) -> Result {
     })?;
     println!("{}", folder.display());
     Ok(())
+}
+
+/// The number of a folder's format, as the store that every build has writes it.
+fn format_of(written: &str) -> Result<u32> {
+    let written = written.trim_end();
+    written.parse().map_err(|_| {
+        format!(
+            "the folder is of format `{written}`, which not every build opens: only folders of the default store are kept, \
+             so `STEPWELL_STORE` must not name another one"
+        )
+        .into()
+    })
 }
 
 async fn fill(client: &Client) -> Result<Value> {
@@ -162,4 +175,16 @@ async fn closed(client: &Client, execution: &str) -> Result<Value> {
         described.retain(|member, _| !member.starts_with("redriveStatus"));
     }
     Ok(json!({ "described": described, "history": client.history(execution).await? }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folders_of_the_default_store_are_kept() {
+        assert_eq!(format_of("2\n").unwrap(), 2);
+        let refused = format_of("rocksdb 1\n").unwrap_err().to_string();
+        assert!(refused.starts_with("the folder is of format `rocksdb 1`, which not every build opens"), "{refused}");
+    }
 }
