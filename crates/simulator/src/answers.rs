@@ -101,8 +101,8 @@ mod tests {
         Holder::Service { execution: execution.into() }
     }
 
-    /// Two executions: the history of `full` has as many events as it may have, that of `other` does not. What is wrong when
-    /// these tokens were accepted begins so, or nothing is.
+    /// Some executions: the histories of `full` and `stopped` have as many events as they may have; in that of `twice` its
+    /// answer is twice. What is wrong when these tokens were accepted begins so, or nothing is.
     #[track_caller]
     fn check(tokens: &[Token], wrong: Option<&str>) {
         let mut answers = Answers::default();
@@ -112,6 +112,8 @@ mod tests {
         answers.see(&"other".into(), &other, EVENTS_MAX);
         let stopped = [taken("c"), ended(EVENTS_MAX, EventType::ExecutionAborted)];
         answers.see(&"stopped".into(), &stopped, EVENTS_MAX);
+        let twice = [taken("d"), answered(3), answered(3), ended(EVENTS_MAX - 1, EventType::ExecutionFailed)];
+        answers.see(&"twice".into(), &twice, EVENTS_MAX);
         let found = answers.check(tokens).err();
         let agrees = match (&found, wrong) {
             (Some(found), Some(wrong)) => found.starts_with(wrong),
@@ -125,6 +127,8 @@ mod tests {
         check(&[accepted(of_worker("a"), 1), accepted(of_service("other"), 2)], None);
         check(&[accepted(of_worker("b"), 1)], Some("I6: answer 1 is one of other, and in the histories of [\"full\"]"));
         check(&[accepted(of_worker("nobody"), 1)], Some("I6: answer 1 was accepted of nobody"));
+        let twice = "I6: answer 3 is one of twice, and in the histories of [\"twice\", \"twice\"]";
+        check(&[accepted(of_worker("d"), 3)], Some(twice));
     }
 
     #[test]

@@ -86,10 +86,8 @@ pub enum Holder {
 
 impl Token {
     pub fn new(text: Text, holder: Holder) -> Token {
-        let mut token =
-            Token { text, holder, is_accepted: false, answer: None, is_submitted: false, is_over: false, sent: 0 };
-        token.process_ends();
-        token
+        let is_submitted = matches!(holder, Holder::Worker { .. });
+        Token { text, holder, is_accepted: false, answer: None, is_submitted, is_over: false, sent: 0 }
     }
 
     /// That the call which handed it out has returned may be lost with the process.

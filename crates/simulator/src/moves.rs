@@ -255,6 +255,7 @@ impl World {
             return;
         }
         self.next_worker += 1;
+        // All names are of one length, so that the bytes of a history do not depend on how many have polled before.
         let worker: Text = format!("w{:05}", self.next_worker).into();
         self.polls.insert(activity, worker.clone());
         self.requests += 1;
