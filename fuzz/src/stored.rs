@@ -3,7 +3,8 @@
 use asl::Arn;
 use engine::{Engine, Error, ManualClock, Options, Page, Task, Tasks};
 use machine::TaskRequest;
-use std::path::Path;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +12,10 @@ use store::{Batch, Keyspace, MemoryStore, Range, Record, Store};
 use store_fjall::FjallStore;
 use tokio::runtime::Builder;
 
-/// The data folder that is kept of a version has all that the engine can have stored.
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/0.1.0/data.tar.gz");
+/// The data folders that are kept, of each version and format, have all that the engine can have stored.
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden");
+/// How a record begins that is packed, as `engine/src/tables/encoding.rs` has it: its length and a block of LZ4 follow.
+const PACKED: u8 = 2;
 /// All keyspaces, as `engine/src/tables.rs` lists them.
 const KEYSPACES: &[&str] = &[
     "history", "parts", "executions", "open", "by_status", "timers", "map_runs", "map_run_requests", "map_run_blocks",
@@ -21,7 +24,7 @@ const KEYSPACES: &[&str] = &[
 ];
 /// Records of these belong to one execution each, and a change in one concerns no other.
 const OF_ONE_EXECUTION: &[&str] = &["history", "parts", "executions", "open", "timers", "held", "express_starts"];
-/// About when the folder was kept: what was due then is due at once, and all else later.
+/// About when the folders were kept: what was due then is due at once, and all else later.
 const NOW_MS: i64 = 1_796_000_000_000;
 /// Turns in which the engine takes up what is open.
 const TURNS: usize = 200;
@@ -30,13 +33,19 @@ const LATER: Duration = Duration::from_hours(24 * 400);
 /// Executions that a changed record can concern: the one that it belonged to, and, if its key was changed, another.
 const CONCERNED_MAX: usize = 2;
 
-/// The records of the folder.
+/// What is kept.
 pub struct Base {
+    folders: Vec<Folder>,
+}
+
+/// The records of a folder. Others have executions of the same names.
+struct Folder {
     records: Vec<(Keyspace, Record)>,
     executions: Vec<Arn>,
 }
 
-/// What is changed in one record: so many bytes of its value or of its key, from some position on, become others.
+/// What is changed in one record of all folders: so many bytes of its value or of its key, from some position on, become
+/// others.
 struct Change<'a> {
     record: usize,
     of_key: bool,
@@ -74,44 +83,18 @@ impl Tasks for NoTasks {
 }
 
 impl Base {
-    /// Reads the folder.
+    /// Reads the folders.
     ///
     /// # Panics
-    /// If it cannot be read.
+    /// If they cannot be read.
     pub fn read() -> Base {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut unpack = Command::new("tar");
-        unpack.args(["--extract", "--gzip", "--file", FOLDER, "-C"]).arg(folder.path());
-        assert!(unpack.status().is_ok_and(|status| status.success()), "the folder is unpacked");
-        Base::of(folder.path())
-    }
-
-    fn of(folder: &Path) -> Base {
-        let store = FjallStore::open(folder, &store_fjall::Options::default()).expect("a store");
-        let records: Vec<(Keyspace, Record)> = KEYSPACES
-            .iter()
-            .map(|name| Keyspace(name))
-            .flat_map(|keyspace| {
-                let found = store.scan(keyspace, Range::ALL, usize::MAX).expect("records");
-                found.into_iter().map(move |record| (keyspace, record))
-            })
-            .collect();
-        let mut base = Base { records, executions: Vec::new() };
-        base.executions = base.find_executions();
-        assert!(base.executions.len() >= 10, "{:?}", base.executions);
+        let listed = std::fs::read_dir(GOLDEN).expect("folders");
+        let mut paths: Vec<PathBuf> = listed.map(|entry| entry.expect("a folder").path()).collect();
+        paths.sort();
+        let base = Base { folders: paths.iter().map(|path| Folder::read(path)).collect() };
+        let mut values = base.folders.iter().flat_map(|folder| &folder.records).map(|(_, (_, value))| value);
+        assert!(values.any(|value| value.first() == Some(&PACKED)), "no record is packed");
         base
-    }
-
-    /// Their ARNs stand in their records.
-    fn find_executions(&self) -> Vec<Arn> {
-        let records = self.records.iter().filter(|(keyspace, _)| keyspace.0 == "executions");
-        let arn_in = |value: &[u8]| {
-            let text = String::from_utf8_lossy(value).into_owned();
-            let arn = text.get(text.find("arn:aws:states:")?..)?;
-            let end = arn.find(|c: char| !(c.is_ascii_alphanumeric() || "-:_/".contains(c))).unwrap_or(arn.len());
-            Arn::parse(arn.get(..end)?).ok().filter(|arn| matches!(arn.resource, asl::Resource::Execution { .. }))
-        };
-        records.filter_map(|(_, (_, value))| arn_in(value)).collect()
     }
 
     /// Changes a record as the input says, checks the store, and lets an engine take it up: nothing panics or hangs, and
@@ -121,7 +104,43 @@ impl Base {
     /// If it is otherwise.
     pub fn check(&self, data: &[u8]) {
         let Some(change) = Change::read(data) else { return };
-        let changed = change.record % self.records.len();
+        let records: usize = self.folders.iter().map(|folder| folder.records.len()).sum();
+        let mut changed = change.record % records;
+        for folder in &self.folders {
+            if changed < folder.records.len() {
+                return folder.check(&change, changed);
+            }
+            changed -= folder.records.len();
+        }
+    }
+}
+
+impl Folder {
+    fn read(path: &Path) -> Folder {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut unpack = Command::new("tar");
+        unpack.args(["--extract", "--gzip", "--file"]).arg(path.join("data.tar.gz")).arg("-C").arg(folder.path());
+        assert!(unpack.status().is_ok_and(|status| status.success()), "{} is unpacked", path.display());
+        Folder::of(folder.path())
+    }
+
+    fn of(folder: &Path) -> Folder {
+        let store = FjallStore::open(folder, &store_fjall::Options::default()).expect("a store");
+        let records: Vec<(Keyspace, Record)> = KEYSPACES
+            .iter()
+            .map(|name| Keyspace(name))
+            .flat_map(|keyspace| {
+                let found = store.scan(keyspace, Range::ALL, usize::MAX).expect("records");
+                found.into_iter().map(move |record| (keyspace, record))
+            })
+            .collect();
+        let of_executions = records.iter().filter(|(keyspace, _)| keyspace.0 == "executions");
+        let executions: Vec<Arn> = of_executions.filter_map(|(_, (_, value))| execution_in(value)).collect();
+        assert!(executions.len() >= 10, "{executions:?}");
+        Folder { records, executions }
+    }
+
+    fn check(&self, change: &Change<'_>, changed: usize) {
         let store = MemoryStore::new();
         let mut batch = Batch::new();
         for (number, (keyspace, record)) in self.records.iter().enumerate() {
@@ -164,6 +183,20 @@ impl Base {
         }
         unreadable
     }
+}
+
+/// The ARN of an execution stands in its record.
+fn execution_in(value: &[u8]) -> Option<Arn> {
+    let text = String::from_utf8_lossy(&plain(value)).into_owned();
+    let arn = text.get(text.find("arn:aws:states:")?..)?;
+    let end = arn.find(|c: char| !(c.is_ascii_alphanumeric() || "-:_/".contains(c))).unwrap_or(arn.len());
+    Arn::parse(arn.get(..end)?).ok().filter(|arn| matches!(arn.resource, asl::Resource::Execution { .. }))
+}
+
+/// A record, unpacked if it is packed.
+fn plain(value: &[u8]) -> Cow<'_, [u8]> {
+    let Some((&PACKED, packed)) = value.split_first() else { return value.into() };
+    lz4_flex::block::decompress_size_prepended(packed).expect("a record").into()
 }
 
 async fn turns() {
