@@ -28,7 +28,7 @@ pub(super) struct Recovery {
     left: Vec<u8>,
     /// The last execution whose turn it was in the partition in progress.
     after: Option<ExecutionKey>,
-    /// How many were taken up.
+    /// How many were taken up, until that is told.
     taken_up: u64,
     /// Executions that were taken up, or begun, before their turn.
     met: HashSet<ExecutionKey>,
@@ -96,6 +96,12 @@ impl Recovery {
         !self.met.remove(&key)
     }
 
+    /// How many were taken up, once, when all are.
+    fn taken_up_in_all(&mut self) -> Option<u64> {
+        let is_over = self.left.is_empty() && self.late.is_empty();
+        if is_over { Some(std::mem::take(&mut self.taken_up)).filter(|taken_up| *taken_up > 0) } else { None }
+    }
+
     /// The partition in progress has no more.
     fn finish_partition(&mut self) {
         self.left.pop();
@@ -136,27 +142,29 @@ impl Shard {
         if is_last {
             self.recovery.finish_partition();
         }
-        if !self.recovery.is_going_on() && self.recovery.taken_up > 0 {
-            tracing::info!(
-                shard = self.number,
-                executions = self.recovery.taken_up,
-                "all open executions are taken up"
-            );
+        self.tell_taken_up();
+    }
+
+    /// Once, when the last has been: some wait for their definition after their turn.
+    fn tell_taken_up(&mut self) {
+        if let Some(executions) = self.recovery.taken_up_in_all() {
+            tracing::info!(shard = self.number, executions, "all open executions are taken up");
         }
     }
 
     /// Its turn has come, and its definition is in memory; unless something came for it since.
     pub(super) fn recover_one(&mut self, key: ExecutionKey) {
         if !self.recovery.late.remove(&key) {
-            return;
+            return self.tell_taken_up();
         }
         let Some(tables) = self.pipeline.tables().cloned() else { return };
         match self.load(key, &tables) {
             Ok(Found::Open) => self.take_up_all(key),
             Ok(_) => {}
-            Err(Error::Store(error)) => self.cannot_read("an open execution", &error),
+            Err(Error::Store(error)) => return self.cannot_read("an open execution", &error),
             Err(error) => tracing::error!(%error, "an open execution cannot be taken up"),
         }
+        self.tell_taken_up();
     }
 
     /// Reads what the last shutdown did not begin, before anything is taken up.
@@ -364,5 +372,26 @@ impl Shard {
                 self.pipeline.writes.hold(key, id);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_told_once_how_many_were_taken_up_and_not_before_the_last_is() {
+        let mut recovery = Recovery::new(vec![7]);
+        let key = ExecutionKey([7; 16]);
+        recovery.taken_up = 1;
+        assert_eq!(recovery.taken_up_in_all(), None, "others may come");
+        assert!(recovery.comes_to(key));
+        recovery.late.insert(key);
+        recovery.finish_partition();
+        assert_eq!(recovery.taken_up_in_all(), None, "its definition is being read");
+        assert!(recovery.late.remove(&key));
+        recovery.taken_up += 1;
+        assert_eq!(recovery.taken_up_in_all(), Some(2));
+        assert_eq!(recovery.taken_up_in_all(), None);
     }
 }
