@@ -91,8 +91,9 @@ use waiters::Waiters;
 /// Pieces of work between two submissions: bounds how long a commit waits for its batch.
 const WORK_AT_ONCE_MAX: usize = 256;
 /// Time of each part of a pass, not counting the last piece: hostile pieces use up the whole quick budget each. What comes in
-/// waits for the whole pass.
-const SLICE_NANOSECONDS: u64 = 2_500_000;
+/// waits for the whole pass; with half of the time a long execution would commit more often, and take 8 ms for what takes 6
+/// (`cargo xtask bench W4`, 1,000 items).
+const SLICE_NANOSECONDS: u64 = 5_000_000;
 /// Timers of one partition that are read at once.
 const TIMERS_AT_ONCE: usize = 4_096;
 
