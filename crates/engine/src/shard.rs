@@ -1,8 +1,9 @@
 //! A shard: a thread that owns the executions whose keys fall to it, so that nothing in its path is locked.
 //!
 //! It takes what has come in, steps executions, and collects writes and what waits for them; it submits the batch and
-//! steps on while the batch is on its way to the disk, unless there is nothing to step: then it waits for the disk itself. Steps may build on steps that are not durable yet; answers and
-//! effects may not (see [`crate::outbox`]). A batch that grows while earlier ones are in flight is the group commit.
+//! steps on while the batch is on its way to the disk, unless there is nothing to step: then it waits for the disk itself.
+//! Steps may build on steps that are not durable yet; answers and effects may not (see [`crate::outbox`]). A batch that grows
+//! while earlier ones are in flight is the group commit.
 //!
 //! | file | |
 //! |---|---|

@@ -13,17 +13,14 @@ use std::{
 };
 use store::{Keyspace, Range, Store};
 use store_fjall::{Error, FjallStore, Options};
-use store_trials::damage::{self, Damage, change, files, told};
+use store_trials::damage::{self, Damage, change, files, opened};
 
 const DAMAGE: Damage = Damage { open, records: 300, value_bytes: 200, has_hole: is_journal };
 /// Bits that are tried in each file, spread over it.
 const PLACES: usize = 5;
 
 fn open(folder: &Path) -> Result<Arc<dyn Store>, String> {
-    match FjallStore::open(folder, &Options::default()) {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(told(&error)),
-    }
+    opened(FjallStore::open(folder, &Options::default()))
 }
 
 /// With several tables, and with records that are only in a log.

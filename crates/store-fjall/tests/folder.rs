@@ -4,15 +4,12 @@ use std::{fs, path::Path, sync::Arc};
 use store::{Keyspace, Store};
 use store_fjall::{FjallStore, Options};
 use store_trials::{
-    damage::{Damage, change, told},
+    damage::{Damage, change, opened},
     folder::{self, put, refusal},
 };
 
 fn open(folder: &Path) -> Result<Arc<dyn Store>, String> {
-    match FjallStore::open(folder, &Options::default()) {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(told(&error)),
-    }
+    opened(FjallStore::open(folder, &Options::default()))
 }
 
 #[test]

@@ -160,24 +160,32 @@ impl<R: Records> Committer<R> {
     /// Commits until every sender is gone.
     fn run(self, on_failure: impl Fn(&R::Error)) {
         while let Ok(request) = self.waiting.recv() {
-            let mut answers = Vec::new();
-            if let Request::Commit(batch, answer) = request {
-                answers.push(answer);
-                let outcomes = self.write(batch, &mut answers);
-                self.line.length.fetch_sub(answers.len(), Ordering::AcqRel);
-                tell(answers, outcomes);
+            let failure = match request {
+                Request::Commit(batch, answer) => self.commit(batch, answer),
+                Request::LookAtFailure => self.line.writer().failure.take(),
+            };
+            if let Some(failure) = failure {
+                on_failure(&failure);
             }
-            self.tell_failure(&on_failure);
         }
-        self.tell_failure(&on_failure);
     }
 
-    /// Writes a group that begins with this batch. It may have to wait for another that is written elsewhere, and takes what
-    /// has come meanwhile. Who waits for an answer hears of nothing while the writer is locked, not even of a panic.
-    fn write(&self, first: Batch, answers: &mut Vec<Answer>) -> Vec<Outcome> {
+    /// Commits a group that begins with this batch, and tells the outcomes. Gives why a group failed, this one or one that was
+    /// written elsewhere, if that was not given before.
+    fn commit(&self, first: Batch, answer: Answer) -> Option<Arc<R::Error>> {
+        let mut answers = vec![answer];
+        let (outcomes, failure) = self.write(first, &mut answers);
+        self.line.length.fetch_sub(answers.len(), Ordering::AcqRel);
+        tell(answers, outcomes);
+        failure
+    }
+
+    /// Writes the group. It may have to wait for another that is written elsewhere, and takes what has come meanwhile. Who
+    /// waits for an answer hears of nothing while the writer is locked, not even of a panic.
+    fn write(&self, first: Batch, answers: &mut Vec<Answer>) -> (Vec<Outcome>, Option<Arc<R::Error>>) {
         let mut writer = self.line.writer();
         let batches = self.gather(first, answers);
-        writer.write(batches)
+        (writer.write(batches), writer.failure.take())
     }
 
     /// Takes what waits, up to the limits.
@@ -194,14 +202,6 @@ impl<R: Records> Committer<R> {
             }
         }
         batches
-    }
-
-    /// Once, whoever wrote the group that failed.
-    fn tell_failure(&self, on_failure: impl Fn(&R::Error)) {
-        let failure = self.line.writer().failure.take();
-        if let Some(failure) = failure {
-            on_failure(&failure);
-        }
     }
 }
 

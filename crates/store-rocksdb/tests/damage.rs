@@ -12,17 +12,14 @@ use std::{
 };
 use store::Store;
 use store_rocksdb::{Options, RocksStore};
-use store_trials::damage::{Damage, change, files, told};
+use store_trials::damage::{Damage, change, files, opened};
 
 const DAMAGE: Damage = Damage { open, records: 600, value_bytes: 300, has_hole: |_| false };
 /// Places that are tried in each file, spread over it.
 const PLACES: usize = 24;
 
 fn open(folder: &Path) -> Result<Arc<dyn Store>, String> {
-    match RocksStore::open(folder, &Options::default()) {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(told(&error)),
-    }
+    opened(RocksStore::open(folder, &Options::default()))
 }
 
 /// With several tables, and with records that are only in a log.

@@ -4,15 +4,12 @@ use std::{fs, path::Path, sync::Arc};
 use store::Store;
 use store_rocksdb::{Options, RocksStore};
 use store_trials::{
-    damage::told,
+    damage::opened,
     folder::{self, refusal},
 };
 
 fn open(folder: &Path) -> Result<Arc<dyn Store>, String> {
-    match RocksStore::open(folder, &Options::default()) {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(told(&error)),
-    }
+    opened(RocksStore::open(folder, &Options::default()))
 }
 
 #[test]

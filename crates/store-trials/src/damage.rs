@@ -101,9 +101,20 @@ pub fn used(bytes: &[u8]) -> usize {
 }
 
 /// An error with its causes.
-pub fn told(error: &dyn std::error::Error) -> String {
+fn told(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// A store that was opened, or what the refusal says: what a [`crate::TryOpen`] gives.
+///
+/// # Errors
+/// What the refusal says, with its causes.
+pub fn opened<E: std::error::Error>(result: Result<impl Store, E>) -> Result<Arc<dyn Store>, String> {
+    match result {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error) => Err(told(&error)),
+    }
 }
 
 /// Changes a byte of a file.

@@ -6,8 +6,8 @@
 //! 1. **A batch is whole.** All its writes are there or none, also after a crash, also across keyspaces.
 //! 2. **Ready means durable.** When the future of a commit is ready with `Ok`, the batch survives `kill -9` and power
 //!    loss.
-//! 3. **Calls are ordered.** Batches take effect in the order in which `commit` and `commit_here` were called, whether or not their
-//!    futures are polled; a batch that was lost in a crash takes every later one with it.
+//! 3. **Calls are ordered.** Batches take effect in the order in which `commit` and `commit_here` were called, whether or
+//!    not their futures are polled; a batch that was lost in a crash takes every later one with it.
 //! 4. **Reads see what is durable,** and everything that was acknowledged before the read began. They may not see
 //!    batches that are still in flight: a caller that needs its own pending writes keeps them in memory.
 //! 5. **Preconditions see everything before them,** the batches still in flight included.

@@ -37,12 +37,17 @@ async fn what_was_submitted_is_waited_for_also_after_a_restart() {
     assert_eq!(world.calls.next().await.resumed, Some(payload(r#"{"job":7}"#)));
     drop(engine);
     let engine = world.open().await;
+    wait_for_end(&world, &engine, &arn).await;
+}
+
+/// What was submitted is waited for, and ends; so does its execution.
+async fn wait_for_end(world: &World, engine: &Engine, arn: &Arn) {
     let resumed = world.calls.next().await;
     assert_eq!(resumed.resumed, Some(payload(r#"{"job":7}"#)));
     resumed.succeed("3");
-    let record = engine.wait_until_closed(&arn).await.unwrap();
+    let record = engine.wait_until_closed(arn).await.unwrap();
     assert_eq!(record.status, Status::Succeeded);
-    check_history(&engine, &record).await;
+    check_history(engine, &record).await;
 }
 
 /// Found by the simulator (seed 10769): the call is answered while the store is closed, and the commit that it is submitted
@@ -88,12 +93,7 @@ async fn the_end_of_what_was_submitted_is_not_waited_for_before_that_is_durable(
     assert_eq!(again.resumed, None, "it is not durable that it was submitted");
     assert_eq!(again.call.idempotency_key, idempotency_key);
     again.succeed(r#"{"job":7}"#);
-    let resumed = world.calls.next().await;
-    assert_eq!(resumed.resumed, Some(payload(r#"{"job":7}"#)));
-    resumed.succeed("3");
-    let record = engine.wait_until_closed(&arn).await.unwrap();
-    assert_eq!(record.status, Status::Succeeded);
-    check_history(&engine, &record).await;
+    wait_for_end(&world, &engine, &arn).await;
 }
 
 #[tokio::test]
