@@ -37,6 +37,9 @@ pub enum Error {
     /// The same, where RocksDB must not see it.
     #[error("`{}` is damaged at byte {at}; it was left as it is: restore the data folder from a backup", file.display())]
     DamagedLog { file: PathBuf, at: u64 },
+    /// The same, with the list of tables, which has not all keyspaces.
+    #[error("the records in `{}` are damaged: there is no `{keyspace}`; they were left as they are: restore the data folder from a backup", folder.display())]
+    LostKeyspace { folder: PathBuf, keyspace: String },
     /// RocksDB cannot open its database.
     #[error("cannot open the records in `{}`", folder.display())]
     Records {
@@ -116,6 +119,9 @@ pub(crate) enum Failed {
     /// It was to be written to a keyspace that could not be created.
     #[error("there is no keyspace `{0}`")]
     NoKeyspace(&'static str),
+    /// One that was created could not be noted.
+    #[error("cannot note a new keyspace")]
+    Known(#[source] io::Error),
     /// Who writes has closed the store itself, so this does not happen.
     #[error("the store is closed")]
     Closed,

@@ -1,6 +1,6 @@
 //! The folder of a store: how RocksDB's database is created in it, opened and mended.
 
-use crate::{Error, Mended, Options, error, integrity, records::Records};
+use crate::{Error, Mended, Options, error, integrity, known::Known, records::Records};
 use rocksdb::DBRecoveryMode;
 use std::{
     fs::File,
@@ -56,9 +56,10 @@ fn open_records(folder: &Path, options: &Options, lock: &File) -> Result<(Record
     let database = database(folder);
     let open = |recovery| -> Result<_, Error> {
         let lock = lock.try_clone().map_err(Error::io("lock", folder))?;
-        Ok(Records::open(&database, options, recovery, lock))
+        Ok(Records::open(&database, options, recovery, known(folder)?, lock))
     };
     let mut mended = integrity::mend_logs(&database)?;
+    check_keyspaces(folder, options)?;
     loop {
         let damage = match open(DBRecoveryMode::AbsoluteConsistency)? {
             Err(damage) if error::is_damage(&damage) => damage,
@@ -71,6 +72,19 @@ fn open_records(folder: &Path, options: &Options, lock: &File) -> Result<(Record
             return Ok((open(DBRecoveryMode::PointInTime)?.map_err(Error::records(folder))?, mended));
         };
         mended.push(more);
+    }
+}
+
+fn known(folder: &Path) -> Result<Known, Error> {
+    Known::read(&folder.join("data"))
+}
+
+/// Refuses a folder whose list of tables has lost a keyspace.
+fn check_keyspaces(folder: &Path, options: &Options) -> Result<(), Error> {
+    let listed = Records::listed(&database(folder), options).map_err(Error::records(folder))?;
+    match known(folder)?.lost(&listed) {
+        Some(lost) => Err(Error::LostKeyspace { folder: folder.into(), keyspace: lost.into() }),
+        None => Ok(()),
     }
 }
 

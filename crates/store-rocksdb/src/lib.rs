@@ -11,7 +11,7 @@
 //!
 //! # On disk
 //! What is in the folder of any store, [`store_folder`] tells. The format is at present `rocksdb 1`, and `data/rocksdb/` is
-//! RocksDB's database: a column family for each keyspace of the contract, and `.meta`.
+//! RocksDB's database: a column family for each keyspace of the contract, and `.meta`. Their names are in `data/keyspaces`, too.
 //!
 //! In `.meta` the key `groups` has the number of the group that wrote it, as 8 bytes, big-endian. Each group is one write of
 //! RocksDB, so it is recovered whole or not at all.
@@ -19,13 +19,14 @@
 //! # Damage
 //! A log that ends in the middle of a write is what a power loss leaves of a group that was never acknowledged. RocksDB
 //! cannot tell it from damage to one that was; `acknowledged` can, as it is written after each sync. So a log that is not
-//! whole is read first without changing anything, and the folder is refused if an acknowledged group is not in it. All that
-//! RocksDB reads is compared with its checksums. A flipped bit is turned back, and worse damage is refused: see `integrity`.
+//! whole is read first without changing anything, and the folder is refused if an acknowledged group is not in it. What a
+//! list of tables lacks that is not whole RocksDB misses by itself, but for keyspaces: see `known`. All that RocksDB reads is compared with its checksums. A flipped bit is turned back, and worse damage is refused: see `integrity`.
 #![cfg(feature = "rocksdb")]
 
 mod error;
 mod folder;
 mod integrity;
+mod known;
 mod options;
 mod records;
 

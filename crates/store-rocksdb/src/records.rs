@@ -1,6 +1,6 @@
 //! RocksDB's database and its column families: reads, and the write of one group.
 
-use crate::{Options, error::Failed, options};
+use crate::{Options, error::Failed, known::Known, options};
 use rocksdb::{ColumnFamily, ColumnFamilyDescriptor, DB, DBRecoveryMode, ReadOptions, WriteBatch, WriteOptions};
 use std::{fs::File, path::Path};
 use store::{GroupWrites, Keyspace, Range};
@@ -13,6 +13,7 @@ pub(crate) struct Records {
     database: DB,
     /// Of column families that are created later.
     of_keyspace: rocksdb::Options,
+    known: Known,
     /// Dropped last: the folder is free when its files are closed.
     _lock: Option<File>,
 }
@@ -24,10 +25,16 @@ impl Records {
         DB::open(&of_database, folder)?.create_cf(META.0, &options::of_keyspace(options))
     }
 
+    /// The names of the column families. Changes nothing on the disk.
+    pub(crate) fn listed(folder: &Path, options: &Options) -> Result<Vec<String>, rocksdb::Error> {
+        DB::list_cf(&options::of_database(options, DBRecoveryMode::AbsoluteConsistency), folder)
+    }
+
     pub(crate) fn open(
         folder: &Path,
         options: &Options,
         recovery: DBRecoveryMode,
+        known: Known,
         lock: File,
     ) -> Result<Self, rocksdb::Error> {
         let of_database = options::of_database(options, recovery);
@@ -36,7 +43,7 @@ impl Records {
         // `DB::open_cf` would ignore the options.
         let families = names.into_iter().map(|name| ColumnFamilyDescriptor::new(name, of_keyspace.clone()));
         let database = DB::open_cf_descriptors(&of_database, folder, families)?;
-        Ok(Self { database, of_keyspace, _lock: Some(lock) })
+        Ok(Self { database, of_keyspace, known, _lock: Some(lock) })
     }
 
     /// The number of the last group that could be recovered. Changes nothing on the disk.
@@ -46,7 +53,7 @@ impl Records {
         let names = DB::list_cf(&of_database, folder)?;
         let families = names.into_iter().map(|name| ColumnFamilyDescriptor::new(name, of_keyspace.clone()));
         let database = DB::open_cf_descriptors_read_only(&of_database, folder, families, false)?;
-        Self { database, of_keyspace, _lock: None }.groups()
+        Self { database, of_keyspace, known: Known::default(), _lock: None }.groups()
     }
 
     pub(crate) fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, rocksdb::Error> {
@@ -125,7 +132,7 @@ impl store_folder::Records for Records {
     }
 
     fn lacks_keyspace_of(&self, writes: &GroupWrites) -> bool {
-        writes.keys().any(|keyspace| self.family(*keyspace).is_none())
+        writes.keys().any(|keyspace| !self.known.has(*keyspace))
     }
 
     fn would_wait(&self) -> bool {
@@ -137,6 +144,9 @@ impl store_folder::Records for Records {
         for keyspace in writes.keys() {
             if self.family(*keyspace).is_none() {
                 self.database.create_cf(keyspace.0, &self.of_keyspace)?;
+            }
+            if !self.known.has(*keyspace) {
+                self.known.add(*keyspace).map_err(Failed::Known)?;
             }
         }
         Ok(())
