@@ -57,8 +57,6 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "an error here is a failed test")]
-
     use super::*;
 
     #[test]
