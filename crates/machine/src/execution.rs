@@ -227,8 +227,8 @@ impl Execution {
 
     /// Whether `id` waits for an answer (task tokens are accepted only then).
     pub fn awaits(&self, id: EventId) -> bool {
-        let is_open = |frame: &Frame| frame.call().is_some_and(|call| call.early.is_none());
-        self.parts.frames().any(|(_, frame)| calls(frame, id) && is_open(frame))
+        let frame = self.parts.awaited().call(id).and_then(|frame| self.parts.frame(frame).ok());
+        frame.and_then(|frame| frame.call()).is_some_and(|call| call.early.is_none())
     }
 
     /// Steps the execution. On `Err` it is unchanged.
@@ -254,6 +254,7 @@ impl Execution {
         test: Option<&Test>,
     ) -> Result<Step, StepError> {
         let execution = self.context.get_or_init(|| Arc::new(execution_context(&self.facts)));
+        let timers_before = self.parts.root()?.timers_made;
         let mut turn = Turn {
             parts: &mut self.parts,
             facts: &self.facts,
@@ -265,6 +266,7 @@ impl Execution {
             ends_at_transition: self.ends_at_transition,
             test,
             step: Step::default(),
+            timers_before,
             written: Written::default(),
         };
         let result = turn.take(trigger);
@@ -291,10 +293,6 @@ pub(crate) fn execution_context(facts: &Facts) -> ExecutionContext {
         state_machine_id: facts.state_machine_arn.clone(),
         state_machine_name: facts.state_machine_name.clone(),
     }
-}
-
-fn calls(frame: &Frame, id: EventId) -> bool {
-    frame.call().is_some_and(|call| call.request.id() == id)
 }
 
 impl Turn<'_> {
@@ -397,8 +395,11 @@ impl Turn<'_> {
             self.parts.root_mut()?.deadline = None;
             return Ok(self.end(0, Outcome::TimedOut(Failure::default()))?);
         }
-        let found = self.parts.frames().find(|(_, frame)| frame.timers().any(is_it));
-        let Some((frame_id, frame)) = found.map(|(id, frame)| (id, frame.clone())) else { return Ok(()) };
+        let Some(frame_id) = self.parts.awaited().timer(id) else { return Ok(()) };
+        let frame = self.parts.frame(frame_id)?.clone();
+        if !frame.timers().any(is_it) {
+            return Ok(());
+        }
         match &frame.phase {
             Phase::Waiting { .. } => wait::over(self, frame_id),
             Phase::Retrying { .. } => states::again(self, frame_id),
@@ -415,7 +416,7 @@ impl Turn<'_> {
 
     /// The frame that waits for the answer to a call.
     fn call(&self, id: EventId) -> Option<PartId> {
-        self.parts.frames().find(|(_, frame)| calls(frame, id)).map(|(frame_id, _)| frame_id)
+        self.parts.awaited().call(id)
     }
 }
 

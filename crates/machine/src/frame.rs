@@ -42,6 +42,14 @@ pub struct Parent {
     pub(crate) index: u64,
 }
 
+/// An iteration that has begun with an item as it is, and has not entered its first state: all that is its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    pub(crate) parent: Parent,
+    /// The `MapIterationStarted` event.
+    pub(crate) position: EventId,
+}
+
 /// The `…StateEntered` event of the visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entered {
@@ -249,6 +257,14 @@ impl Frame {
             | Phase::Retrying { .. }
             | Phase::Forked(_)
             | Phase::MapRunUnsuccessful(_) => None,
+        }
+    }
+
+    /// Whether something is to be cancelled when it goes: a timer, a call, a Map Run.
+    pub(crate) fn waits_for_others(&self) -> bool {
+        match self.phase {
+            Phase::Waiting { .. } | Phase::Calling(_) | Phase::Retrying { .. } | Phase::MapRunning(_) => true,
+            Phase::Ready | Phase::Forked(_) | Phase::MapRunUnsuccessful(_) => false,
         }
     }
 

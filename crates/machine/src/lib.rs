@@ -16,6 +16,7 @@ mod trigger;
 
 mod states;
 
+mod awaited;
 mod catch;
 mod data;
 mod failure;
@@ -33,7 +34,7 @@ mod weight;
 pub use effect::{Effect, TaskRequest, TimerId};
 pub use execution::{Execution, Facts, Outcome, Pending, Status, Step, StepError, TokenOf};
 pub use failure::Failure;
-pub use frame::{Fork, Frame, PendingMapRun, Phase, Progress, Request};
+pub use frame::{Begun, Fork, Frame, PendingMapRun, Phase, Progress, Request};
 pub use history::{EventDetails, EventId, EventType, HistoryEvent};
 pub use map_run::{
     Batches, Child, ChildEnd, ChildRemains, ChildStart, Counts, ItemRange, ItemSource, MapRun, MapRunBlock,

@@ -3,7 +3,8 @@
 //! A step rewrites only the parts that it touched. What a part was before the first touch is kept until the step is
 //! accepted; so a step that cannot be made leaves no trace, and no step copies what it does not change.
 
-use crate::frame::Timer;
+use crate::awaited::Awaited;
+use crate::frame::{Begun, Parent, Timer};
 use crate::variables::Variables;
 use crate::weight;
 use crate::{EventId, Frame, Phase, Progress, Status, StepError, TimerId};
@@ -31,6 +32,8 @@ impl PartId {
 pub enum Part {
     Root(Arc<Root>),
     Frame(Arc<Frame>),
+    /// Becomes a frame when it is its turn. A Map of many items has many of these.
+    Begun(Begun),
     Progress(Progress),
     /// The items of a Map; the output of a branch or iteration that ended.
     Payload(Payload),
@@ -38,6 +41,12 @@ pub enum Part {
     Same(PartId),
     /// The variables of a scope.
     Variables(Variables),
+}
+
+impl From<Frame> for Part {
+    fn from(frame: Frame) -> Part {
+        Part::Frame(Arc::new(frame))
+    }
 }
 
 /// What an execution is as a whole.
@@ -101,8 +110,11 @@ pub(crate) struct Parts {
     before: BTreeMap<PartId, Option<Part>>,
     /// The same since a state failed, as long as nothing has caught its failure.
     before_failure: Option<BTreeMap<PartId, Option<Part>>>,
-    /// What the parts weighed when the last step was accepted.
+    /// All that was there when the step cleared it.
+    cleared: BTreeMap<PartId, Part>,
+    /// What the parts weighed when the last step was accepted, and what its frames waited for.
     weight: usize,
+    awaited: Awaited,
 }
 
 impl Parts {
@@ -113,7 +125,14 @@ impl Parts {
     pub(crate) fn from_stored(parts: impl IntoIterator<Item = (PartId, Part)>) -> Parts {
         let by_id: BTreeMap<PartId, Part> = parts.into_iter().collect();
         let weight = by_id.values().map(weight::part).fold(0, usize::saturating_add);
-        Parts { by_id, before: BTreeMap::new(), before_failure: None, weight }
+        let mut awaited = Awaited::default();
+        by_id.iter().for_each(|(id, part)| awaited.add(*id, part));
+        Parts { by_id, before: BTreeMap::new(), before_failure: None, cleared: BTreeMap::new(), weight, awaited }
+    }
+
+    /// What frames wait for, as the last step left them.
+    pub(crate) fn awaited(&self) -> &Awaited {
+        &self.awaited
     }
 
     /// What they take in memory, in bytes: see [`weight`]. A step in progress does not count.
@@ -187,22 +206,26 @@ impl Parts {
 
     /// Each part that another refers to, and that is not there or is something else.
     pub(crate) fn misplaced(&self) -> Vec<StepError> {
-        let parents = self.frames().filter_map(|(_, frame)| frame.parent);
-        let running: HashSet<(PartId, u64)> = parents.map(|parent| (parent.frame, parent.index)).collect();
+        let running: HashSet<(PartId, u64)> = self.children().map(|(_, parent)| (parent.frame, parent.index)).collect();
         let mut found = Vec::new();
         for (id, part) in &self.by_id {
             match part {
-                Part::Root(root) => found.extend(root.ready.iter().filter_map(|ready| self.frame(*ready).err())),
+                Part::Root(root) => found.extend(root.ready.iter().filter_map(|ready| self.in_line(*ready).err())),
                 Part::Frame(frame) => {
                     found.extend(frame.parent.and_then(|parent| self.frame(parent.frame).err()));
                     found.extend(frame.variables.and_then(|variables| self.variables(variables).err()));
                     found.extend(self.misplaced_of_fork(*id, frame, &running));
                 }
+                Part::Begun(begun) => found.extend(self.frame(begun.parent.frame).err()),
                 Part::Same(_) => found.extend(self.payload(*id).err()),
                 Part::Progress(_) | Part::Payload(_) | Part::Variables(_) => {}
             }
         }
         found
+    }
+
+    fn in_line(&self, id: PartId) -> Result<(), StepError> {
+        if self.begun(id).is_some() { Ok(()) } else { self.frame(id).map(|_| ()) }
     }
 
     /// The same for the children of a frame: each runs, or has left its output. Of missing ones it tells the first.
@@ -223,13 +246,31 @@ impl Parts {
     pub(crate) fn frames(&self) -> impl Iterator<Item = (PartId, &Arc<Frame>)> {
         self.by_id.range(..PartId(PartId::FIRST_DATA)).filter_map(|(id, part)| match part {
             Part::Frame(frame) => Some((*id, frame)),
+            Part::Root(_)
+            | Part::Begun(_)
+            | Part::Progress(_)
+            | Part::Payload(_)
+            | Part::Same(_)
+            | Part::Variables(_) => None,
+        })
+    }
+
+    /// All branches and iterations that run, oldest first.
+    pub(crate) fn children(&self) -> impl Iterator<Item = (PartId, Parent)> {
+        self.by_id.range(..PartId(PartId::FIRST_DATA)).filter_map(|(id, part)| match part {
+            Part::Frame(frame) => Some((*id, frame.parent?)),
+            Part::Begun(begun) => Some((*id, begun.parent)),
             Part::Root(_) | Part::Progress(_) | Part::Payload(_) | Part::Same(_) | Part::Variables(_) => None,
         })
     }
 
+    pub(crate) fn begun(&self, id: PartId) -> Option<Begun> {
+        if let Some(Part::Begun(begun)) = self.by_id.get(&id) { Some(*begun) } else { None }
+    }
+
     pub(crate) fn add_frame(&mut self, frame: Frame) -> Result<PartId, StepError> {
         let id = self.reserve_frames(1)?;
-        self.put(id, Part::Frame(Arc::new(frame)));
+        self.put(id, frame.into());
         Ok(id)
     }
 
@@ -304,12 +345,21 @@ impl Parts {
         self.by_id.remove(&id)
     }
 
-    /// Removes all but the root.
+    /// Removes all but the root. There may be very many: they are put away as they are.
     pub(crate) fn clear(&mut self) {
-        let gone: Vec<PartId> = self.by_id.keys().copied().filter(|id| *id != PartId::ROOT).collect();
-        for id in gone {
-            self.remove(id);
-        }
+        self.before_failure = None;
+        let root = self.by_id.remove(&PartId::ROOT);
+        let gone = std::mem::replace(&mut self.by_id, root.map(|root| (PartId::ROOT, root)).into_iter().collect());
+        // A step that clears twice has made next to nothing in between.
+        self.cleared.extend(gone);
+    }
+
+    /// Takes out of the line what is gone.
+    pub(crate) fn tidy_line(&mut self) -> Result<(), StepError> {
+        let mut ready = std::mem::take(&mut self.root_mut()?.ready);
+        ready.retain(|id| self.by_id.contains_key(id));
+        self.root_mut()?.ready = ready;
+        Ok(())
     }
 
     /// A state fails. Those around it may fail with it; what they were until then is remembered.
@@ -338,15 +388,25 @@ impl Parts {
     pub(crate) fn accept(&mut self) -> (Vec<PartId>, Vec<PartId>) {
         self.recovered();
         let (mut changed, mut removed) = (Vec::new(), Vec::new());
+        let cleared = std::mem::take(&mut self.cleared);
+        removed.extend(cleared.keys().filter(|id| !self.before.contains_key(id)));
         for (id, before) in std::mem::take(&mut self.before) {
             let now = self.by_id.get(&id);
-            let was = before.as_ref().map_or(0, weight::part);
-            self.weight = self.weight.saturating_sub(was).saturating_add(now.map_or(0, weight::part));
-            if now.is_some() {
+            if let Some(before) = &before {
+                self.weight = self.weight.saturating_sub(weight::part(before));
+                self.awaited.remove(before);
+            }
+            if let Some(now) = now {
+                self.weight = self.weight.saturating_add(weight::part(now));
+                self.awaited.add(id, now);
                 changed.push(id);
             } else if before.is_some() {
                 removed.push(id);
             }
+        }
+        if !cleared.is_empty() {
+            self.weight = self.by_id.values().map(weight::part).sum();
+            self.awaited = Awaited::default();
         }
         (changed, removed)
     }
@@ -354,6 +414,7 @@ impl Parts {
     /// Undoes the step.
     pub(crate) fn undo(&mut self) {
         self.recovered();
+        self.by_id.extend(std::mem::take(&mut self.cleared));
         for (id, before) in std::mem::take(&mut self.before) {
             match before {
                 Some(part) => self.by_id.insert(id, part),
@@ -379,6 +440,7 @@ fn misplaced(id: PartId, wanted: &str, found: Option<&Part>) -> StepError {
         None => "nothing",
         Some(Part::Root(_)) => "the root",
         Some(Part::Frame(_)) => "a frame",
+        Some(Part::Begun(_)) => "an iteration that has begun",
         Some(Part::Progress(_)) => "the progress of a fork",
         Some(Part::Payload(_) | Part::Same(_)) => "a payload",
         Some(Part::Variables(_)) => "variables",

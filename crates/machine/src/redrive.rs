@@ -12,7 +12,7 @@ use crate::execution::Status;
 use crate::failure::Halt;
 use crate::frame::Phase;
 use crate::turn::Turn;
-use crate::{EventDetails, EventType, PartId, StepError};
+use crate::{EventDetails, EventType, PartId, StepError, states};
 
 /// The execution ends unsuccessfully: what a redrive needs stays. Calls and timers have been cancelled.
 pub(crate) fn keep(turn: &mut Turn<'_>) -> Result<(), StepError> {
@@ -32,6 +32,10 @@ pub(crate) fn keep(turn: &mut Turn<'_>) -> Result<(), StepError> {
 
 /// Everything that was kept goes on, after the event that says so.
 pub(crate) fn begin(turn: &mut Turn<'_>) -> Result<(), Halt> {
+    let begun: Vec<PartId> = turn.parts.children().map(|(id, _)| id).collect();
+    for id in begun {
+        states::take_up(turn, id)?;
+    }
     let is_forked = |phase: &Phase| matches!(phase, Phase::Forked(_));
     let mut frames: Vec<(bool, PartId)> =
         turn.parts.frames().map(|(id, frame)| (is_forked(&frame.phase), id)).collect();

@@ -27,6 +27,8 @@ pub(crate) struct Turn<'t> {
     /// `Some` when the execution is the test of a state.
     pub(crate) test: Option<&'t Test>,
     pub(crate) step: Step,
+    /// How many timers were made before this step.
+    pub(crate) timers_before: u64,
     /// What the step writes, so far.
     pub(crate) written: Written,
 }
@@ -142,11 +144,10 @@ impl<'t> Turn<'t> {
 
     /// A timer that was set in this very step leaves no effect at all.
     pub(crate) fn cancel_timer(&mut self, id: TimerId) {
-        let effects = self.step.effects.len();
-        self.step.effects.retain(|effect| !matches!(effect, Effect::SetTimer { timer, .. } if *timer == id));
-        if self.step.effects.len() == effects {
-            self.push(Effect::CancelTimer { timer: id });
+        if id.0 <= self.timers_before {
+            return self.push(Effect::CancelTimer { timer: id });
         }
+        self.step.effects.retain(|effect| !matches!(effect, Effect::SetTimer { timer, .. } if *timer == id));
     }
 
     /// Cancels the frame's timers.
@@ -180,8 +181,9 @@ impl<'t> Turn<'t> {
     /// Ends the execution: the last event, and nothing is awaited any more. A Standard execution that ends unsuccessfully
     /// stays where it stood, for a redrive.
     pub(crate) fn end(&mut self, previous: EventId, outcome: Outcome) -> Result<(), StepError> {
-        let frames: Vec<Arc<Frame>> = self.parts.frames().map(|(_, frame)| frame.clone()).collect();
-        for frame in frames {
+        let waiting = self.parts.frames().filter(|(_, frame)| frame.waits_for_others());
+        let waiting: Vec<Arc<Frame>> = waiting.map(|(_, frame)| frame.clone()).collect();
+        for frame in waiting {
             self.cancel(&frame);
         }
         let root = self.parts.root_mut()?;

@@ -89,6 +89,10 @@ fn forks() -> Vec<Bomb> {
                 "ItemSelector": { "all.$": "$" }, "ResultPath": null })
     };
     let range = |inner: Value| json!({ "Type": "Map", "QueryLanguage": "JSONata", "End": true, "Items": "{% [1..40] %}", "ItemProcessor": inner });
+    let in_maps = |state: Value| (0..3).fold(one(&state), |inner, _| one(&range(inner)));
+    let failing = in_maps(json!({ "Type": "Fail" }));
+    let mut waiting = in_maps(json!({ "Type": "Wait", "Seconds": 60, "End": true }));
+    waiting["TimeoutSeconds"] = json!(3);
     let big = format!("[{}]", vec![format!("\"{}\"", "x".repeat(200)); 1_000].join(","));
     let wide = format!("[{}0]", "0,".repeat(100_000));
     let branches: Vec<Value> = (0..1_000).map(|_| one(&json!({ "Type": "Pass", "End": true }))).collect();
@@ -97,6 +101,8 @@ fn forks() -> Vec<Bomb> {
         bomb("Parallel in Parallel, 3^7", &nested(7, &thrice)),
         bomb("Map in Map, 40^5", &nested(5, &range)),
         Bomb { is_express: true, ..bomb("Map in Map, 40^5, Express", &nested(5, &range)) },
+        Bomb { is_express: true, ..bomb("Map in Map, 40^3, one fails, Express", &failing) },
+        Bomb { is_express: true, ..bomb("Map in Map, 40^3, all wait, Express", &waiting) },
         Bomb { input: big.clone(), ..bomb("a Map that gives everything to each", &nested(1, &map)) },
         Bomb {
             input: wide,

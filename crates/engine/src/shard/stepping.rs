@@ -30,6 +30,10 @@ const KEPT_IN_RECORD_MAX: usize = 2;
 /// 1,000 items would take twice as long if it waited (`xtask bench W4`).
 const UNPACED_BYTES_MAX: usize = 768 << 10;
 
+/// An execution that weighs more, in bytes, goes on on the slow lane: what a step of it touches and frees takes many
+/// milliseconds, and nobody waits for the step.
+const HEAVY_BYTES: usize = 4 << 20;
+
 /// What a step takes from the world, so that it can be made again.
 pub(super) struct Occurrence {
     pub(super) trigger: Trigger,
@@ -97,10 +101,11 @@ impl Shard {
         let mut occurrence = Occurrence { trigger, now_ms, seed, stopwatch: self.environment.stopwatch };
         // The clock may have been set back since the timer went off: what it leads to is no earlier than it was due.
         occurrence.now_ms = occurrence.fired().map_or(now_ms, |(_, due_ms)| now_ms.max(due_ms));
+        let is_heavy = matches!(occurrence.trigger, Trigger::Continue) && execution.weight() > HEAVY_BYTES;
         // StopExecution and heartbeats do not wait for slow steps of other executions.
         let is_slow = occurrence.trigger.may_evaluate()
             && self.environment.slow_lane.is_behind(&live.stored.record.state_machine_arn);
-        if is_slow {
+        if is_heavy || is_slow {
             return self.move_to_slow_lane(key, occurrence, then);
         }
         let options = &self.environment.options;

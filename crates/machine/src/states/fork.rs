@@ -9,10 +9,10 @@ use crate::failure::{Failed, Halt, Stop};
 use crate::frame::{Branches, Fork, Parent, Phase, Progress};
 use crate::turn::Turn;
 use crate::visit::Visit;
-use crate::{EventDetails, EventType, Failure, Frame, Part, PartId, StepError};
+use crate::{EventDetails, EventId, EventType, Failure, Frame, Part, PartId, StepError};
 use asl::{StateFields, StateKind};
 use json::{Payload, Value};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What the children begin with.
 pub(super) enum Children {
@@ -55,13 +55,13 @@ pub(super) fn go_on(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), 
 }
 
 /// A branch or iteration begins: its first state is to be entered.
-pub(super) fn add_child(turn: &mut Turn<'_>, child: PartId, fork: &Fork, frame: Frame) -> Result<(), StepError> {
+pub(super) fn add_child(turn: &mut Turn<'_>, child: PartId, fork: &Fork, part: Part) -> Result<(), StepError> {
     turn.parts.progress_mut(fork.progress)?.started += 1;
-    turn.parts.put(child, Part::Frame(Arc::new(frame)));
+    turn.parts.put(child, part);
     Ok(())
 }
 
-fn fork_of(turn: &Turn<'_>, id: PartId) -> Result<Fork, StepError> {
+pub(super) fn fork_of(turn: &Turn<'_>, id: PartId) -> Result<Fork, StepError> {
     match turn.parts.frame(id)?.phase {
         Phase::Forked(fork) => Ok(fork),
         Phase::Ready
@@ -128,6 +128,10 @@ pub(super) fn join(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
         .map(|index| turn.parts.payload(fork.outputs.offset(index)).map(|output| output.value().clone()))
         .collect::<Result<_, _>>()?;
     close(turn, id, &fork)?;
+    if turn.facts.redrive_count > 0 {
+        // A redrive has put it in line.
+        leave_line(turn, id)?;
+    }
     let visit = turn.visit(id)?;
     let (succeeded, fields) = succeeded(&visit)?;
     // Its own successor follows what this event follows.
@@ -164,22 +168,40 @@ pub(super) fn child_failed(turn: &mut Turn<'_>, child: PartId, parent: Parent, f
     fail(turn, parent.frame, &Failed::As(failure))
 }
 
-/// Ends whatever runs below the frame.
+/// The children of each frame, oldest first.
+type Families = BTreeMap<PartId, Vec<(PartId, Parent)>>;
+
+/// Ends whatever runs below the frame. There may be very many: all parts are looked through once.
 pub(super) fn abort_children(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
     let Phase::Forked(fork) = turn.parts.frame(id)?.phase else { return Ok(()) };
-    let children: Vec<(PartId, Parent)> = turn
-        .parts
-        .frames()
-        .filter_map(|(child, frame)| frame.parent.filter(|parent| parent.frame == id).map(|parent| (child, parent)))
-        .collect();
-    for (child, parent) in children {
-        abort(turn, child, parent)?;
+    let mut families = Families::new();
+    for (child, parent) in turn.parts.children() {
+        families.entry(parent.frame).or_default().push((child, parent));
     }
-    Ok(close(turn, id, &fork)?)
+    abort_family(turn, &families, id, &fork)?;
+    // Those that are gone may stand in line, and it may itself, to start children.
+    turn.parts.tidy_line()?;
+    leave_line(turn, id)?;
+    Ok(())
 }
 
-fn abort(turn: &mut Turn<'_>, id: PartId, parent: Parent) -> Result<(), Halt> {
-    abort_children(turn, id)?;
+fn abort_family(turn: &mut Turn<'_>, families: &Families, id: PartId, fork: &Fork) -> Result<(), Halt> {
+    for (child, parent) in families.get(&id).into_iter().flatten() {
+        abort(turn, families, *child, *parent)?;
+    }
+    close(turn, id, fork)?;
+    Ok(())
+}
+
+fn abort(turn: &mut Turn<'_>, families: &Families, id: PartId, parent: Parent) -> Result<(), Halt> {
+    if let Some(begun) = turn.parts.begun(id) {
+        iteration_aborted(turn, begun.position, parent)?;
+        turn.parts.remove(id);
+        return Ok(());
+    }
+    if let Phase::Forked(fork) = turn.parts.frame(id)?.phase {
+        abort_family(turn, families, id, &fork)?;
+    }
     let frame: Arc<Frame> = turn.parts.frame(id)?.clone();
     turn.cancel(&frame);
     if frame.map_run().is_some() {
@@ -190,21 +212,21 @@ fn abort(turn: &mut Turn<'_>, id: PartId, parent: Parent) -> Result<(), Halt> {
     if let Some(aborted) = aborted {
         turn.emit(frame.position, aborted, EventDetails::None)?;
     }
-    if let Some(details) = iteration(turn, parent)? {
-        turn.emit(frame.position, EventType::MapIterationAborted, details)?;
-    }
-    turn.parts.root_mut()?.ready.retain(|ready| *ready != id);
+    iteration_aborted(turn, frame.position, parent)?;
     turn.parts.remove_frame(id)?;
+    Ok(())
+}
+
+fn iteration_aborted(turn: &mut Turn<'_>, position: EventId, parent: Parent) -> Result<(), Halt> {
+    if let Some(details) = iteration(turn, parent)? {
+        turn.emit(position, EventType::MapIterationAborted, details)?;
+    }
     Ok(())
 }
 
 /// Removes the parts of a fork.
 fn close(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), StepError> {
     let Progress { started, .. } = *turn.parts.progress_mut(fork.progress)?;
-    if started < fork.length || turn.facts.redrive_count > 0 {
-        // It may stand in line to start children, and there are none any more.
-        turn.parts.root_mut()?.ready.retain(|ready| *ready != id);
-    }
     for index in 0..started {
         turn.parts.remove(fork.outputs.offset(index));
     }
@@ -213,5 +235,11 @@ fn close(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), StepError> 
         turn.parts.remove(data);
     }
     turn.parts.frame_mut(id)?.phase = Phase::Ready;
+    Ok(())
+}
+
+/// It starts no more children.
+fn leave_line(turn: &mut Turn<'_>, id: PartId) -> Result<(), StepError> {
+    turn.parts.root_mut()?.ready.retain(|ready| *ready != id);
     Ok(())
 }

@@ -8,10 +8,10 @@
 use super::{Move, distributed_map, fork, fork::Children, map_mocked, unexpected};
 use crate::data;
 use crate::failure::{Failed, QUERY_EVALUATION_ERROR, Stop};
-use crate::frame::{Fork, Frame, Parent, Progress};
+use crate::frame::{Begun, Fork, Frame, Parent, Progress};
 use crate::turn::Turn;
 use crate::visit::{Sees, Visit, as_count};
-use crate::{EventDetails, EventId, EventType, PartId, StepError};
+use crate::{EventDetails, EventId, EventType, Part, PartId, StepError};
 use asl::{Map, MaybePath, QueryLanguage, StateKind};
 use json::{Payload, Value};
 use query::{MapItem, Path};
@@ -76,10 +76,28 @@ pub(super) fn start_iteration(
     let input = iteration_input(visit, map, item)?;
     let started = turn.emit(previous, EventType::MapIterationStarted, details)?;
     let child = turn.parts.reserve_frames(1)?;
-    let (parent, start_at) = (Parent { frame: id, index }, map.item_processor.start_at.clone());
-    fork::add_child(turn, child, fork, Frame::ready(Some(parent), start_at, input, started))?;
-    turn.count_frame(child);
+    let parent = Parent { frame: id, index };
+    if map.item_selector.is_none() {
+        fork::add_child(turn, child, fork, Part::Begun(Begun { parent, position: started }))?;
+    } else {
+        let frame = Frame::ready(Some(parent), map.item_processor.start_at.clone(), input, started);
+        fork::add_child(turn, child, fork, frame.into())?;
+        turn.count_frame(child);
+    }
     turn.parts.root_mut()?.ready.push_back(child);
+    Ok(())
+}
+
+/// An iteration that has only begun becomes a frame, with its item as its input.
+pub(crate) fn take_up(turn: &mut Turn<'_>, id: PartId) -> Result<(), StepError> {
+    let Some(Begun { parent, position }) = turn.parts.begun(id) else { return Ok(()) };
+    let state = turn.state(turn.parts.frame(parent.frame)?)?;
+    let (StateKind::Map(map), Some(items)) = (&state.kind, fork::fork_of(turn, parent.frame)?.items) else {
+        return Err(StepError::Corrupt(format!("state `{}` has no iterations", state.name)));
+    };
+    let input = item(turn.parts.payload(items)?, parent.index)?.value;
+    let frame = Frame::ready(Some(parent), map.item_processor.start_at.clone(), input.into(), position);
+    turn.parts.put(id, frame.into());
     Ok(())
 }
 

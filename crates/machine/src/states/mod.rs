@@ -16,7 +16,7 @@ mod succeed;
 pub(crate) mod task;
 pub(crate) mod wait;
 
-pub(crate) use map::{item, length};
+pub(crate) use map::{item, length, take_up};
 
 use crate::execution::Outcome;
 use crate::failure::{Failed, Halt, RUNTIME, Stop};
@@ -57,6 +57,7 @@ pub(crate) fn run(turn: &mut Turn<'_>) -> Result<(), Halt> {
             break;
         }
         if let Some(id) = turn.parts.root_mut()?.ready.pop_front() {
+            take_up(turn, id)?;
             transition(turn, id, enter)?;
             turn.count_frame(id);
         }

@@ -48,7 +48,8 @@ pub(super) fn start_branch(turn: &mut Turn<'_>, id: PartId, fork: &Fork, branche
     }
     let child = branches.first.offset(index);
     let parent = Parent { frame: id, index };
-    fork::add_child(turn, child, fork, Frame::ready(Some(parent), branch.start_at.clone(), arguments, position))?;
+    let frame = Frame::ready(Some(parent), branch.start_at.clone(), arguments, position);
+    fork::add_child(turn, child, fork, frame.into())?;
     turn.parts.root_mut()?.ready.push_front(child);
     Ok(())
 }
