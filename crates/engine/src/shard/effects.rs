@@ -245,9 +245,7 @@ impl Shard {
 
     pub(super) fn fire(&mut self, row: TimerRow) {
         let is_set = match self.find(row.key) {
-            Ok(Found::Open) => {
-                self.live.get(row.key).is_some_and(|live| live.timers.get(&row.timer) == Some(&row.due_ms))
-            }
+            Ok(Found::Open) => self.live.get(row.key).is_some_and(|live| live.timers.is_due_at(row.timer, row.due_ms)),
             _ => false,
         };
         if is_set {

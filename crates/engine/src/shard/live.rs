@@ -1,5 +1,9 @@
 //! The executions in memory. Those that have waited longest are put out of it when they are too many or take too much.
 
+mod set_timers;
+
+pub(in crate::shard) use set_timers::{MovedTimers, SetTimers};
+
 use crate::{
     Logging, SyncResult,
     definitions::Definition,
@@ -7,9 +11,9 @@ use crate::{
     shard::{Reply, message::Work},
     tables::{ExecutionKey, StoredExecution},
 };
-use machine::{Execution, PartId, Status, TimerId};
+use machine::{Execution, PartId, Status};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -30,7 +34,7 @@ pub(crate) struct Live {
     /// Status and stop time of that record.
     pub(crate) listed: (Status, Option<i64>),
     pub(crate) parts: BTreeSet<PartId>,
-    pub(crate) timers: BTreeMap<TimerId, i64>,
+    pub(crate) timers: SetTimers,
     /// What came while the slow lane had it.
     pub(crate) parked: VecDeque<Work>,
     /// Time of the last step: later events are not earlier, whatever the clock says.
@@ -65,7 +69,7 @@ impl Live {
             is_written: false,
             listed: (Status::Running, None),
             parts: BTreeSet::new(),
-            timers: BTreeMap::new(),
+            timers: SetTimers::default(),
             parked: VecDeque::new(),
             last_ms,
             batch: 0,

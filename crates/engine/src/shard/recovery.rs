@@ -4,7 +4,13 @@
 //! that something comes for before its turn is taken up then. "Taken up" means: its calls go on as their integrations
 //! say, what no worker has taken is offered again, and a bounded step goes on. Its timers are read by [`crate::timers`].
 
-use super::{Found, Shard, child_line::ChildLine, express_starts::ExpressStarts, live::Live, message::Work};
+use super::{
+    Found, Shard,
+    child_line::ChildLine,
+    express_starts::ExpressStarts,
+    live::{Live, SetTimers},
+    message::Work,
+};
 use crate::{
     Error,
     activities::Offer,
@@ -260,7 +266,7 @@ impl Shard {
             StepError::Corrupt(why) => corrupt(why),
             StepError::OverBudget => corrupt("its parts do not fit together".into()),
         })?;
-        let timers = execution.timers().into_iter().collect();
+        let timers = SetTimers::of(execution.timers());
         let listed = (stored.record.status, stored.record.stop_ms);
         let mut live = Live::new(execution, definition, stored, true);
         live.listed = listed;

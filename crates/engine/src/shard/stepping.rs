@@ -2,7 +2,7 @@
 
 use super::{
     Shard,
-    live::Live,
+    live::{Live, MovedTimers},
     message::{Then, Work},
     slow_lane::SlowStep,
 };
@@ -17,7 +17,6 @@ use crate::{
 use json::Text;
 use machine::{Effect, EventId, Execution, Outcome, Status, Step, StepError, TimerId, Trigger};
 use std::{
-    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -149,12 +148,13 @@ impl Shard {
             live.last_ms = live.last_ms.max(last.timestamp_ms);
         }
         let effects = std::mem::take(&mut step.effects);
-        let before = live.timers.clone();
         // A timer that has fired is set no more, and its row goes with the step that it led to. One that was moved while the
         // trigger was on its way stays: it is due at another time.
-        live.timers.retain(|timer, due_ms| Some((*timer, *due_ms)) != fired);
+        if let Some((timer, _)) = fired.filter(|(timer, due_ms)| live.timers.is_due_at(*timer, *due_ms)) {
+            live.timers.cancel(timer);
+        }
         let rest = effects_of(key, live, effects, &mut outbox);
-        let timers = moved(&before, &live.timers);
+        let timers = live.timers.take_moved();
         if let Some(outcome) = step.outcome.take() {
             close(live, outcome);
         }
@@ -343,9 +343,6 @@ fn list(key: ExecutionKey, live: &mut Live, writes: &mut Writes) {
     (live.is_written, live.listed) = (true, live.status());
 }
 
-/// Timers that a step moves: from when to when.
-type MovedTimers = BTreeMap<TimerId, (Option<i64>, Option<i64>)>;
-
 /// What the shard sees to itself, of what a step asks for.
 #[derive(Default)]
 struct Rest {
@@ -373,28 +370,16 @@ fn effects_of(key: ExecutionKey, live: &mut Live, effects: Vec<Effect>, outbox: 
                     outbox.effect(Released::Stop { request, facts, submitted });
                 }
             }
-            Effect::SetTimer { timer, due_ms } => {
-                live.timers.insert(timer, due_ms);
-            }
-            Effect::CancelTimer { timer } => {
-                live.timers.remove(&timer);
-            }
+            Effect::SetTimer { timer, due_ms } => live.timers.set(timer, due_ms),
+            Effect::CancelTimer { timer } => live.timers.cancel(timer),
             Effect::StartMapRun(_) | Effect::RedriveMapRun(_) | Effect::StopMapRun { .. } => rest.map_runs.push(effect),
             Effect::Continue => rest.goes_on = true,
         }
     }
     if live.execution.as_ref().is_some_and(|execution| execution.status() != Status::Running) {
-        live.timers.clear();
+        live.timers.cancel_all();
     }
     rest
-}
-
-fn moved(before: &BTreeMap<TimerId, i64>, after: &BTreeMap<TimerId, i64>) -> MovedTimers {
-    let names = before.keys().chain(after.keys()).copied();
-    names
-        .map(|timer| (timer, (before.get(&timer).copied(), after.get(&timer).copied())))
-        .filter(|(_, (from, to))| from != to)
-        .collect()
 }
 
 /// The execution has ended: its record says how.
