@@ -99,7 +99,7 @@ impl Dispatcher {
     }
 
     /// Begins a call, or puts it in line.
-    pub(crate) fn run(&mut self, key: ExecutionKey, request: TaskRequest, facts: Arc<Facts>) {
+    pub(crate) fn run(&mut self, key: ExecutionKey, request: Arc<TaskRequest>, facts: Arc<Facts>) {
         let task = self.environment.tasks.find(&request);
         let load = if task.as_ref().is_some_and(|task| task.is_waiting(&request)) { Load::Answer } else { Load::Place };
         if self.is_draining || (load == Load::Place && self.placed >= self.placed_max && !strikes(Fault::TooManyCalls))
@@ -113,7 +113,13 @@ impl Dispatcher {
     }
 
     /// Waits for the end of what a `.sync` call has submitted.
-    pub(crate) fn resume(&mut self, key: ExecutionKey, request: TaskRequest, facts: Arc<Facts>, submitted: Payload) {
+    pub(crate) fn resume(
+        &mut self,
+        key: ExecutionKey,
+        request: Arc<TaskRequest>,
+        facts: Arc<Facts>,
+        submitted: Payload,
+    ) {
         let wait = move |task: Arc<dyn Task>, call: Call| task.resume(call, submitted);
         let task = self.environment.tasks.find(&request);
         self.spawn((key, request.id), call(request, facts), task, wait, (Load::Nothing, Returned::Answer));
@@ -121,7 +127,7 @@ impl Dispatcher {
 
     /// Stops what a `.sync` call has submitted. Nobody waits for that; a wide fork that is aborted stops very many, and no
     /// more are stopped at once than are called.
-    pub(crate) fn stop(&self, request: TaskRequest, facts: Arc<Facts>, submitted: Payload) {
+    pub(crate) fn stop(&self, request: Arc<TaskRequest>, facts: Arc<Facts>, submitted: Payload) {
         let Some(task) = self.environment.tasks.find(&request) else { return };
         let call = call(request, facts);
         let stops = Arc::clone(&self.stops);
@@ -250,13 +256,13 @@ impl Drop for Dispatcher {
     }
 }
 
-fn call(request: TaskRequest, facts: Arc<Facts>) -> Call {
+fn call(request: Arc<TaskRequest>, facts: Arc<Facts>) -> Call {
     let idempotency_key = idempotency_key(&facts, request.id);
     Call::new(request, facts, idempotency_key)
 }
 
 /// Makes a call for which no shard waits: that of a state under test.
-pub(crate) async fn call_once(tasks: &dyn Tasks, request: TaskRequest, facts: Arc<Facts>) -> Outcome {
+pub(crate) async fn call_once(tasks: &dyn Tasks, request: Arc<TaskRequest>, facts: Arc<Facts>) -> Outcome {
     let Some(task) = tasks.find(&request) else { return Err(no_integration(&request.resource)) };
     let call = call(request, facts);
     guarded(async move { task.run(call).await }).await

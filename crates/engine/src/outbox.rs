@@ -36,7 +36,7 @@ impl Durable {
 pub(crate) enum Released {
     Run {
         key: ExecutionKey,
-        request: TaskRequest,
+        request: Arc<TaskRequest>,
         facts: Arc<Facts>,
     },
     Cancel {
@@ -45,12 +45,12 @@ pub(crate) enum Released {
     },
     /// Stop what a `.sync` call has submitted.
     Stop {
-        request: TaskRequest,
+        request: Arc<TaskRequest>,
         facts: Arc<Facts>,
         submitted: Payload,
     },
     /// Wait for the end of what a `.sync` call has submitted.
-    TakeUp(Attempt),
+    TakeUp(Box<Attempt>),
     SetTimer {
         key: ExecutionKey,
         timer: TimerId,

@@ -10,7 +10,7 @@ use store::BoxFuture;
 /// One call that a Task state asked for.
 #[derive(Clone)]
 pub struct Call {
-    pub request: TaskRequest,
+    pub request: Arc<TaskRequest>,
     /// Of the execution that asks.
     pub facts: Arc<Facts>,
     /// Unique to this attempt and the same after a restart: for services with idempotency keys.
@@ -28,7 +28,8 @@ pub struct Origin {
 }
 
 impl Call {
-    pub fn new(request: TaskRequest, facts: Arc<Facts>, idempotency_key: String) -> Call {
+    pub fn new(request: impl Into<Arc<TaskRequest>>, facts: Arc<Facts>, idempotency_key: String) -> Call {
+        let request = request.into();
         let is_standard = facts.state_machine_type == StateMachineType::Standard;
         let origin = || Origin { key: ExecutionKey::of(&facts.execution_arn), id: request.id };
         let origin = is_standard.then(origin);

@@ -17,7 +17,7 @@ pub struct TimerId(pub u64);
 #[must_use]
 pub enum Effect {
     /// Call a service or a function.
-    RunTask(TaskRequest),
+    RunTask(Arc<TaskRequest>),
     /// Offer a task to the workers of an activity.
     OfferActivity {
         id: EventId,
@@ -31,7 +31,7 @@ pub enum Effect {
     },
     /// Stop what a `.sync` call has submitted with this answer: nobody waits for it any more.
     StopTask {
-        request: TaskRequest,
+        request: Arc<TaskRequest>,
         submitted: Payload,
     },
     /// Wake the execution with `TimerFired`. Setting a timer again moves it.

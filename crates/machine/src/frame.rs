@@ -7,6 +7,7 @@ use crate::{EventId, Failure, PartId, TaskRequest, TimerId};
 use asl::IntegrationPattern;
 use json::{Payload, Text};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A position in a flow: one state, its input, and what it is doing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -145,7 +146,7 @@ impl Call {
 /// What was asked for, enough to ask again after a restart.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Request {
-    Task(TaskRequest),
+    Task(Arc<TaskRequest>),
     /// Of the workers of an activity.
     Activity {
         id: EventId,

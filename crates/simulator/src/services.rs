@@ -24,7 +24,7 @@ pub type Attempt = (Text, i64, EventId);
 pub struct Made {
     pub number: u64,
     pub attempt: Attempt,
-    pub request: TaskRequest,
+    pub request: Arc<TaskRequest>,
     pub facts: Arc<machine::Facts>,
     /// What was submitted, if it is the wait for its end.
     pub submitted: Option<Payload>,

@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// Whether a call is wanted.
 enum Wanted {
     Yes {
-        request: TaskRequest,
+        request: Arc<TaskRequest>,
         submitted: Option<Payload>,
         facts: Arc<Facts>,
     },
@@ -121,7 +121,7 @@ impl Shard {
     }
 
     /// Waits for the end of what was submitted: for an execution of this engine by name, for anything else in a task.
-    fn await_submitted(&mut self, key: ExecutionKey, request: TaskRequest, facts: Arc<Facts>, submitted: Payload) {
+    fn await_submitted(&mut self, key: ExecutionKey, request: Arc<TaskRequest>, facts: Arc<Facts>, submitted: Payload) {
         let task = self.environment.tasks.find(&request);
         let Some(awaited) = task.and_then(|task| task.awaits(&request, &submitted)) else {
             return self.dispatcher.resume(key, request, facts, submitted);

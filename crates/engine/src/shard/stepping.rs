@@ -405,7 +405,7 @@ impl Then {
                 shard.remember(origin, token.key, token.id);
                 outbox.answer(reply, Ok(()));
             }
-            Then::Submitted(attempt) if happened => outbox.effect(Released::TakeUp(attempt)),
+            Then::Submitted(attempt) if happened => outbox.effect(Released::TakeUp(Box::new(attempt))),
             Then::Nothing | Then::Submitted(_) => {}
             Then::Stopped(reply) => {
                 let stop_ms = shard.live.get(key).and_then(|live| live.stored.record.stop_ms);

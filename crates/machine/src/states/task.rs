@@ -14,6 +14,7 @@ use crate::visit::{Sees, Visit, as_count};
 use crate::{Effect, EventDetails, EventId, EventType, Failure, PartId, StepError, TaskRequest, TimerId};
 use asl::{IntegrationPattern, MaybePath, QueryLanguage, StateKind, Task, TaskResource};
 use json::{Payload, Text, Value};
+use std::sync::Arc;
 
 /// Longest timeout, in seconds.
 const SECONDS_MAX: u64 = 99_999_999;
@@ -51,7 +52,7 @@ fn prepare(visit: &Visit<'_>, task: &Task, id: EventId) -> Result<Call, Stop> {
     let timeout_seconds = seconds(visit, "TimeoutSeconds", task.timeout_seconds.as_ref(), input.value())?;
     let heartbeat_seconds = seconds(visit, "HeartbeatSeconds", task.heartbeat_seconds.as_ref(), input.value())?;
     let request = |resource: &Text, service: &str, action: &str, pattern| -> Result<Request, Stop> {
-        Ok(Request::Task(TaskRequest {
+        let request = TaskRequest {
             id,
             resource: resource.clone(),
             service: service.into(),
@@ -63,7 +64,8 @@ fn prepare(visit: &Visit<'_>, task: &Task, id: EventId) -> Result<Call, Stop> {
             timeout_seconds,
             heartbeat_seconds,
             role_arn: role_arn(visit, task, input.value())?,
-        }))
+        };
+        Ok(Request::Task(Arc::new(request)))
     };
     let request = match &task.resource {
         TaskResource::Activity { arn } => {
@@ -232,8 +234,8 @@ fn succeeded(turn: &mut Turn<'_>, id: PartId, output: Payload) -> Result<(), Hal
     };
     close(turn, id, event_type, details)?;
     let mut visit = turn.visit(id)?;
-    if let Request::Task(request) = call.request {
-        visit.context.task_token = request.task_token;
+    if let Request::Task(request) = &call.request {
+        visit.context.task_token.clone_from(&request.task_token);
     }
     let StateKind::Task(task) = &visit.state.kind else {
         return Err(StepError::Corrupt(format!("state `{}` is no Task state", visit.state.name)).into());
