@@ -1,7 +1,8 @@
 //! Forks whose payloads are so large that their children begin in several steps.
 
 use crate::world::World;
-use machine::{Effect, EventDetails, EventType, HistoryEvent, Trigger};
+use asl::StateMachineType;
+use machine::{Effect, EventDetails, EventType, HistoryEvent, Outcome, Trigger};
 
 const CHILDREN: usize = 12;
 const LARGE: usize = 200_000;
@@ -141,4 +142,24 @@ fn an_output_that_comes_again_is_stored_once_and_read_back() {
     let compact = |text: &str| json::Payload::parse(text).unwrap().text().to_string();
     let (output, other) = (compact(&output), compact(&other));
     assert_eq!(world.output(), format!("[{output},{output},{other},{output},{output}]"));
+}
+
+/// A look at all of them for each of them would take minutes.
+#[test]
+fn many_iterations_that_have_only_begun_are_aborted() {
+    let map = |inner: String| {
+        format!(
+            r#"{{"Type": "Map", "End": true, "QueryLanguage": "JSONata", "Items": "{{% [1..30] %}}", "ItemProcessor": {inner}}}"#
+        )
+    };
+    let flow = |name: &str, state: String| format!(r#"{{"StartAt": "{name}", "States": {{"{name}": {state}}}}}"#);
+    let fails = flow("F", r#"{"Type": "Fail", "Error": "Broken"}"#.into());
+    let definition = ["C", "B", "A"].iter().fold(fails, |inner, name| flow(name, map(inner)));
+    let mut world = World::new(&definition, StateMachineType::Express, "{}");
+    world.trigger(Trigger::Start);
+    assert!(matches!(&world.outcome, Some(Outcome::Failed(failure)) if failure.error.as_deref() == Some("Broken")));
+    let begun = 30 + 30 * 30 + 30 * 30 * 30;
+    assert_eq!(world.count(EventType::MapIterationStarted), begun);
+    assert_eq!(world.count(EventType::MapIterationFailed), 3);
+    assert_eq!(world.count(EventType::MapIterationAborted), begun - 3);
 }

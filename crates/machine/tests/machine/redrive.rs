@@ -103,6 +103,21 @@ fn waits_begin_again_unless_their_time_has_come() {
 }
 
 #[test]
+fn iterations_that_had_only_begun_enter_their_first_states() {
+    let map = r#"{"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemProcessor": {"StartAt": "A", "States": {
+        "A": {"Type": "Pass", "QueryLanguage": "JSONata", "End": true,
+              "Output": "{% $states.context.Execution.RedriveCount = 0 ? $error('not yet') : $states.input %}"}}}}}}"#;
+    let (world, after) = run(map, "[0, 1, 2]", &[Redrive]);
+    assert_eq!(world.output(), "[0,1,2]");
+    assert_eq!(
+        after,
+        "14<13:ExecutionRedriven 15<14:PassStateExited 16<15:MapIterationSucceeded 17<14:PassStateEntered \
+         18<17:PassStateExited 19<18:MapIterationSucceeded 20<14:PassStateEntered 21<20:PassStateExited \
+         22<21:MapIterationSucceeded 23<22:MapStateSucceeded 24<22:MapStateExited 25<24:ExecutionSucceeded"
+    );
+}
+
+#[test]
 fn only_unsuccessful_branches_run_again() {
     let parallel = r#"{"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true, "Branches": [
         {"StartAt": "A", "States": {"A": {T:, "OutputPath": "$.x", "End": true}}},
