@@ -60,7 +60,7 @@ impl Default for Options {
             },
             // With the attempt on the shard before, and what it takes to notice the end, less than a second.
             slow_budget: query::Budget {
-                time: Duration::from_millis(950),
+                time: Duration::from_millis(900),
                 memory_bytes: query::Budget::MEMORY_BYTES,
                 depth: 512,
                 last: true,
