@@ -269,7 +269,7 @@ impl Execution {
             timers_before,
             written: Written::default(),
         };
-        let result = turn.take(trigger);
+        let result = turn.take(trigger).and_then(|()| turn.parts.close_gaps());
         let mut step = turn.step;
         if let Err(error) = result {
             self.parts.undo();

@@ -7,10 +7,10 @@ use crate::awaited::Awaited;
 use crate::frame::{Begun, Parent, Timer};
 use crate::variables::Variables;
 use crate::weight;
-use crate::{EventId, Frame, Phase, Progress, Status, StepError, TimerId};
+use crate::{EventId, Fork, Frame, Phase, Progress, Status, StepError, TimerId};
 use json::{Object, Payload};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Names one separately stored part of an execution. Part 0 is the root.
@@ -112,6 +112,10 @@ pub(crate) struct Parts {
     before_failure: Option<BTreeMap<PartId, Option<Part>>>,
     /// All that was there when the step cleared it.
     cleared: BTreeMap<PartId, Part>,
+    /// The branches and iterations that run, each after the frame whose child it is.
+    children: BTreeSet<(PartId, PartId)>,
+    /// Whether some of what is in line may be gone.
+    has_gaps: bool,
     /// What the parts weighed when the last step was accepted, and what its frames waited for.
     weight: usize,
     awaited: Awaited,
@@ -123,11 +127,26 @@ impl Parts {
     }
 
     pub(crate) fn from_stored(parts: impl IntoIterator<Item = (PartId, Part)>) -> Parts {
-        let by_id: BTreeMap<PartId, Part> = parts.into_iter().collect();
-        let weight = by_id.values().map(weight::part).fold(0, usize::saturating_add);
-        let mut awaited = Awaited::default();
-        by_id.iter().for_each(|(id, part)| awaited.add(*id, part));
-        Parts { by_id, before: BTreeMap::new(), before_failure: None, cleared: BTreeMap::new(), weight, awaited }
+        let mut all = Parts {
+            by_id: parts.into_iter().collect(),
+            before: BTreeMap::new(),
+            before_failure: None,
+            cleared: BTreeMap::new(),
+            children: BTreeSet::new(),
+            has_gaps: false,
+            weight: 0,
+            awaited: Awaited::default(),
+        };
+        all.count_anew();
+        all
+    }
+
+    /// What follows from the parts.
+    fn count_anew(&mut self) {
+        self.weight = self.by_id.values().map(weight::part).fold(0, usize::saturating_add);
+        self.awaited = Awaited::default();
+        self.by_id.iter().for_each(|(id, part)| self.awaited.add(*id, part));
+        self.children = self.by_id.iter().filter_map(|(id, part)| Some((parent_of(part)?.frame, *id))).collect();
     }
 
     /// What frames wait for, as the last step left them.
@@ -206,7 +225,8 @@ impl Parts {
 
     /// Each part that another refers to, and that is not there or is something else.
     pub(crate) fn misplaced(&self) -> Vec<StepError> {
-        let running: HashSet<(PartId, u64)> = self.children().map(|(_, parent)| (parent.frame, parent.index)).collect();
+        let parents = self.by_id.values().filter_map(parent_of);
+        let running: HashSet<(PartId, u64)> = parents.map(|parent| (parent.frame, parent.index)).collect();
         let mut found = Vec::new();
         for (id, part) in &self.by_id {
             match part {
@@ -216,7 +236,7 @@ impl Parts {
                     found.extend(frame.variables.and_then(|variables| self.variables(variables).err()));
                     found.extend(self.misplaced_of_fork(*id, frame, &running));
                 }
-                Part::Begun(begun) => found.extend(self.frame(begun.parent.frame).err()),
+                Part::Begun(begun) => found.extend(self.items_of(begun.parent.frame).err()),
                 Part::Same(_) => found.extend(self.payload(*id).err()),
                 Part::Progress(_) | Part::Payload(_) | Part::Variables(_) => {}
             }
@@ -255,13 +275,23 @@ impl Parts {
         })
     }
 
-    /// All branches and iterations that run, oldest first.
-    pub(crate) fn children(&self) -> impl Iterator<Item = (PartId, Parent)> {
-        self.by_id.range(..PartId(PartId::FIRST_DATA)).filter_map(|(id, part)| match part {
-            Part::Frame(frame) => Some((*id, frame.parent?)),
-            Part::Begun(begun) => Some((*id, begun.parent)),
-            Part::Root(_) | Part::Progress(_) | Part::Payload(_) | Part::Same(_) | Part::Variables(_) => None,
-        })
+    /// The branches or iterations of a frame that run, oldest first.
+    pub(crate) fn children(&self, of: PartId) -> Vec<(PartId, Parent)> {
+        let ids = self.children.range((of, PartId::ROOT)..).take_while(|(frame, _)| *frame == of);
+        ids.filter_map(|(_, id)| Some((*id, self.by_id.get(id).and_then(parent_of)?))).collect()
+    }
+
+    /// The iterations that have only begun.
+    pub(crate) fn only_begun(&self) -> Vec<PartId> {
+        self.children.iter().map(|(_, id)| *id).filter(|id| self.begun(*id).is_some()).collect()
+    }
+
+    /// The items of the Map in which a frame stands.
+    pub(crate) fn items_of(&self, id: PartId) -> Result<&Payload, StepError> {
+        match self.frame(id)?.phase {
+            Phase::Forked(Fork { items: Some(items), .. }) => self.payload(items),
+            _ => Err(StepError::Corrupt(format!("frame {} has no iterations", id.0))),
+        }
     }
 
     pub(crate) fn begun(&self, id: PartId) -> Option<Begun> {
@@ -337,29 +367,42 @@ impl Parts {
 
     pub(crate) fn put(&mut self, id: PartId, part: Part) {
         self.remember(id);
+        self.children.extend(parent_of(&part).map(|parent| (parent.frame, id)));
         self.by_id.insert(id, part);
     }
 
     pub(crate) fn remove(&mut self, id: PartId) -> Option<Part> {
         self.remember(id);
-        self.by_id.remove(&id)
+        let part = self.by_id.remove(&id)?;
+        if let Some(parent) = parent_of(&part) {
+            self.children.remove(&(parent.frame, id));
+        }
+        Some(part)
+    }
+
+    /// Something was removed that may stand in line. It is passed over there until the gaps are closed.
+    pub(crate) fn note_gap(&mut self) {
+        self.has_gaps = true;
+    }
+
+    /// Takes out of the line what is gone.
+    pub(crate) fn close_gaps(&mut self) -> Result<(), StepError> {
+        if std::mem::take(&mut self.has_gaps) {
+            let mut ready = std::mem::take(&mut self.root_mut()?.ready);
+            ready.retain(|id| self.by_id.contains_key(id));
+            self.root_mut()?.ready = ready;
+        }
+        Ok(())
     }
 
     /// Removes all but the root. There may be very many: they are put away as they are.
     pub(crate) fn clear(&mut self) {
         self.before_failure = None;
+        self.children.clear();
         let root = self.by_id.remove(&PartId::ROOT);
         let gone = std::mem::replace(&mut self.by_id, root.map(|root| (PartId::ROOT, root)).into_iter().collect());
         // A step that clears twice has made next to nothing in between.
         self.cleared.extend(gone);
-    }
-
-    /// Takes out of the line what is gone.
-    pub(crate) fn tidy_line(&mut self) -> Result<(), StepError> {
-        let mut ready = std::mem::take(&mut self.root_mut()?.ready);
-        ready.retain(|id| self.by_id.contains_key(id));
-        self.root_mut()?.ready = ready;
-        Ok(())
     }
 
     /// A state fails. Those around it may fail with it; what they were until then is remembered.
@@ -405,8 +448,7 @@ impl Parts {
             }
         }
         if !cleared.is_empty() {
-            self.weight = self.by_id.values().map(weight::part).sum();
-            self.awaited = Awaited::default();
+            self.count_anew();
         }
         (changed, removed)
     }
@@ -414,24 +456,41 @@ impl Parts {
     /// Undoes the step.
     pub(crate) fn undo(&mut self) {
         self.recovered();
-        self.by_id.extend(std::mem::take(&mut self.cleared));
-        for (id, before) in std::mem::take(&mut self.before) {
-            match before {
-                Some(part) => self.by_id.insert(id, part),
-                None => self.by_id.remove(&id),
+        self.has_gaps = false;
+        let cleared = std::mem::take(&mut self.cleared);
+        let before = std::mem::take(&mut self.before);
+        let was = before.iter().filter_map(|(id, part)| Some((*id, part.as_ref()?)));
+        let all = cleared.iter().map(|(id, part)| (*id, part)).chain(was);
+        self.children.extend(all.filter_map(|(id, part)| Some((parent_of(part)?.frame, id))));
+        self.by_id.extend(cleared);
+        for (id, before) in before {
+            let Some(part) = before else {
+                let made = self.by_id.remove(&id);
+                made.as_ref().and_then(parent_of).map(|parent| self.children.remove(&(parent.frame, id)));
+                continue;
             };
+            self.by_id.insert(id, part);
         }
     }
 
     fn remember(&mut self, id: PartId) {
         for before in self.before_failure.iter_mut().chain([&mut self.before]) {
-            before.entry(id).or_insert_with(|| self.by_id.get(&id).cloned());
+            before.entry(id).or_insert_with(|| self.by_id.get(&id).or_else(|| self.cleared.get(&id)).cloned());
         }
     }
 
     fn touch(&mut self, id: PartId) -> Option<&mut Part> {
         self.remember(id);
         self.by_id.get_mut(&id)
+    }
+}
+
+/// Whose branch or iteration it is.
+fn parent_of(part: &Part) -> Option<Parent> {
+    match part {
+        Part::Frame(frame) => frame.parent,
+        Part::Begun(begun) => Some(begun.parent),
+        Part::Root(_) | Part::Progress(_) | Part::Payload(_) | Part::Same(_) | Part::Variables(_) => None,
     }
 }
 
@@ -449,43 +508,4 @@ fn misplaced(id: PartId, wanted: &str, found: Option<&Part>) -> StepError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OLD: PartId = PartId(1);
-    const GONE: PartId = PartId(2);
-    const NEW: PartId = PartId(3);
-
-    /// Makes a part, removes one, and then all.
-    fn cleared() -> Parts {
-        let mut parts = Parts::new();
-        for id in [OLD, GONE] {
-            parts.put(id, Part::Progress(Progress::default()));
-        }
-        parts.accept();
-        parts.put(NEW, Part::Progress(Progress::default()));
-        parts.remove(GONE);
-        parts.root_mut().unwrap().data_made = 7;
-        parts.clear();
-        assert!([OLD, GONE, NEW].iter().all(|id| parts.get(*id).is_none()));
-        parts
-    }
-
-    #[test]
-    fn what_was_cleared_is_deleted_if_it_was_there_before() {
-        let mut parts = cleared();
-        let (changed, mut removed) = parts.accept();
-        removed.sort_unstable();
-        assert_eq!((changed, removed), (vec![PartId::ROOT], vec![OLD, GONE]));
-        assert_eq!((parts.root().unwrap().data_made, parts.weight()), (7, Parts::new().weight()));
-    }
-
-    #[test]
-    fn what_was_cleared_is_there_again_when_the_step_is_undone() {
-        let mut parts = cleared();
-        parts.undo();
-        let there = [OLD, GONE, NEW].map(|id| parts.get(id).is_some());
-        assert_eq!((there, parts.root().unwrap().data_made), ([true, true, false], 0));
-        assert_eq!(parts.accept(), (vec![], vec![]));
-    }
-}
+mod tests;

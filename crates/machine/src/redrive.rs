@@ -17,8 +17,7 @@ use crate::{EventDetails, EventType, PartId, StepError, states};
 /// The execution ends unsuccessfully: what a redrive needs stays. Calls and timers have been cancelled.
 pub(crate) fn keep(turn: &mut Turn<'_>) -> Result<(), StepError> {
     turn.parts.return_to_failure()?;
-    let at_rest = |phase: &Phase| matches!(phase, Phase::Ready | Phase::Forked(_) | Phase::MapRunUnsuccessful(_));
-    let busy = turn.parts.frames().filter(|(_, frame)| !at_rest(&frame.phase));
+    let busy = turn.parts.frames().filter(|(_, frame)| frame.waits_for_others());
     let busy: Vec<PartId> = busy.map(|(id, _)| id).collect();
     for id in busy {
         let frame = turn.parts.frame_mut(id)?;
@@ -32,8 +31,8 @@ pub(crate) fn keep(turn: &mut Turn<'_>) -> Result<(), StepError> {
 
 /// Everything that was kept goes on, after the event that says so.
 pub(crate) fn begin(turn: &mut Turn<'_>) -> Result<(), Halt> {
-    let begun: Vec<PartId> = turn.parts.children().map(|(id, _)| id).collect();
-    for id in begun {
+    // They, too, begin after the event of the redrive, and not after the one that began them.
+    for id in turn.parts.only_begun() {
         states::take_up(turn, id)?;
     }
     let is_forked = |phase: &Phase| matches!(phase, Phase::Forked(_));

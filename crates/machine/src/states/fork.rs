@@ -12,7 +12,7 @@ use crate::visit::Visit;
 use crate::{EventDetails, EventId, EventType, Failure, Frame, Part, PartId, StepError};
 use asl::{StateFields, StateKind};
 use json::{Payload, Value};
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// What the children begin with.
 pub(super) enum Children {
@@ -61,7 +61,7 @@ pub(super) fn add_child(turn: &mut Turn<'_>, child: PartId, fork: &Fork, part: P
     Ok(())
 }
 
-pub(super) fn fork_of(turn: &Turn<'_>, id: PartId) -> Result<Fork, StepError> {
+fn fork_of(turn: &Turn<'_>, id: PartId) -> Result<Fork, StepError> {
     match turn.parts.frame(id)?.phase {
         Phase::Forked(fork) => Ok(fork),
         Phase::Ready
@@ -168,42 +168,32 @@ pub(super) fn child_failed(turn: &mut Turn<'_>, child: PartId, parent: Parent, f
     fail(turn, parent.frame, &Failed::As(failure))
 }
 
-/// The children of each frame, oldest first.
-type Families = BTreeMap<PartId, Vec<(PartId, Parent)>>;
-
-/// Ends whatever runs below the frame. There may be very many: all parts are looked through once.
+/// Ends whatever runs below the frame.
 pub(super) fn abort_children(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
     let Phase::Forked(fork) = turn.parts.frame(id)?.phase else { return Ok(()) };
-    let mut families = Families::new();
-    for (child, parent) in turn.parts.children() {
-        families.entry(parent.frame).or_default().push((child, parent));
+    for (child, parent) in turn.parts.children(id) {
+        abort(turn, child, parent)?;
     }
-    abort_family(turn, &families, id, &fork)?;
-    // Those that are gone may stand in line, and it may itself, to start children.
-    turn.parts.tidy_line()?;
-    leave_line(turn, id)?;
-    Ok(())
+    if turn.parts.progress(fork.progress)?.started < fork.length || turn.facts.redrive_count > 0 {
+        leave_line(turn, id)?;
+    }
+    Ok(close(turn, id, &fork)?)
 }
 
-fn abort_family(turn: &mut Turn<'_>, families: &Families, id: PartId, fork: &Fork) -> Result<(), Halt> {
-    for (child, parent) in families.get(&id).into_iter().flatten() {
-        abort(turn, families, *child, *parent)?;
-    }
-    close(turn, id, fork)?;
-    Ok(())
-}
-
-fn abort(turn: &mut Turn<'_>, families: &Families, id: PartId, parent: Parent) -> Result<(), Halt> {
+fn abort(turn: &mut Turn<'_>, id: PartId, parent: Parent) -> Result<(), Halt> {
     if let Some(begun) = turn.parts.begun(id) {
         iteration_aborted(turn, begun.position, parent)?;
         turn.parts.remove(id);
+        turn.parts.note_gap();
         return Ok(());
     }
-    if let Phase::Forked(fork) = turn.parts.frame(id)?.phase {
-        abort_family(turn, families, id, &fork)?;
-    }
+    abort_children(turn, id)?;
     let frame: Arc<Frame> = turn.parts.frame(id)?.clone();
-    turn.cancel(&frame);
+    if frame.waits_for_others() {
+        turn.cancel(&frame);
+        // So that it is cancelled once, should the history be full before the frame is gone.
+        turn.parts.frame_mut(id)?.phase = Phase::Ready;
+    }
     if frame.map_run().is_some() {
         turn.advance(id, EventType::MapRunAborted, EventDetails::None)?;
     }
@@ -214,6 +204,7 @@ fn abort(turn: &mut Turn<'_>, families: &Families, id: PartId, parent: Parent) -
     }
     iteration_aborted(turn, frame.position, parent)?;
     turn.parts.remove_frame(id)?;
+    turn.parts.note_gap();
     Ok(())
 }
 
@@ -238,7 +229,7 @@ fn close(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), StepError> 
     Ok(())
 }
 
-/// It starts no more children.
+/// It may stand in line to start children, and starts no more.
 fn leave_line(turn: &mut Turn<'_>, id: PartId) -> Result<(), StepError> {
     turn.parts.root_mut()?.ready.retain(|ready| *ready != id);
     Ok(())

@@ -92,10 +92,10 @@ pub(super) fn start_iteration(
 pub(crate) fn take_up(turn: &mut Turn<'_>, id: PartId) -> Result<(), StepError> {
     let Some(Begun { parent, position }) = turn.parts.begun(id) else { return Ok(()) };
     let state = turn.state(turn.parts.frame(parent.frame)?)?;
-    let (StateKind::Map(map), Some(items)) = (&state.kind, fork::fork_of(turn, parent.frame)?.items) else {
-        return Err(StepError::Corrupt(format!("state `{}` has no iterations", state.name)));
+    let StateKind::Map(map) = &state.kind else {
+        return Err(StepError::Corrupt(format!("state `{}` is no Map state", state.name)));
     };
-    let input = item(turn.parts.payload(items)?, parent.index)?.value;
+    let input = item(turn.parts.items_of(parent.frame)?, parent.index)?.value;
     let frame = Frame::ready(Some(parent), map.item_processor.start_at.clone(), input.into(), position);
     turn.parts.put(id, frame.into());
     Ok(())

@@ -57,6 +57,9 @@ pub(crate) fn run(turn: &mut Turn<'_>) -> Result<(), Halt> {
             break;
         }
         if let Some(id) = turn.parts.root_mut()?.ready.pop_front() {
+            if turn.parts.get(id).is_none() {
+                continue;
+            }
             take_up(turn, id)?;
             transition(turn, id, enter)?;
             turn.count_frame(id);
