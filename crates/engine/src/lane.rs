@@ -61,6 +61,12 @@ impl Lane {
         self.waiting.load(Ordering::Relaxed) > 0 && self.queue().has_waiting(state_machine)
     }
 
+    /// Whether a step would not wait. One that can be made on the shard had better not: it would only keep memory meanwhile.
+    pub(crate) fn has_room(&self) -> bool {
+        let queue = self.queue();
+        !queue.is_closed && queue.running < self.threads_max
+    }
+
     /// Forgets what waits, and takes nothing any more. A step that is being made comes to its end: its budget bounds it.
     pub(crate) fn close(&self) {
         let mut queue = self.queue();

@@ -50,7 +50,7 @@ pub(crate) enum Released {
         submitted: Payload,
     },
     /// Wait for the end of what a `.sync` call has submitted.
-    TakeUp(Box<Attempt>),
+    TakeUp(Attempt),
     SetTimer {
         key: ExecutionKey,
         timer: TimerId,

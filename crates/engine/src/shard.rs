@@ -425,7 +425,7 @@ impl Shard {
             Released::StartChild(_) if strikes(Fault::ChildForgotten) => {}
             Released::Cancel { key, id } => self.cancel((key, id)),
             Released::Stop { request, facts, submitted } => self.dispatcher.stop(request, facts, submitted),
-            Released::TakeUp(attempt) => self.work.push_back(Work::TakeUp { attempt: *attempt, is_submitted: true }),
+            Released::TakeUp(attempt) => self.work.push_back(Work::TakeUp { attempt, is_submitted: true }),
             Released::SetTimer { key, timer, due_ms, is_stored: true } => self.timers.set(key, timer, due_ms),
             Released::SetTimer { key, timer, due_ms, is_stored: false } => {
                 self.timers.set_in_memory(key, timer, due_ms);

@@ -11,6 +11,8 @@ pub(crate) struct Awaited {
     timers: BTreeMap<TimerId, PartId>,
     /// By the number of the `…Scheduled` event.
     calls: BTreeMap<EventId, PartId>,
+    /// By the number of the event that told of their start, or of their last redrive.
+    map_runs: BTreeMap<EventId, PartId>,
 }
 
 impl Awaited {
@@ -24,10 +26,16 @@ impl Awaited {
         self.calls.get(&id).copied()
     }
 
+    /// The frame that waits for the end of a Map Run.
+    pub(crate) fn map_run(&self, id: EventId) -> Option<PartId> {
+        self.map_runs.get(&id).copied()
+    }
+
     pub(crate) fn add(&mut self, id: PartId, part: &Part) {
         let Part::Frame(frame) = part else { return };
         self.timers.extend(frame.timers().map(|timer| (timer.id, id)));
         self.calls.extend(frame.call().map(|call| (call.request.id(), id)));
+        self.map_runs.extend(frame.map_run().map(|pending| (pending.id, id)));
     }
 
     pub(crate) fn remove(&mut self, part: &Part) {
@@ -37,6 +45,9 @@ impl Awaited {
         }
         if let Some(call) = frame.call() {
             self.calls.remove(&call.request.id());
+        }
+        if let Some(pending) = frame.map_run() {
+            self.map_runs.remove(&pending.id);
         }
     }
 }

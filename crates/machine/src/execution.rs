@@ -206,6 +206,16 @@ impl Execution {
         self.parts.frames().filter_map(|(_, frame)| frame.call().map(Call::pending)).collect()
     }
 
+    /// The one of them whose `…Scheduled` event has this number.
+    pub fn pending_call(&self, id: EventId) -> Option<Pending> {
+        self.call(id).map(Call::pending)
+    }
+
+    fn call(&self, id: EventId) -> Option<&Call> {
+        let frame = self.parts.awaited().call(id)?;
+        self.parts.frame(frame).ok()?.call()
+    }
+
     /// The Map Runs that have not ended.
     pub fn pending_map_runs(&self) -> Vec<PendingMapRun> {
         self.parts.frames().filter_map(|(_, frame)| frame.map_run().cloned()).collect()
@@ -227,8 +237,7 @@ impl Execution {
 
     /// Whether `id` waits for an answer (task tokens are accepted only then).
     pub fn awaits(&self, id: EventId) -> bool {
-        let frame = self.parts.awaited().call(id).and_then(|frame| self.parts.frame(frame).ok());
-        frame.and_then(|frame| frame.call()).is_some_and(|call| call.early.is_none())
+        self.call(id).is_some_and(|call| call.early.is_none())
     }
 
     /// Steps the execution. On `Err` it is unchanged.
@@ -410,8 +419,7 @@ impl Turn<'_> {
 
     /// The frame that waits for the end of a Map Run.
     fn map_run(&self, id: EventId) -> Option<PartId> {
-        let waits = |frame: &Frame| frame.map_run().is_some_and(|pending| pending.id == id);
-        self.parts.frames().find(|(_, frame)| waits(frame)).map(|(frame_id, _)| frame_id)
+        self.parts.awaited().map_run(id)
     }
 
     /// The frame that waits for the answer to a call.

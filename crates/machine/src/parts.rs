@@ -3,14 +3,18 @@
 //! A step rewrites only the parts that it touched. What a part was before the first touch is kept until the step is
 //! accepted; so a step that cannot be made leaves no trace, and no step copies what it does not change.
 
+mod root;
+
+pub use root::Root;
+
 use crate::awaited::Awaited;
-use crate::frame::{Begun, Parent, Timer};
+use crate::frame::{Begun, Parent};
 use crate::variables::Variables;
 use crate::weight;
-use crate::{EventId, Fork, Frame, Phase, Progress, Status, StepError, TimerId};
+use crate::{Fork, Frame, Phase, Progress, StepError};
 use json::{Object, Payload};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// Names one separately stored part of an execution. Part 0 is the root.
@@ -46,59 +50,6 @@ pub enum Part {
 impl From<Frame> for Part {
     fn from(frame: Frame) -> Part {
         Part::Frame(Arc::new(frame))
-    }
-}
-
-/// What an execution is as a whole.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Root {
-    pub(crate) status: Status,
-    /// Id of the last event.
-    pub(crate) last_event: EventId,
-    /// Its time; 0 in roots of builds that did not keep it.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) last_ms: i64,
-    /// Frames whose state is to be entered, or whose children are to begin, in order.
-    #[serde(default)]
-    pub(crate) ready: VecDeque<PartId>,
-    /// When the execution times out.
-    #[serde(default)]
-    pub(crate) deadline: Option<Timer>,
-    #[serde(default)]
-    pub(crate) frames_made: u64,
-    #[serde(default)]
-    pub(crate) data_made: u64,
-    #[serde(default)]
-    pub(crate) timers_made: u64,
-    /// What the values of all variables come to.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) variables_bytes: usize,
-}
-
-/// The root is written with each step: it does not tell what it does not have.
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
-impl Root {
-    fn new() -> Root {
-        Root {
-            status: Status::Running,
-            last_event: 0,
-            last_ms: 0,
-            ready: VecDeque::new(),
-            deadline: None,
-            frames_made: 0,
-            data_made: 0,
-            timers_made: 0,
-            variables_bytes: 0,
-        }
-    }
-
-    /// A number that no timer of this execution had before.
-    pub(crate) fn next_timer(&mut self) -> TimerId {
-        self.timers_made += 1;
-        TimerId(self.timers_made)
     }
 }
 

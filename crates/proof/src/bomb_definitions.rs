@@ -88,13 +88,20 @@ fn forks() -> Vec<Bomb> {
         json!({ "Type": "Map", "End": true, "ItemsPath": "$", "ItemProcessor": inner,
                 "ItemSelector": { "all.$": "$" }, "ResultPath": null })
     };
-    let range = |inner: Value| json!({ "Type": "Map", "QueryLanguage": "JSONata", "End": true, "Items": "{% [1..40] %}", "ItemProcessor": inner });
+    let iterations = |count: usize, inner: Value| {
+        json!({ "Type": "Map", "QueryLanguage": "JSONata", "End": true, "Items": format!("{{% [1..{count}] %}}"),
+                "ItemProcessor": inner })
+    };
+    let range = |inner: Value| iterations(40, inner);
     let in_maps = |state: Value| (0..3).fold(one(&state), |inner, _| one(&range(inner)));
     let failing = in_maps(json!({ "Type": "Fail" }));
-    let less = json!({ "Type": "Map", "QueryLanguage": "JSONata", "End": true, "Items": "{% [1..20] %}",
-                       "ItemProcessor": one(&json!({ "Type": "Wait", "Seconds": 60, "End": true })) });
-    let mut waiting = one(&range(one(&range(one(&less)))));
+    let waits = one(&json!({ "Type": "Wait", "Seconds": 60, "End": true }));
+    let mut waiting = one(&range(one(&range(one(&iterations(20, waits))))));
     waiting["TimeoutSeconds"] = json!(3);
+    let mut caught = range(json!({ "StartAt": "F", "States": { "F": { "Type": "Fail" } } }));
+    caught["Catch"] = json!([{ "ErrorEquals": ["States.ALL"], "Next": "Done" }]);
+    let caught = json!({ "StartAt": "Inner", "States": { "Inner": caught, "Done": { "Type": "Succeed" } } });
+    let caught = one(&range(one(&range(caught))));
     let big = format!("[{}]", vec![format!("\"{}\"", "x".repeat(200)); 1_000].join(","));
     let wide = format!("[{}0]", "0,".repeat(100_000));
     let branches: Vec<Value> = (0..1_000).map(|_| one(&json!({ "Type": "Pass", "End": true }))).collect();
@@ -104,6 +111,7 @@ fn forks() -> Vec<Bomb> {
         bomb("Map in Map, 40^5", &nested(5, &range)),
         Bomb { is_express: true, ..bomb("Map in Map, 40^5, Express", &nested(5, &range)) },
         Bomb { is_express: true, ..bomb("Map in Map, 40^3, one fails, Express", &failing) },
+        Bomb { is_express: true, ..bomb("Map in Map, 40^3, caught, Express", &caught) },
         Bomb { is_express: true, ..bomb("32,000 iterations wait, Express", &waiting) },
         Bomb { input: big.clone(), ..bomb("a Map that gives everything to each", &nested(1, &map)) },
         Bomb {

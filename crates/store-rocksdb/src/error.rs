@@ -38,7 +38,11 @@ pub enum Error {
     #[error("`{}` is damaged at byte {at}; it was left as it is: restore the data folder from a backup", file.display())]
     DamagedLog { file: PathBuf, at: u64 },
     /// The same, with the list of tables, which has not all keyspaces.
-    #[error("the records in `{}` are damaged: there is no `{keyspace}`; they were left as they are: restore the data folder from a backup", folder.display())]
+    #[error(
+        "the records in `{}` are damaged: there is no `{keyspace}` any more; nothing was cut off: restore the data folder from a \
+         backup",
+        folder.display()
+    )]
     LostKeyspace { folder: PathBuf, keyspace: String },
     /// RocksDB cannot open its database.
     #[error("cannot open the records in `{}`", folder.display())]

@@ -54,12 +54,12 @@ pub(crate) fn database(folder: &Path) -> PathBuf {
 /// cuts it off where it ends to make sense: what was acknowledged must come before that.
 fn open_records(folder: &Path, options: &Options, lock: &File) -> Result<(Records, Vec<Mended>), Error> {
     let database = database(folder);
+    let mut mended = integrity::mend_logs(&database)?;
+    let known = known_keyspaces(folder, options)?;
     let open = |recovery| -> Result<_, Error> {
         let lock = lock.try_clone().map_err(Error::io("lock", folder))?;
-        Ok(Records::open(&database, options, recovery, known(folder)?, lock))
+        Ok(Records::open(&database, options, recovery, known.clone(), lock))
     };
-    let mut mended = integrity::mend_logs(&database)?;
-    check_keyspaces(folder, options)?;
     loop {
         let damage = match open(DBRecoveryMode::AbsoluteConsistency)? {
             Err(damage) if error::is_damage(&damage) => damage,
@@ -75,17 +75,15 @@ fn open_records(folder: &Path, options: &Options, lock: &File) -> Result<(Record
     }
 }
 
-fn known(folder: &Path) -> Result<Known, Error> {
-    Known::read(&folder.join("data"))
-}
-
-/// Refuses a folder whose list of tables has lost a keyspace.
-fn check_keyspaces(folder: &Path, options: &Options) -> Result<(), Error> {
+/// The keyspaces that were ever written to. Refuses a folder whose list of tables has lost one.
+fn known_keyspaces(folder: &Path, options: &Options) -> Result<Known, Error> {
     let listed = Records::listed(&database(folder), options).map_err(Error::records(folder))?;
-    match known(folder)?.lost(&listed) {
-        Some(lost) => Err(Error::LostKeyspace { folder: folder.into(), keyspace: lost.into() }),
-        None => Ok(()),
+    let mut known = Known::read(&folder.join("data"))?;
+    if let Some(lost) = known.lost(&listed) {
+        return Err(Error::LostKeyspace { folder: folder.into(), keyspace: lost.into() });
     }
+    known.add_all(&listed)?;
+    Ok(known)
 }
 
 fn create(folder: &Path, creating: &Path, options: &Options) -> Result<(), Error> {

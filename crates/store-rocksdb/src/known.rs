@@ -13,7 +13,8 @@ use std::{
 };
 use store::Keyspace;
 
-#[derive(Default)]
+/// The file, and what it says.
+#[derive(Clone, Default)]
 pub(crate) struct Known {
     path: PathBuf,
     names: BTreeSet<String>,
@@ -44,13 +45,22 @@ impl Known {
         self.names.iter().find(|name| !listed.contains(name)).map(String::as_str)
     }
 
+    /// Notes those, too, that an earlier build had created.
+    pub(crate) fn add_all(&mut self, listed: &[String]) -> Result<(), Error> {
+        let unknown: Vec<&String> = listed.iter().filter(|name| !self.names.contains(*name)).collect();
+        for name in unknown {
+            self.add(name).map_err(Error::io("write", &self.path))?;
+        }
+        Ok(())
+    }
+
     /// Durable when it returns. A crash may leave a part of a line, which is ended by the line's end that the next begins with.
-    pub(crate) fn add(&mut self, keyspace: Keyspace) -> io::Result<()> {
+    pub(crate) fn add(&mut self, name: &str) -> io::Result<()> {
         let mut file = File::options().create(true).append(true).open(&self.path)?;
-        file.write_all(format!("\n{0} {0}\n", keyspace.0).as_bytes())?;
+        file.write_all(format!("\n{name} {name}\n").as_bytes())?;
         file.sync_all()?;
         self.path.parent().map_or(Ok(()), store_folder::sync_names)?;
-        self.names.insert(keyspace.0.into());
+        self.names.insert(name.into());
         Ok(())
     }
 }
@@ -64,15 +74,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let known = |folder: &Path| Known::read(folder).unwrap();
         assert!(known(folder.path()).names.is_empty());
-        known(folder.path()).add(Keyspace("first")).unwrap();
+        known(folder.path()).add("first").unwrap();
         let path = folder.path().join("keyspaces");
         fs::write(&path, [fs::read(&path).unwrap(), b"\nthird thi".to_vec()].concat()).unwrap();
-        known(folder.path()).add(Keyspace("second")).unwrap();
+        known(folder.path()).add("second").unwrap();
         let found = known(folder.path());
         assert!(found.has(Keyspace("first")) && found.has(Keyspace("second")) && found.names.len() == 2);
         assert_eq!(found.lost(&["first".into()]), Some("second"));
         assert_eq!(found.lost(&["second".into(), "first".into(), "more".into()]), None);
         fs::write(&path, String::from_utf8(fs::read(&path).unwrap()).unwrap().replace("first f", "fisrt f")).unwrap();
         assert_eq!(known(folder.path()).names, ["second".to_owned()].into());
+        known(folder.path()).add_all(&["first".into(), "second".into()]).unwrap();
+        assert_eq!(known(folder.path()).names, ["first".to_owned(), "second".to_owned()].into());
     }
 }

@@ -19,8 +19,9 @@
 //! # Damage
 //! A log that ends in the middle of a write is what a power loss leaves of a group that was never acknowledged. RocksDB
 //! cannot tell it from damage to one that was; `acknowledged` can, as it is written after each sync. So a log that is not
-//! whole is read first without changing anything, and the folder is refused if an acknowledged group is not in it. What a
-//! list of tables lacks that is not whole RocksDB misses by itself, but for keyspaces: see `known`. All that RocksDB reads is compared with its checksums. A flipped bit is turned back, and worse damage is refused: see `integrity`.
+//! whole is read first without changing anything, and the folder is refused if an acknowledged group is not in it. RocksDB
+//! notices a table or a log that its list of tables has lost, but not a keyspace: see `known`. All that RocksDB reads is
+//! compared with its checksums. A flipped bit is turned back, and worse damage is refused: see `integrity`.
 #![cfg(feature = "rocksdb")]
 
 mod error;

@@ -146,7 +146,7 @@ impl store_folder::Records for Records {
                 self.database.create_cf(keyspace.0, &self.of_keyspace)?;
             }
             if !self.known.has(*keyspace) {
-                self.known.add(*keyspace).map_err(Failed::Known)?;
+                self.known.add(keyspace.0).map_err(Failed::Known)?;
             }
         }
         Ok(())

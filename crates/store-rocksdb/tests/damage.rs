@@ -83,7 +83,7 @@ fn a_list_of_tables_that_is_cut_off_is_never_a_silent_loss() {
     let folder = fill(temporary.path());
     let list = files(&folder).into_iter().find(|file| kind(file) == "list of tables").unwrap();
     let name = list.strip_prefix(&folder).unwrap().to_owned();
-    let (mut found, mut refused) = (0, 0);
+    let (mut found, mut refused, mut lost_keyspaces) = (0, 0, 0);
     for end in ends_of_changes(&fs::read(&list).unwrap()) {
         let cut_off = |copy: &Path| File::options().write(true).open(copy.join(&name)).unwrap().set_len(end).unwrap();
         match DAMAGE.read_copy(&folder, temporary.path(), |copy| cut_off(copy)) {
@@ -99,10 +99,12 @@ fn a_list_of_tables_that_is_cut_off_is_never_a_silent_loss() {
                     "refused and changed: {why}"
                 );
                 refused += 1;
+                lost_keyspaces += usize::from(why.contains("there is no `records` any more"));
             }
         }
     }
     assert!(refused > 2 && found >= 1, "{refused} refused, {found} found");
+    assert!(lost_keyspaces > 0, "nothing but the keyspace was lost");
 }
 
 /// Where each change ends, in a list that is shorter than one of its blocks. A half more is torn.

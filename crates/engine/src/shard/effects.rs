@@ -161,13 +161,12 @@ impl Shard {
             return Wanted::AskedLater;
         };
         let facts = execution.facts();
-        let wanted = execution.pending().into_iter().find_map(|Pending { request, submitted, .. }| match request {
-            Request::Task(request) if request.id == id => {
-                Some(Wanted::Yes { request, submitted, facts: Arc::clone(facts) })
+        match execution.pending_call(id) {
+            Some(Pending { request: Request::Task(request), submitted, .. }) => {
+                Wanted::Yes { request, submitted, facts: Arc::clone(facts) }
             }
-            Request::Task(_) | Request::Activity { .. } => None,
-        });
-        wanted.unwrap_or(Wanted::No)
+            Some(Pending { request: Request::Activity { .. }, .. }) | None => Wanted::No,
+        }
     }
 
     /// Offers an activity task to the workers; the first one that waits takes it. Where none waits, the activity may not

@@ -290,12 +290,11 @@ pub(super) fn offered_input(execution: &Execution, offer: &Offer) -> Option<Payl
 
 /// An activity task that waits for a worker, or that a worker has: its activity and its input.
 fn activity_task(execution: &Execution, wanted: EventId, is_taken: bool) -> Option<(Text, Payload)> {
-    execution.pending().into_iter().find_map(|pending| match pending.request {
-        machine::Request::Activity { id, activity_arn, input } if id == wanted && pending.started == is_taken => {
-            Some((activity_arn, input))
-        }
-        machine::Request::Activity { .. } | machine::Request::Task(_) => None,
-    })
+    let pending = execution.pending_call(wanted).filter(|pending| pending.started == is_taken)?;
+    match pending.request {
+        machine::Request::Activity { activity_arn, input, .. } => Some((activity_arn, input)),
+        machine::Request::Task(_) => None,
+    }
 }
 
 /// A call that a restart made again has the answer that it had; anybody else must ask for the same while it runs.

@@ -1,4 +1,5 @@
-//! Steps whose expressions need more than the loop can give: they are made again elsewhere, with a larger budget.
+//! Steps that the loop cannot wait for. Those whose expressions need more than it can give are made again elsewhere, with a larger
+//! budget; those with which a heavy execution goes on are made there at once.
 //!
 //! The execution moves out of the shard's memory and back, so nothing is shared; what comes for it meanwhile is parked.
 //! Which step is made when is up to [`crate::lane`].
@@ -21,7 +22,7 @@ pub(crate) struct SlowStep {
 }
 
 impl Shard {
-    /// Makes the same step again, with the same time and seed.
+    /// Has the step made elsewhere. If it was tried here before, it has the same time and seed.
     pub(super) fn move_to_slow_lane(&mut self, key: ExecutionKey, occurrence: Occurrence, then: Then) {
         let Some(live) = self.live.get_mut(key) else { return };
         let Some(mut execution) = live.execution.take() else { return };

@@ -29,8 +29,8 @@ const KEPT_IN_RECORD_MAX: usize = 2;
 /// 1,000 items would take twice as long if it waited (`xtask bench W4`).
 const UNPACED_BYTES_MAX: usize = 768 << 10;
 
-/// An execution that weighs more, in bytes, goes on on the slow lane: what a step of it touches and frees takes many
-/// milliseconds, and nobody waits for the step.
+/// An execution that weighs more, in bytes, goes on on the slow lane while there is room: what a step of it touches and frees
+/// takes many milliseconds (`xtask bombs`: the end of 100,000 iterations took 140), and others would wait for them.
 const HEAVY_BYTES: usize = 4 << 20;
 
 /// What a step takes from the world, so that it can be made again.
@@ -100,7 +100,9 @@ impl Shard {
         let mut occurrence = Occurrence { trigger, now_ms, seed, stopwatch: self.environment.stopwatch };
         // The clock may have been set back since the timer went off: what it leads to is no earlier than it was due.
         occurrence.now_ms = occurrence.fired().map_or(now_ms, |(_, due_ms)| now_ms.max(due_ms));
-        let is_heavy = matches!(occurrence.trigger, Trigger::Continue) && execution.weight() > HEAVY_BYTES;
+        let is_heavy = matches!(occurrence.trigger, Trigger::Continue)
+            && execution.weight() > HEAVY_BYTES
+            && self.environment.slow_lane.has_room();
         // StopExecution and heartbeats do not wait for slow steps of other executions.
         let is_slow = occurrence.trigger.may_evaluate()
             && self.environment.slow_lane.is_behind(&live.stored.record.state_machine_arn);
@@ -405,7 +407,7 @@ impl Then {
                 shard.remember(origin, token.key, token.id);
                 outbox.answer(reply, Ok(()));
             }
-            Then::Submitted(attempt) if happened => outbox.effect(Released::TakeUp(Box::new(attempt))),
+            Then::Submitted(attempt) if happened => outbox.effect(Released::TakeUp(attempt)),
             Then::Nothing | Then::Submitted(_) => {}
             Then::Stopped(reply) => {
                 let stop_ms = shard.live.get(key).and_then(|live| live.stored.record.stop_ms);
