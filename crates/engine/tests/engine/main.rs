@@ -13,6 +13,7 @@ mod express;
 mod express_children;
 mod faults;
 mod fsck;
+mod heavy;
 mod item_readers;
 mod map_run_bounds;
 mod map_run_places;

@@ -244,11 +244,17 @@ pub async fn start(engine: &Engine, state_machine: &Arn, name: &str) -> Arn {
 }
 
 pub async fn history(engine: &Engine, arn: &Arn) -> Vec<HistoryEvent> {
-    const SIZE: usize = 1_000;
-    let events = engine.history(arn, false, Page { size: SIZE, after: None }).await.unwrap().items;
-    if events.len() < SIZE {
-        judge(engine, arn, &events).await;
+    let mut events = Vec::new();
+    let mut after = None;
+    loop {
+        let page = engine.history(arn, false, Page { size: 1_000, after }).await.unwrap();
+        events.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
     }
+    judge(engine, arn, &events).await;
     events
 }
 

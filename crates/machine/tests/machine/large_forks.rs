@@ -163,3 +163,17 @@ fn many_iterations_that_have_only_begun_are_aborted() {
     assert_eq!(world.count(EventType::MapIterationFailed), 3);
     assert_eq!(world.count(EventType::MapIterationAborted), begun - 3);
 }
+
+#[test]
+fn what_is_aborted_is_cancelled_once_wherever_the_history_is_full() {
+    let definition = branches_that_wait("", CHILDREN, true);
+    let mut full = 0;
+    for events_max in 10..60 {
+        let mut world = World::standard(&definition, "{}");
+        world.limits.history_events_max = events_max;
+        world.trigger(Trigger::Start);
+        assert!(matches!(world.outcome, Some(Outcome::Failed(_))) && world.timers.is_empty());
+        full += usize::from(!world.execution.is_redrivable());
+    }
+    assert!((10..50).contains(&full), "{full} of the histories were full");
+}

@@ -118,6 +118,19 @@ fn iterations_that_had_only_begun_enter_their_first_states() {
 }
 
 #[test]
+fn iterations_beside_a_branch_that_failed_go_on() {
+    let definition = r#"{"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true, "Branches": [
+        {"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemsPath": "$.list", "ItemProcessor": {
+            "StartAt": "N", "States": {"N": {"Type": "Map", "End": true, "ItemProcessor": {
+                "StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}}}}}}},
+        {"StartAt": "F", "States": {"F": {"Type": "Pass", "QueryLanguage": "JSONata", "End": true,
+            "Output": "{% $states.context.Execution.RedriveCount = 0 ? $error('not yet') : 'now' %}"}}}]}}}"#;
+    let (world, _) = run(definition, r#"{"list": [[1, 2], [3]]}"#, &[Redrive]);
+    assert_eq!(world.output(), r#"[[[1,2],[3]],"now"]"#);
+    assert_eq!(world.count(EventType::MapIterationAborted), 2, "{}", world.outline());
+}
+
+#[test]
 fn only_unsuccessful_branches_run_again() {
     let parallel = r#"{"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true, "Branches": [
         {"StartAt": "A", "States": {"A": {T:, "OutputPath": "$.x", "End": true}}},

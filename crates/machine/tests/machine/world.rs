@@ -160,7 +160,8 @@ impl World {
         let pending: Vec<EventId> = self.execution.pending().iter().map(|pending| pending.request.id()).collect();
         assert_eq!(pending.len(), self.calls.len());
         self.check_weight();
-        assert!(pending.iter().all(|id| self.calls.contains_key(id)));
+        let is_found = |id: &EventId| self.calls.contains_key(id) && self.execution.pending_call(*id).is_some();
+        assert!(pending.iter().all(is_found));
     }
 
     /// What was counted along with the steps is what there is; not looked at where that would take long.
