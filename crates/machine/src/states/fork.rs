@@ -1,6 +1,6 @@
 //! Children of a Parallel or Map state: how they begin, end, fail and are aborted.
 //!
-//! A child is a frame of its own. When it ends, its output becomes a part and the frame goes; at the join the parts go
+//! A child is a frame of its own, or, if it is an iteration that has only begun, about to become one. When it ends, its output becomes a part and the frame goes; at the join the parts go
 //! too. The state's own frame is not rewritten in between.
 
 use super::{events, fail, map, parallel, settle};
