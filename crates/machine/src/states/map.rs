@@ -66,23 +66,25 @@ pub(super) fn start_iteration(
     index: u64,
     previous: EventId,
 ) -> Result<(), Stop> {
-    let visit = turn.visit(id)?;
-    let StateKind::Map(map) = &visit.state.kind else {
-        return Err(StepError::Corrupt(format!("state `{}` is no Map state", visit.state.name)).into());
+    let state = turn.state(turn.parts.frame(id)?)?;
+    let StateKind::Map(map) = &state.kind else {
+        return Err(StepError::Corrupt(format!("state `{}` is no Map state", state.name)).into());
     };
-    let items = fork.items.ok_or_else(|| StepError::Corrupt(format!("the Map of frame {} has no items", id.0)))?;
-    let item = item(turn.parts.payload(items)?, index)?;
-    let details = EventDetails::MapIteration { name: visit.state.name.clone(), index };
-    let input = iteration_input(visit, map, item)?;
-    let started = turn.emit(previous, EventType::MapIterationStarted, details)?;
+    let items = turn.parts.items_of(id)?;
+    // What may be passed on together may be so one by one: then the item is looked at when it is its turn.
+    let fits = items.byte_len() <= turn.limits.payload_bytes_max && !items.is_too_deep();
+    let is_item = map.item_selector.is_none() && fits;
+    let input = if is_item { None } else { Some(iteration_input(turn.visit(id)?, map, item(items, index)?)?) };
+    let details = EventDetails::MapIteration { name: state.name.clone(), index };
+    let position = turn.emit(previous, EventType::MapIterationStarted, details)?;
     let child = turn.parts.reserve_frames(1)?;
     let parent = Parent { frame: id, index };
-    if map.item_selector.is_none() {
-        fork::add_child(turn, child, fork, Part::Begun(Begun { parent, position: started }))?;
-    } else {
-        let frame = Frame::ready(Some(parent), map.item_processor.start_at.clone(), input, started);
+    if let Some(input) = input {
+        let frame = Frame::ready(Some(parent), map.item_processor.start_at.clone(), input, position);
         fork::add_child(turn, child, fork, frame.into())?;
         turn.count_frame(child);
+    } else {
+        fork::add_child(turn, child, fork, Part::Begun(Begun { parent, position }))?;
     }
     turn.parts.root_mut()?.ready.push_back(child);
     Ok(())

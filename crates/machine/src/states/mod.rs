@@ -23,7 +23,7 @@ use crate::failure::{Failed, Halt, RUNTIME, Stop};
 use crate::frame::{Entered, Frame, Phase};
 use crate::turn::Turn;
 use crate::visit::Visit;
-use crate::{Effect, EventDetails, EventType, Failure, PartId, catch, retry, variables};
+use crate::{Effect, EventDetails, EventType, Failure, Part, PartId, catch, retry, variables};
 use asl::{Catcher, Retrier, StateKind, Transition};
 use json::{Object, Payload, Value};
 use query::jsonata;
@@ -57,10 +57,12 @@ pub(crate) fn run(turn: &mut Turn<'_>) -> Result<(), Halt> {
             break;
         }
         if let Some(id) = turn.parts.root_mut()?.ready.pop_front() {
-            if turn.parts.get(id).is_none() {
-                continue;
+            match turn.parts.get(id) {
+                // It was aborted in this step.
+                None => continue,
+                Some(Part::Begun(_)) => take_up(turn, id)?,
+                Some(_) => {}
             }
-            take_up(turn, id)?;
             transition(turn, id, enter)?;
             turn.count_frame(id);
         }
