@@ -9,18 +9,35 @@
 use rustix::process::Pid;
 use std::fs;
 use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
 
-/// Between two looks.
+/// Between two looks, also of invocations that are shorter: a look costs as much as a short one.
 const EVERY: Duration = Duration::from_millis(100);
 /// Processes of one function that are looked at: a bound for forks without end.
 const PROCESSES_MAX: usize = 256;
 
-/// Ready when the process and its children use more than `megabytes`.
-pub(super) async fn exceeded(process: Option<Pid>, megabytes: u64) {
-    let Some(process) = process else { return std::future::pending().await };
-    let bytes_max = megabytes.saturating_mul(1024 * 1024);
-    while resident_bytes(process) <= bytes_max {
-        tokio::time::sleep(EVERY).await;
+/// The memory of a process and its children.
+pub(super) struct Memory {
+    process: Option<Pid>,
+    bytes_max: u64,
+    next_look: Instant,
+}
+
+impl Memory {
+    pub(super) fn new(process: Option<Pid>, megabytes: u64) -> Memory {
+        Memory { process, bytes_max: megabytes.saturating_mul(1024 * 1024), next_look: Instant::now() }
+    }
+
+    /// Ready when it is more than it may be.
+    pub(super) async fn exceeded(&mut self) {
+        let Some(process) = self.process else { return std::future::pending().await };
+        loop {
+            sleep_until(self.next_look).await;
+            self.next_look = Instant::now() + EVERY;
+            if resident_bytes(process) > self.bytes_max {
+                return;
+            }
+        }
     }
 }
 
@@ -63,7 +80,7 @@ mod tests {
     async fn this_process_uses_more_than_nothing() {
         let this = Some(rustix::process::getpid());
         assert!(resident_bytes(rustix::process::getpid()) > 1024 * 1024);
-        exceeded(this, 0).await;
+        Memory::new(this, 0).exceeded().await;
     }
 
     #[cfg(target_os = "linux")]

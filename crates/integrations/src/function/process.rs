@@ -6,8 +6,9 @@ use super::environment::{environment, program, task_root};
 use super::failure::{self, Exit};
 use super::keeper::{Keeper, Watch};
 use super::log::{self, Drain, ProcessLog};
+use super::memory::Memory;
 use super::runtime_api::{self, Assignment, Exchange, Init};
-use super::{FunctionConfig, Invocation, Surroundings, memory};
+use super::{FunctionConfig, Invocation, Surroundings};
 use crate::{identifier, time};
 use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -30,8 +31,7 @@ pub(super) struct Process {
     exit: watch::Receiver<Option<Exit>>,
     log: Arc<ProcessLog>,
     drain: Drain,
-    /// Leads the group.
-    leader: Option<Pid>,
+    memory: Memory,
     memory_mb: u64,
     /// How long the cold start took; told in the report of the first invocation.
     init: Option<Duration>,
@@ -66,7 +66,7 @@ impl Process {
         let init = tokio::select! {
             init = process.exchange.initialized() => init,
             _ = ended(&mut exit) => Init::Starting,
-            () = memory::exceeded(process.leader, process.memory_mb) => return Err(failure::out_of_memory(request_id)),
+            () = process.memory.exceeded() => return Err(failure::out_of_memory(request_id)),
             () = tokio::time::sleep(timeout) => {
                 let (function, init_timeout_seconds) = (&config.name, config.init_timeout_seconds);
                 tracing::warn!(
@@ -113,7 +113,8 @@ impl Process {
         tokio::spawn(supervise(child, group, stopped, exited));
         let server = tokio::spawn(runtime_api::serve(listener, Arc::clone(&exchange)));
         let memory_mb = config.memory_mb;
-        Ok(Process { exchange, exit, log, drain, leader, memory_mb, init: None, server, _stop: stop })
+        let memory = Memory::new(leader, memory_mb);
+        Ok(Process { exchange, exit, log, drain, memory, memory_mb, init: None, server, _stop: stop })
     }
 
     /// Whether it could take an invocation, as far as is known.
@@ -146,7 +147,7 @@ impl Process {
             biased;
             Ok(answer) = &mut answered => return Outcome::Answered(answer),
             exit = ended(&mut exit) => exit,
-            () = memory::exceeded(self.leader, self.memory_mb) => return self.out_of_memory(&invocation.request_id),
+            () = self.memory.exceeded() => return self.out_of_memory(&invocation.request_id),
             () = tokio::time::sleep(timeout) => return self.timed_out(&invocation.request_id, timeout),
         };
         self.last_words().await;

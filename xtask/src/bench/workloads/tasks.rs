@@ -12,12 +12,14 @@ use crate::bench::subject::{Ours, Subject};
 use futures_util::future::try_join_all;
 use serde_json::json;
 use std::cell::Cell;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 const STATES: usize = 10;
 /// Processes of the local function with many clients.
 const PROCESSES: usize = 16;
+/// Of the time that the last execution took.
+const FIRST_ASKED: f64 = 0.9;
 
 pub async fn many_activities(run: &Run) -> Result<Vec<Figures>> {
     let ours = Ours::start(&run.binary, &[]).await?;
@@ -104,9 +106,16 @@ async fn functions(run: &Run, name: &str, clients: usize, processes: usize) -> R
     let chain = chain(STATES, |_| json!({ "Type": "Task", "Resource": resource }));
     let state_machine = ours.subject.caller().create("functions", &chain, "STANDARD").await?;
     let body = start_body(&state_machine, INPUT);
-    let unit = async |_, caller: &mut crate::bench::caller::Caller| {
+    // How long each client's last execution took: it asks for the first time when the next one may have ended, so that asking
+    // is not what is measured.
+    let took: Vec<Cell<Duration>> = std::iter::repeat_with(Cell::default).take(clients).collect();
+    let unit = async |number: usize, caller: &mut crate::bench::caller::Caller| {
+        let took = took.get(number).ok_or("there is no such client")?;
+        let started = Instant::now();
         let execution = caller.start(&body).await?;
+        tokio::time::sleep(took.get().mul_f64(FIRST_ASKED)).await;
         caller.succeeded(&execution, poll(clients)).await?;
+        took.set(started.elapsed());
         Ok(())
     };
     // The processes of the function start with the first calls.
