@@ -64,7 +64,7 @@ impl Waiting {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Continue => self.goes_on = true,
-            Effect::RunTask(request) => self.answer(request.id, request.parameters),
+            Effect::RunTask(request) => self.answer(request.id, request.parameters.clone()),
             Effect::OfferActivity { id, input, .. } => self.answer(id, input),
             Effect::CancelTask { id } => self.answers.retain(|answer| !answers(answer, id)),
             Effect::SetTimer { timer, due_ms } => drop(self.timers.insert(timer, due_ms)),
