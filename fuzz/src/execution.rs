@@ -64,7 +64,14 @@ impl Waiting {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Continue => self.goes_on = true,
-            Effect::RunTask(request) => self.answer(request.id, request.parameters.clone()),
+            Effect::RunTask(request) => {
+                let (effect, output) = (request.id, request.parameters.clone());
+                // Such a call returns before its task is answered.
+                if request.pattern != asl::IntegrationPattern::RequestResponse {
+                    self.answers.push_back(Trigger::TaskSubmitted { effect, output: output.clone() });
+                }
+                self.answer(effect, output);
+            }
             Effect::OfferActivity { id, input, .. } => self.answer(id, input),
             Effect::CancelTask { id } => self.answers.retain(|answer| !answers(answer, id)),
             Effect::SetTimer { timer, due_ms } => drop(self.timers.insert(timer, due_ms)),
@@ -100,7 +107,11 @@ impl Waiting {
 }
 
 fn answers(trigger: &Trigger, id: u64) -> bool {
-    matches!(trigger, Trigger::TaskSucceeded { effect, .. } | Trigger::TaskFailed { effect, .. } if *effect == id)
+    matches!(
+        trigger,
+        Trigger::TaskSubmitted { effect, .. } | Trigger::TaskSucceeded { effect, .. } | Trigger::TaskFailed { effect, .. }
+            if *effect == id
+    )
 }
 
 fn facts(state_machine_type: StateMachineType, input_text: &str, input: Payload) -> Facts {
