@@ -392,6 +392,12 @@ fn check_history_says_what_cannot_be() {
         "",
     );
     check_with(
+        &["--definition", "a.json", "--history", "history.json", "--limit", "payload_bytes_max=3"],
+        1,
+        "event 3: path: nothing explains PassStateExited…",
+        "",
+    );
+    check_with(
         &["--definition", "a.json", "--history", "wrong.json"],
         1,
         r#"event 4: data: `output` differs at byte 5: expected {"a":1}, found {"a":3}…"#,

@@ -330,6 +330,12 @@ impl<'d> Replay<'d> {
         };
         let wanted: Vec<String> = self.expected_previous(id).iter().map(ToString::to_string).collect();
         let (event_type, state) = (&event.event_type, &self.frames[id].state.name);
+        if wanted.is_empty() {
+            let expected = self.expected_types().join(", ");
+            let message = format!("{event_type} of state `{state}` cannot come here; expected: {expected}");
+            self.report(Rule::Path, message);
+            return Lost;
+        }
         let (wanted, found) = (wanted.join(" or "), event.previous_event_id);
         let message = format!("{event_type} of state `{state}` follows event {wanted}, not {found}");
         self.report(Rule::Previous, message);

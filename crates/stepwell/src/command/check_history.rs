@@ -2,6 +2,7 @@
 
 use super::state_machine_type::TypeArgument;
 use super::{CommandResult, EXIT_FAILED, OutputFormat};
+use crate::config::Config;
 use crate::definition_file::{DefinitionFile, substitutions};
 use checker::{Checker, Described, History, Texts, Verdict, Violation};
 use clap::Args;
@@ -35,6 +36,9 @@ pub struct CheckHistory {
     /// The history is that of a child of this distributed Map: its label, or the name of its state
     #[arg(long, value_name = "MAP", conflicts_with = "state_machine_type")]
     child_of: Option<String>,
+    /// A limit of the server that the history is of; AWS's quotas are the defaults
+    #[arg(long = "limit", value_name = "NAME=NUMBER")]
+    limits: Vec<String>,
     /// Compare inputs and outputs as JSON values, not byte by byte
     #[arg(long)]
     same_value: bool,
@@ -84,10 +88,14 @@ impl CheckHistory {
     fn checker(&self) -> Result<Checker, Box<dyn std::error::Error>> {
         let file = DefinitionFile::read(&self.definition, &substitutions(&self.substitute)?)?;
         let state_machine_type = self.state_machine_type.state_machine_type();
-        let checker = Checker::new(&file.definition, state_machine_type).map_err(|diagnostics| Error::Definition {
-            path: self.definition.clone(),
-            diagnostics: diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-        })?;
+        let mut config = Config::default();
+        config.set_limits(&self.limits)?;
+        let mut checker =
+            Checker::new(&file.definition, state_machine_type).map_err(|diagnostics| Error::Definition {
+                path: self.definition.clone(),
+                diagnostics: diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            })?;
+        checker.limits = config.limits;
         let Some(map) = &self.child_of else { return Ok(checker) };
         Ok(checker.of_children(map).ok_or_else(|| Error::Map { map: map.clone() })?)
     }
