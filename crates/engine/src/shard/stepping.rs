@@ -29,8 +29,9 @@ const KEPT_IN_RECORD_MAX: usize = 2;
 /// 1,000 items would take twice as long if it waited (`xtask bench W4`).
 const UNPACED_BYTES_MAX: usize = 768 << 10;
 
-/// An execution that weighs more, in bytes, goes on on the slow lane while there is room: what a step of it touches and frees
-/// takes many milliseconds (`xtask bombs`: the end of 100,000 iterations took 140), and others would wait for them.
+/// An Express execution that weighs more, in bytes, goes on on the slow lane while there is room: what a step of it touches and
+/// frees takes many milliseconds (`xtask bombs`: the end of 100,000 iterations took 140), and others would wait for them. A
+/// Standard one has too few events for that, and would take a third longer (`xtask bench W4`, 10,000 items).
 const HEAVY_BYTES: usize = 4 << 20;
 
 /// What a step takes from the world, so that it can be made again.
@@ -101,6 +102,7 @@ impl Shard {
         // The clock may have been set back since the timer went off: what it leads to is no earlier than it was due.
         occurrence.now_ms = occurrence.fired().map_or(now_ms, |(_, due_ms)| now_ms.max(due_ms));
         let is_heavy = matches!(occurrence.trigger, Trigger::Continue)
+            && !live.is_standard
             && execution.weight() > HEAVY_BYTES
             && self.environment.slow_lane.has_room();
         // StopExecution and heartbeats do not wait for slow steps of other executions.

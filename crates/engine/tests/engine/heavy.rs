@@ -1,7 +1,8 @@
-//! Executions with so many parts that they go on on the slow lane.
+//! Executions with very many parts. Express ones go on on the slow lane.
 
 use crate::support::*;
-use machine::Status;
+use asl::StateMachineType;
+use machine::{Outcome, Status};
 
 /// Some megabytes when half of the iterations have ended.
 const ITEMS: usize = 6_000;
@@ -12,7 +13,7 @@ fn heavy(seconds: u64) -> String {
     format!(
         r#"{{"StartAt":"M","States":{{"M":{{"Type":"Map","QueryLanguage":"JSONata","Items":"{{% [1..{ITEMS}] %}}","Output":{{}},
             "Next":"W","ItemProcessor":{{"StartAt":"P","States":{{"P":{{"Type":"Pass","QueryLanguage":"JSONPath",
-            "Parameters":{{"item.$":"$","text":"{text}"}},"End":true}}}}}}}},
+            "Parameters":{{"item.$":"$","text":"{text}"}},"OutputPath":"$","End":true}}}}}}}},
             "W":{{"Type":"Wait","Seconds":{seconds},"End":true}}}}}}"#
     )
 }
@@ -34,6 +35,27 @@ async fn they_end_as_others_do() {
         assert_eq!(record.status, Status::Succeeded);
         check_history(&engine, &record).await;
     }
+}
+
+/// Heavy when they have ended, and two at once beside others.
+#[tokio::test]
+async fn express_ones_end_as_others_do() {
+    let world = world();
+    let engine = world.open().await;
+    let machine = create_typed(&engine, "x", &heavy(0), StateMachineType::Express).await;
+    let fails = heavy(0).replace(r#""OutputPath":"$""#, r#""OutputPath":"$.none""#);
+    let failing = create_typed(&engine, "f", &fails, StateMachineType::Express).await;
+    let (first, second, third) = tokio::join!(
+        engine.start_sync_execution(start_of(&machine, "e1", "{}")),
+        engine.start_sync_execution(start_of(&machine, "e2", "{}")),
+        engine.start_sync_execution(start_of(&failing, "e3", "{}")),
+    );
+    for result in [first, second] {
+        assert!(
+            matches!(result.unwrap().record.outcome, Some(Outcome::Succeeded { output }) if **output.text() == *"{}")
+        );
+    }
+    assert_eq!(third.unwrap().record.status, Status::Failed);
 }
 
 #[tokio::test]
