@@ -23,7 +23,8 @@ pub struct PartId(pub u64);
 
 impl PartId {
     pub(crate) const ROOT: PartId = PartId(0);
-    /// Frames, and what becomes one, are numbered below, all else from here on, so that to look through the frames is to look at no output.
+    /// Frames, and what becomes one, are numbered below, all else from here on, so that to look through the frames is to
+    /// look at no output.
     const FIRST_DATA: u64 = 1 << 62;
 
     pub(crate) fn offset(self, index: u64) -> PartId {

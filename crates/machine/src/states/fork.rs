@@ -1,7 +1,7 @@
 //! Children of a Parallel or Map state: how they begin, end, fail and are aborted.
 //!
-//! A child is a frame of its own, or, if it is an iteration that has only begun, about to become one. When it ends, its output becomes a part and the frame goes; at the join the parts go
-//! too. The state's own frame is not rewritten in between.
+//! A child is a frame of its own, or, if it is an iteration that has only begun, about to become one. When it ends, its
+//! output becomes a part and the frame goes; at the join the parts go too. The state's own frame is not rewritten in between.
 
 use super::{events, fail, map, parallel, settle};
 use crate::data;
@@ -128,10 +128,6 @@ pub(super) fn join(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
         .map(|index| turn.parts.payload(fork.outputs.offset(index)).map(|output| output.value().clone()))
         .collect::<Result<_, _>>()?;
     close(turn, id, &fork)?;
-    if turn.facts.redrive_count > 0 {
-        // A redrive has put it in line.
-        leave_line(turn, id)?;
-    }
     let visit = turn.visit(id)?;
     let (succeeded, fields) = succeeded(&visit)?;
     // Its own successor follows what this event follows.
@@ -174,9 +170,6 @@ pub(super) fn abort_children(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt
     for (child, parent) in turn.parts.children(id) {
         abort(turn, child, parent)?;
     }
-    if turn.parts.progress(fork.progress)?.started < fork.length || turn.facts.redrive_count > 0 {
-        leave_line(turn, id)?;
-    }
     Ok(close(turn, id, &fork)?)
 }
 
@@ -218,6 +211,10 @@ fn iteration_aborted(turn: &mut Turn<'_>, position: EventId, parent: Parent) -> 
 /// Removes the parts of a fork.
 fn close(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), StepError> {
     let Progress { started, .. } = *turn.parts.progress_mut(fork.progress)?;
+    if started < fork.length || turn.facts.redrive_count > 0 {
+        // It may stand in line to start children, and there are none any more.
+        turn.parts.root_mut()?.ready.retain(|ready| *ready != id);
+    }
     for index in 0..started {
         turn.parts.remove(fork.outputs.offset(index));
     }
@@ -226,11 +223,5 @@ fn close(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), StepError> 
         turn.parts.remove(data);
     }
     turn.parts.frame_mut(id)?.phase = Phase::Ready;
-    Ok(())
-}
-
-/// It may stand in line to start children, and starts no more.
-fn leave_line(turn: &mut Turn<'_>, id: PartId) -> Result<(), StepError> {
-    turn.parts.root_mut()?.ready.retain(|ready| *ready != id);
     Ok(())
 }
