@@ -58,8 +58,8 @@ pub struct Limits {
     pub open_map_runs_max: u64,
     /// Express executions that run at once. They are in memory, so there is a limit, which AWS has not.
     pub express_executions_max: u64,
-    /// Bytes of memory, as an estimate, that the Express executions take that run at once. When they take more no other is
-    /// started, until enough of them have ended.
+    /// Bytes of memory, as an estimate, that the Express executions take that run at once, from which on no other is started,
+    /// until enough of them have ended. Those that run may come to more: it is looked at when one begins.
     pub express_executions_bytes_max: u64,
     /// State machines per account and Region.
     pub state_machines_max: u64,
