@@ -52,6 +52,11 @@ pub struct Limits {
     pub variable_bytes_max: usize,
     /// Bytes of all variables of one execution.
     pub variables_bytes_total_max: usize,
+    /// Bytes of the outputs of all branches of a Parallel, or of all iterations of an inline Map, before its state has
+    /// selected from them. What the state gives out is bounded like any other output.
+    pub result_bytes_max: u64,
+    /// Bytes of memory, as an estimate, that one execution takes; one that comes to more fails.
+    pub execution_bytes_max: u64,
     /// Executions open at once, per account and Region.
     pub open_executions_max: u64,
     /// Map Runs open at once, per account and Region, at least one; further ones wait at their `MapRunStarted` event.
@@ -59,7 +64,7 @@ pub struct Limits {
     /// Express executions that run at once. They are in memory, so there is a limit, which AWS has not.
     pub express_executions_max: u64,
     /// Bytes of memory, as an estimate, that the Express executions take that run at once, from which on no other is started,
-    /// until enough of them have ended. Those that run may come to more: it is looked at when one begins.
+    /// until enough of them have ended. Those that run may come to a quarter more; then those fail that weigh the most.
     pub express_executions_bytes_max: u64,
     /// State machines per account and Region.
     pub state_machines_max: u64,
@@ -127,6 +132,8 @@ impl Default for Limits {
             map_run_result_bytes_max: 16 << 20,
             variable_bytes_max: 262_144,
             variables_bytes_total_max: 10_485_760,
+            result_bytes_max: 16 << 20,
+            execution_bytes_max: 1 << 30,
             open_executions_max: 1_000_000,
             open_map_runs_max: 1_000,
             express_executions_max: 100_000,

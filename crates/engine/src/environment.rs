@@ -6,7 +6,7 @@ use crate::{
     definitions::Definitions,
     deletions::Deletions,
     express::ExpressHistory,
-    express_room::ExpressRoom,
+    express_room::{ExpressRoom, HEAVY_BYTES},
     lane::Lane,
     map_run_places::MapRunPlaces,
     random::Random,
@@ -17,9 +17,12 @@ use crate::{
     waiting_children::WaitingBytes,
 };
 use asl::Limits;
-use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::{
     runtime::Handle,
@@ -112,6 +115,17 @@ impl Environment {
         if stored.child.is_none() {
             self.open_executions().remove(&stored.record.arn);
         }
+    }
+
+    /// The limits of a step. While the Express executions together take more memory than they may, those of them that are
+    /// heavy end with their next step.
+    pub(crate) fn limits_of_step(&self, is_standard: bool) -> Cow<'_, Limits> {
+        let limits = &self.options.limits;
+        if is_standard || !self.express_room.is_overfull(limits) {
+            return Cow::Borrowed(limits);
+        }
+        let execution_bytes_max = limits.execution_bytes_max.min(HEAVY_BYTES as u64);
+        Cow::Owned(Limits { execution_bytes_max, ..limits.clone() })
     }
 
     /// Executions that closed before this time exist no more for who asks, whether or not they are removed already.

@@ -14,6 +14,11 @@ use std::{
     },
 };
 
+/// An Express execution that weighs more, in bytes, is heavy. It goes on on the slow lane while there is room: what a step of
+/// it touches and frees takes many milliseconds (`xtask bombs`: the end of 100,000 iterations took 140), and others would wait
+/// for them. A Standard one has too few events for that, and would take a third longer (`xtask bench W4`, 10,000 items).
+pub(crate) const HEAVY_BYTES: usize = 4 << 20;
+
 /// What the Express executions of all shards take.
 #[derive(Default)]
 pub(crate) struct ExpressRoom {
@@ -36,6 +41,12 @@ impl ExpressRoom {
         let more = |running: u64| (running < limits.express_executions_max).then_some(running + 1);
         self.bytes.load(Ordering::SeqCst) < limits.express_executions_bytes_max
             && self.executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// Whether those that run have come to a quarter more than they may take when another begins.
+    pub(crate) fn is_overfull(&self, limits: &Limits) -> bool {
+        let bytes_max = limits.express_executions_bytes_max;
+        self.bytes.load(Ordering::SeqCst) > bytes_max.saturating_add(bytes_max / 4)
     }
 
     /// Whether none runs.

@@ -310,18 +310,24 @@ impl Turn<'_> {
         if self.is_running()? == matches!(trigger, Trigger::Redrive) {
             return Ok(());
         }
-        match self.answer(trigger).and_then(|()| states::run(self)) {
-            Ok(()) => Ok(()),
-            Err(Halt::HistoryFull) => {
-                let last = self.parts.root()?.last_event;
-                let events_max = self.limits.events_max(self.facts.state_machine_type);
-                self.end_failed(last, Failure::history_full(events_max))?;
-                // There is no room for a redrive, and what stands there may be half of a move.
-                self.parts.clear();
-                Ok(())
-            }
-            Err(Halt::Step(error)) => Err(error),
+        let failure = match self.answer(trigger).and_then(|()| self.go_on()) {
+            Ok(()) => return Ok(()),
+            Err(Halt::HistoryFull) => Failure::history_full(self.limits.events_max(self.facts.state_machine_type)),
+            Err(Halt::TooHeavy) => Failure::too_heavy(self.limits.execution_bytes_max),
+            Err(Halt::Step(error)) => return Err(error),
+        };
+        self.end_failed(self.parts.root()?.last_event, failure)?;
+        // There is no room for a redrive, and what stands there may be half of a move.
+        self.parts.clear();
+        Ok(())
+    }
+
+    /// Moves on, if the execution has not come to take too much memory with the steps before.
+    fn go_on(&mut self) -> Result<(), Halt> {
+        if self.is_running()? && self.parts.weight() as u64 > self.limits.execution_bytes_max {
+            return Err(Halt::TooHeavy);
         }
+        states::run(self)
     }
 
     fn answer(&mut self, trigger: Trigger) -> Result<(), Halt> {

@@ -62,6 +62,10 @@ impl Failure {
         )
     }
 
+    pub(crate) fn too_heavy(bytes_max: u64) -> Failure {
+        Failure::new(RUNTIME, format!("The execution takes more than the maximum of {bytes_max} bytes of memory."))
+    }
+
     /// AWS's words for an execution whose state machine was deleted while it ran.
     ///
     /// <https://repost.aws/knowledge-center/step-functions-stuck-deleting-status>
@@ -152,6 +156,8 @@ pub(crate) enum Stop {
 pub(crate) enum Halt {
     /// No event may follow but the one that ends the execution.
     HistoryFull,
+    /// The execution takes more memory than it may.
+    TooHeavy,
     Step(StepError),
 }
 

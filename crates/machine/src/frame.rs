@@ -90,9 +90,8 @@ pub struct PendingMapRun {
     pub redrive_count: u32,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
+fn is_zero<T: Default + PartialEq>(count: &T) -> bool {
+    *count == T::default()
 }
 
 /// A timer that is set.
@@ -204,6 +203,9 @@ pub struct Branches {
 pub struct Progress {
     pub(crate) started: u64,
     pub(crate) succeeded: u64,
+    /// Bytes of the outputs of those that have succeeded, if their state needs them, whether or not they are kept.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) output_bytes: u64,
 }
 
 impl Frame {

@@ -46,6 +46,8 @@ pub enum Part {
     Same(PartId),
     /// The variables of a scope.
     Variables(Variables),
+    /// In the place of the output of a branch or iteration that ended, if that is not kept.
+    NotKept,
 }
 
 impl From<Frame> for Part {
@@ -168,6 +170,11 @@ impl Parts {
         }
     }
 
+    /// What a branch or iteration ended with; `None` if that was not kept.
+    pub(crate) fn output(&self, id: PartId) -> Result<Option<&Payload>, StepError> {
+        if matches!(self.by_id.get(&id), Some(Part::NotKept)) { Ok(None) } else { self.payload(id).map(Some) }
+    }
+
     /// Where `payload` is stored already, if it repeats that of the part `id`.
     pub(crate) fn that_has(&self, id: PartId, payload: &Payload) -> Option<PartId> {
         let place = if let Part::Same(other) = self.by_id.get(&id)? { *other } else { id };
@@ -190,7 +197,7 @@ impl Parts {
                 }
                 Part::Begun(begun) => found.extend(self.items_of(begun.parent.frame).err()),
                 Part::Same(_) => found.extend(self.payload(*id).err()),
-                Part::Progress(_) | Part::Payload(_) | Part::Variables(_) => {}
+                Part::Progress(_) | Part::Payload(_) | Part::Variables(_) | Part::NotKept => {}
             }
         }
         found
@@ -205,7 +212,7 @@ impl Parts {
         let Phase::Forked(fork) = &frame.phase else { return Vec::new() };
         let mut found = Vec::from_iter(fork.data().and_then(|data| self.payload(data).err()));
         let child = |index: u64| {
-            if running.contains(&(id, index)) { None } else { self.payload(fork.outputs.offset(index)).err() }
+            if running.contains(&(id, index)) { None } else { self.output(fork.outputs.offset(index)).err() }
         };
         match self.progress(fork.progress) {
             Ok(progress) => found.extend((0..progress.started).find_map(child)),
@@ -223,7 +230,8 @@ impl Parts {
             | Part::Progress(_)
             | Part::Payload(_)
             | Part::Same(_)
-            | Part::Variables(_) => None,
+            | Part::Variables(_)
+            | Part::NotKept => None,
         })
     }
 
@@ -442,7 +450,12 @@ fn parent_of(part: &Part) -> Option<Parent> {
     match part {
         Part::Frame(frame) => frame.parent,
         Part::Begun(begun) => Some(begun.parent),
-        Part::Root(_) | Part::Progress(_) | Part::Payload(_) | Part::Same(_) | Part::Variables(_) => None,
+        Part::Root(_)
+        | Part::Progress(_)
+        | Part::Payload(_)
+        | Part::Same(_)
+        | Part::Variables(_)
+        | Part::NotKept => None,
     }
 }
 
@@ -455,6 +468,7 @@ fn misplaced(id: PartId, wanted: &str, found: Option<&Part>) -> StepError {
         Some(Part::Progress(_)) => "the progress of a fork",
         Some(Part::Payload(_) | Part::Same(_)) => "a payload",
         Some(Part::Variables(_)) => "variables",
+        Some(Part::NotKept) => "an output that was not kept",
     };
     StepError::Corrupt(format!("part {} should be {wanted} and is {found}", id.0))
 }

@@ -26,7 +26,7 @@ pub(crate) fn facts(facts: &Facts) -> usize {
 pub(crate) fn part(part: &Part) -> usize {
     let payloads = match part {
         Part::Begun(_) => return OF_BEGUN,
-        Part::Root(_) | Part::Progress(_) | Part::Same(_) => 0,
+        Part::Root(_) | Part::Progress(_) | Part::Same(_) | Part::NotKept => 0,
         Part::Frame(frame) => self::frame(frame),
         Part::Payload(value) => payload(value),
         Part::Variables(variables) => payload(variables.values()),

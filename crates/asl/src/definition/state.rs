@@ -62,6 +62,9 @@ pub enum Fields {
 pub struct StateFields {
     pub fields: Fields,
     pub transition: Transition,
+    /// Whether what the state puts out, or assigns, can depend on its result. If not, as with `"ResultPath": null`, the result
+    /// need not be kept.
+    pub needs_result: bool,
 }
 
 /// A state that only passes its input on, changed or not.
@@ -134,7 +137,8 @@ impl Pass {
 impl StateFields {
     pub(crate) fn read(reader: &Reader<'_>) -> Option<StateFields> {
         let fields = Fields::read(reader);
-        Some(StateFields { fields, transition: Transition::read(reader)? })
+        let needs_result = fields.need_result();
+        Some(StateFields { fields, transition: Transition::read(reader)?, needs_result })
     }
 }
 
@@ -150,6 +154,18 @@ impl Transition {
 }
 
 impl Fields {
+    fn need_result(&self) -> bool {
+        match self {
+            Fields::JsonPath { result_selector, result_path, assign, .. } => {
+                // A selector may fail, whatever becomes of what it selects.
+                result_selector.is_some() || assign.is_some() || *result_path != Some(None)
+            }
+            Fields::Jsonata { output, assign, .. } => {
+                output.is_none() || output.iter().chain(assign).any(Template::may_read_result)
+            }
+        }
+    }
+
     /// Takes the fields that are there; the shape of the type has refused those that it does not have.
     pub(crate) fn read(reader: &Reader<'_>) -> Fields {
         if reader.is_jsonata() {

@@ -18,6 +18,14 @@ impl Template {
         }
     }
 
+    /// Whether the result of its state can be part of what it makes.
+    pub(crate) fn may_read_result(&self) -> bool {
+        match self {
+            Template::JsonPath(_) => true,
+            Template::Jsonata(template) => template.may_read_states("result"),
+        }
+    }
+
     /// `field` names the field for messages and locations: `Parameters`, `Output` …
     pub fn evaluate(&self, scope: &Scope<'_>, ambient: &Ambient, field: &str) -> Result<json::Value, Failure> {
         match self {

@@ -137,7 +137,8 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// What ends an execution although no state failed: its history is full, or its state machine was deleted.
+    /// What ends an execution although no state failed: its history is full, it takes too much memory, or its state machine
+    /// was deleted.
     fn is_from_outside(&self, event: &HistoryEvent) -> bool {
         if event.text("error").is_none_or(|error| **error != *RUNTIME) {
             return false;
@@ -145,7 +146,9 @@ impl Replay<'_> {
         let cause = event.text("cause").map_or("", |cause| &**cause);
         let is_full = event.id == self.checker.events_max() && cause.contains("history events");
         let is_deleted = cause.starts_with("State machine ") && cause.ends_with(" has been deleted.");
-        is_full || (is_deleted && self.frames.alive().any(|(_, frame)| frame.position == event.previous_event_id))
+        // No history tells how much that is.
+        let is_too_heavy = cause.starts_with("The execution takes more than ") && cause.ends_with(" bytes of memory.");
+        is_full || is_too_heavy || (is_deleted && self.frames.alive().any(|(_, frame)| frame.position == event.previous_event_id))
     }
 
     fn unexplained_end(&mut self, event: &HistoryEvent) -> Lost {

@@ -4,7 +4,7 @@ use super::Replay;
 use super::compare::sampled;
 use crate::data::{Way, exit};
 use crate::event::HistoryEvent;
-use crate::failure::Fault;
+use crate::failure::{Failure, Fault};
 use crate::frame::{Fork, Frame, FrameId, Iterations, Leaving, MapRunStage, Offer, Phase, To};
 use crate::plan::{Forking, Plan, iteration_input, plan};
 use crate::verdict::Rule;
@@ -224,13 +224,18 @@ impl<'d> Replay<'d> {
     /// `…StateSucceeded`: the result is the array of the outputs.
     pub(super) fn joined(&mut self, id: FrameId) {
         let fork = self.frames[id].fork.take();
-        let outputs = fork.into_iter().flat_map(|fork| fork.outputs).flatten();
-        let result: Vec<Value> = outputs.map(|output| output.value().clone()).collect();
+        let outputs: Vec<Payload> = fork.into_iter().flat_map(|fork| fork.outputs).flatten().collect();
         let fields = match &self.frames[id].state.kind {
             StateKind::Parallel(parallel) => &parallel.state,
             StateKind::Map(map) => &map.state,
             _ => return,
         };
+        let bytes: u64 = outputs.iter().map(|output| output.byte_len() as u64).sum();
+        if fields.needs_result && bytes > self.checker.limits.result_bytes_max {
+            let failure = Failure::data_limit(&self.frames[id].state.name);
+            return self.fault(id, &Fault::As(failure), false, false);
+        }
+        let result: Vec<Value> = outputs.iter().map(|output| output.value().clone()).collect();
         self.finish(id, fields, Value::from(result).into());
     }
 

@@ -30,15 +30,15 @@ impl Shard {
         let number = self.slow_steps;
         live.slow_step = Some(number);
         let definition = Arc::clone(&live.definition);
+        let is_standard = live.is_standard;
         let state_machine = live.stored.record.state_machine_arn.clone();
         let environment = Arc::clone(&self.environment);
         let own = self.own.clone();
         // Panics of the step are caught in it.
         let step = move || {
-            let options = &environment.options;
-            let (budget, sealer) = (options.slow_budget, &environment.sealer);
-            let limits = &options.limits;
-            let outcome = occurrence.step(&mut execution, &definition.parsed, budget, limits, sealer);
+            let (budget, sealer) = (environment.options.slow_budget, &environment.sealer);
+            let limits = environment.limits_of_step(is_standard);
+            let outcome = occurrence.step(&mut execution, &definition.parsed, budget, &limits, sealer);
             let fired = occurrence.fired();
             own.report(Report::SlowStep(Box::new(SlowStep { key, number, execution, outcome, fired, then })));
         };

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Error, ExecutionRecord, Remains, Started,
     activities::Offer,
+    express_room::HEAVY_BYTES,
     outbox::{Durable, Outbox, Released},
     planted::{Fault, strikes},
     tables::{ExecutionKey, Writes},
@@ -28,11 +29,6 @@ const KEPT_IN_RECORD_MAX: usize = 2;
 /// A step that wrote more is durable before its execution goes on. One of many small events writes less: an inline Map of
 /// 1,000 items would take twice as long if it waited (`xtask bench W4`).
 const UNPACED_BYTES_MAX: usize = 768 << 10;
-
-/// An Express execution that weighs more, in bytes, goes on on the slow lane while there is room: what a step of it touches and
-/// frees takes many milliseconds (`xtask bombs`: the end of 100,000 iterations took 140), and others would wait for them. A
-/// Standard one has too few events for that, and would take a third longer (`xtask bench W4`, 10,000 items).
-const HEAVY_BYTES: usize = 4 << 20;
 
 /// What a step takes from the world, so that it can be made again.
 pub(super) struct Occurrence {
@@ -111,9 +107,9 @@ impl Shard {
         if is_heavy || is_slow {
             return self.move_to_slow_lane(key, occurrence, then);
         }
-        let options = &self.environment.options;
-        let sealer = &self.environment.sealer;
-        match occurrence.step(execution, &live.definition.parsed, options.quick_budget, &options.limits, sealer) {
+        let (budget, sealer) = (self.environment.options.quick_budget, &self.environment.sealer);
+        let limits = self.environment.limits_of_step(live.is_standard);
+        match occurrence.step(execution, &live.definition.parsed, budget, &limits, sealer) {
             Ok(step) => self.apply(key, step, occurrence.fired(), then),
             Err(StepError::OverBudget) => self.move_to_slow_lane(key, occurrence, then),
             Err(StepError::Corrupt(why)) => self.refuse_step(key, then, &why),

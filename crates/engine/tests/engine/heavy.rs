@@ -3,6 +3,7 @@
 use crate::support::*;
 use asl::StateMachineType;
 use machine::{Outcome, Status};
+use std::time::Duration;
 
 /// Some megabytes when half of the iterations have ended.
 const ITEMS: usize = 6_000;
@@ -11,7 +12,7 @@ const ITEMS: usize = 6_000;
 fn heavy(seconds: u64) -> String {
     let text = "x".repeat(300);
     format!(
-        r#"{{"StartAt":"M","States":{{"M":{{"Type":"Map","QueryLanguage":"JSONata","Items":"{{% [1..{ITEMS}] %}}","Output":{{}},
+        r#"{{"StartAt":"M","States":{{"M":{{"Type":"Map","QueryLanguage":"JSONata","Items":"{{% [1..{ITEMS}] %}}","Output":{{"ended":"{{% $count($states.result) %}}"}},
             "Next":"W","ItemProcessor":{{"StartAt":"P","States":{{"P":{{"Type":"Pass","QueryLanguage":"JSONPath",
             "Parameters":{{"item.$":"$","text":"{text}"}},"OutputPath":"$","End":true}}}}}}}},
             "W":{{"Type":"Wait","Seconds":{seconds},"End":true}}}}}}"#
@@ -51,9 +52,8 @@ async fn express_ones_end_as_others_do() {
         engine.start_sync_execution(start_of(&failing, "e3", "{}")),
     );
     for result in [first, second] {
-        assert!(
-            matches!(result.unwrap().record.outcome, Some(Outcome::Succeeded { output }) if **output.text() == *"{}")
-        );
+        let outcome = result.unwrap().record.outcome;
+        assert!(matches!(outcome, Some(Outcome::Succeeded { output }) if **output.text() == *r#"{"ended":6000}"#));
     }
     assert_eq!(third.unwrap().record.status, Status::Failed);
 }
@@ -89,4 +89,39 @@ async fn they_go_on_after_a_restart() {
     let record = engine.wait_until_closed(&arn).await.unwrap();
     assert_eq!(record.status, Status::Succeeded);
     check_history(&engine, &record).await;
+}
+
+/// One comes to 32 MB and waits; another that would do the same beside it comes to more than both may take.
+#[tokio::test]
+async fn an_express_one_for_which_there_is_no_memory_fails_and_the_others_go_on() {
+    let mut world = World::new();
+    world.options.simulated = Some(1);
+    world.options.limits.express_executions_bytes_max = 40 << 20;
+    let engine = world.open().await;
+    let waits = |seconds: u64| {
+        format!(
+            r#"{{"StartAt":"M","QueryLanguage":"JSONata","States":{{"M":{{"Type":"Map","Items":"{{% [1..40] %}}","Output":"done",
+                "End":true,"ItemProcessor":{{"StartAt":"P","States":{{
+                    "P":{{"Type":"Pass","Output":"{{% $pad($string($states.input), 200000) %}}","Next":"W"}},
+                    "W":{{"Type":"Wait","Seconds":{seconds},"End":true}}}}}}}}}}}}"#
+        )
+    };
+    let waiting = create_typed(&engine, "waits", &waits(60), StateMachineType::Express).await;
+    let other = create_typed(&engine, "other", &waits(0), StateMachineType::Express).await;
+    let quick = create_typed(&engine, "quick", &heavy(0).replace("6000", "6"), StateMachineType::Express).await;
+    let first = {
+        let (engine, waiting) = (engine.clone(), waiting.clone());
+        tokio::spawn(async move { engine.start_sync_execution(start_of(&waiting, "first", "{}")).await })
+    };
+    for _ in 0..10_000 {
+        tokio::task::yield_now().await;
+    }
+    let second = engine.start_sync_execution(start_of(&other, "second", "{}")).await.unwrap();
+    let Some(Outcome::Failed(failure)) = second.record.outcome else { panic!("{:?}", second.record.outcome) };
+    assert_eq!(failure.error.as_deref(), Some("States.Runtime"));
+    assert_eq!(failure.cause.as_deref(), Some("The execution takes more than the maximum of 4194304 bytes of memory."));
+    let third = engine.start_sync_execution(start_of(&quick, "third", "{}")).await.unwrap();
+    assert_eq!(third.record.status, Status::Succeeded);
+    world.clock.advance(Duration::from_secs(61));
+    assert_eq!(first.await.unwrap().unwrap().record.status, Status::Succeeded);
 }

@@ -1,16 +1,15 @@
 //! Children of a Parallel or Map state: how they begin, end, fail and are aborted.
 //!
 //! A child is a frame of its own, or, if it is an iteration that has only begun, about to become one. When it ends, its
-//! output becomes a part and the frame goes; at the join the parts go too. The state's own frame is not rewritten in between.
+//! output becomes a part, if it is needed, and the frame goes; at the join the parts go too. The state's own frame is not rewritten in between.
 
 use super::{events, fail, map, parallel, settle};
 use crate::data;
 use crate::failure::{Failed, Halt, Stop};
 use crate::frame::{Branches, Fork, Parent, Phase, Progress};
 use crate::turn::Turn;
-use crate::visit::Visit;
 use crate::{EventDetails, EventId, EventType, Failure, Frame, Part, PartId, StepError};
-use asl::{StateFields, StateKind};
+use asl::{State, StateFields, StateKind};
 use json::{Payload, Value};
 use std::sync::Arc;
 
@@ -89,10 +88,10 @@ pub(super) fn child_succeeded(turn: &mut Turn<'_>, child: PartId, parent: Parent
         None => position,
     };
     turn.parts.remove_frame(child)?;
-    keep_output(turn, &fork, parent.index, output);
+    keep_output(turn, parent, &fork, output)?;
     let progress = turn.parts.progress_mut(fork.progress)?;
     progress.succeeded += 1;
-    let Progress { started, succeeded } = *progress;
+    let Progress { started, succeeded, .. } = *progress;
     if succeeded == fork.length {
         turn.parts.frame_mut(parent.frame)?.position = last;
         return join(turn, parent.frame);
@@ -111,33 +110,55 @@ pub(super) fn child_succeeded(turn: &mut Turn<'_>, child: PartId, parent: Parent
     Ok(())
 }
 
-/// Keeps the output of a child for the join. If the child before it has the same, that is stored once.
-fn keep_output(turn: &mut Turn<'_>, fork: &Fork, index: u64, output: Payload) {
-    let neighbour = index.checked_sub(1).map(|before| fork.outputs.offset(before));
+/// Keeps the output of a child for the join, unless nothing can come of it: the state does not need its result, or that has
+/// become too large. If the child before it has the same, that is stored once.
+fn keep_output(turn: &mut Turn<'_>, parent: Parent, fork: &Fork, output: Payload) -> Result<(), StepError> {
+    let place = fork.outputs.offset(parent.index);
+    let is_needed = joined(turn.state(turn.parts.frame(parent.frame)?)?)?.1.needs_result;
+    if !is_needed || count_output(turn, fork, &output)? > turn.limits.result_bytes_max {
+        turn.parts.put(place, Part::NotKept);
+        return Ok(());
+    }
+    let neighbour = parent.index.checked_sub(1).map(|before| fork.outputs.offset(before));
     let same = neighbour.and_then(|neighbour| turn.parts.that_has(neighbour, &output));
     if same.is_none() {
         turn.written.output(&output);
     }
-    turn.parts.put(fork.outputs.offset(index), same.map_or(Part::Payload(output), Part::Same));
+    turn.parts.put(place, same.map_or(Part::Payload(output), Part::Same));
+    Ok(())
+}
+
+/// What the outputs come to, with this one.
+fn count_output(turn: &mut Turn<'_>, fork: &Fork, output: &Payload) -> Result<u64, StepError> {
+    let progress = turn.parts.progress_mut(fork.progress)?;
+    progress.output_bytes = progress.output_bytes.saturating_add(output.byte_len() as u64);
+    Ok(progress.output_bytes)
 }
 
 /// All children have ended: the state's result is the array of their outputs.
 pub(super) fn join(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
     let fork = fork_of(turn, id)?;
-    let outputs: Vec<Value> = (0..fork.length)
-        .map(|index| turn.parts.payload(fork.outputs.offset(index)).map(|output| output.value().clone()))
-        .collect::<Result<_, _>>()?;
+    let outputs = (0..fork.length).map(|index| {
+        let output = turn.parts.output(fork.outputs.offset(index))?;
+        Ok(output.map(|output| output.value().clone()))
+    });
+    let outputs: Option<Vec<Value>> = outputs.collect::<Result<_, StepError>>()?;
     close(turn, id, &fork)?;
     let visit = turn.visit(id)?;
-    let (succeeded, fields) = succeeded(&visit)?;
+    let (succeeded, fields) = joined(visit.state)?;
     // Its own successor follows what this event follows.
     turn.emit(visit.frame.position, succeeded, EventDetails::None)?;
-    let result = data::finish(&visit, fields, Value::from(outputs).into());
+    let result = match outputs {
+        Some(outputs) => data::finish(&visit, fields, Value::from(outputs).into()),
+        None if fields.needs_result => Err(Failed::TooLarge.into()),
+        None => data::finish(&visit, fields, Value::Null.into()),
+    };
     settle(turn, id, result)
 }
 
-fn succeeded<'v>(visit: &Visit<'v>) -> Result<(EventType, &'v StateFields), StepError> {
-    match &visit.state.kind {
+/// The event that says that all children of a state have succeeded, and what becomes of their outputs.
+fn joined(state: &State) -> Result<(EventType, &StateFields), StepError> {
+    match &state.kind {
         StateKind::Parallel(parallel) => Ok((EventType::ParallelStateSucceeded, &parallel.state)),
         StateKind::Map(map) => Ok((EventType::MapStateSucceeded, &map.state)),
         StateKind::Pass(_)
@@ -145,7 +166,7 @@ fn succeeded<'v>(visit: &Visit<'v>) -> Result<(EventType, &'v StateFields), Step
         | StateKind::Choice(_)
         | StateKind::Wait(_)
         | StateKind::Succeed(_)
-        | StateKind::Fail(_) => Err(StepError::Corrupt(format!("state `{}` has no children", visit.state.name))),
+        | StateKind::Fail(_) => Err(StepError::Corrupt(format!("state `{}` has no children", state.name))),
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn begin(turn: &mut Turn<'_>, visit: &Visit<'_>, map: &Map) -> Result
 pub(super) fn start_iterations(turn: &mut Turn<'_>, id: PartId, fork: &Fork) -> Result<(), Stop> {
     let previous = turn.parts.frame(id)?.position;
     loop {
-        let Progress { started, succeeded } = turn.parts.progress(fork.progress)?;
+        let Progress { started, succeeded, .. } = turn.parts.progress(fork.progress)?;
         if started >= fork.length || started.saturating_sub(succeeded) >= fork.concurrency {
             return Ok(());
         }

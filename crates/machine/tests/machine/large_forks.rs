@@ -24,6 +24,7 @@ fn entered_in_parallel(branches: usize, states: usize) -> Vec<String> {
         (0..branches).map(branch).collect::<Vec<_>>().join(",")
     );
     let mut world = World::standard(&definition, &format!(r#""{}""#, "x".repeat(200_000)));
+    world.limits.result_bytes_max = 1 << 30;
     let mut step = world.step(Trigger::Start);
     while world.outcome.is_none() {
         let bytes: usize = step.changed.iter().map(|id| world.stored[id].len()).sum();

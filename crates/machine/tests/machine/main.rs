@@ -19,6 +19,7 @@ mod limits;
 mod long_runs;
 mod map_run_redrives;
 mod map_runs;
+mod outputs;
 mod recorded;
 mod redrive;
 mod retry_and_catch;

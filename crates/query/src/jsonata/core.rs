@@ -122,6 +122,10 @@ impl Evaluator for Core {
         self.references.states_members.contains(member)
     }
 
+    fn may_read_states(&self, member: &str) -> bool {
+        self.references.may_read_states(member)
+    }
+
     fn top_level_reference(&self) -> Option<&str> {
         self.top_level_reference.as_deref()
     }

@@ -126,9 +126,14 @@ impl Expression {
         Err(messages::failure(fault, &self.source, field, ambient.budget.last))
     }
 
-    /// Whether it reads this member of `$states`: `input`, `result`, `errorOutput`, `context`.
+    /// Whether it names this member of `$states`: `input`, `result`, `errorOutput`, `context`.
     pub fn reads_states(&self, member: &str) -> bool {
         self.program.reads_states(member)
+    }
+
+    /// Whether this member of `$states` can be part of what it reads: it names it, or takes `$states` as a whole.
+    pub fn may_read_states(&self, member: &str) -> bool {
+        self.program.may_read_states(member)
     }
 
     /// The variables that it reads, sorted: names that it does not bind itself and that are no functions.

@@ -146,6 +146,12 @@ impl References {
         })
     }
 
+    /// Whether `$states` is read as a whole, or this member of it.
+    pub(super) fn may_read_states(&self, member: &str) -> bool {
+        let of_states = self.list.iter().filter(|reference| reference.name == "states");
+        of_states.map(|reference| reference.path.first()).any(|first| first.is_none_or(|first| first == member))
+    }
+
     /// The variables that are read and never bound here, sorted, without `$states`.
     pub(super) fn variables(&self, is_builtin: impl Fn(&str) -> bool) -> Vec<String> {
         let free = |name: &&str| *name != "states" && !self.bound.contains(*name) && !is_builtin(name);

@@ -47,6 +47,11 @@ impl Template {
         }
     }
 
+    /// Whether this member of `$states` can be part of what its expressions read.
+    pub fn may_read_states(&self, member: &str) -> bool {
+        may_read_states(&self.0, member)
+    }
+
     /// The variables that its expressions read, sorted.
     pub fn variables(&self) -> Vec<String> {
         let mut names = BTreeSet::new();
@@ -100,6 +105,15 @@ fn each_expression<'t>(node: &'t Node, at: &Location<'t>, visit: &mut dyn FnMut(
                 each_expression(member, &at.member(key), visit);
             }
         }
+    }
+}
+
+fn may_read_states(node: &Node, member: &str) -> bool {
+    match node {
+        Node::Constant(_) => false,
+        Node::Expression(expression) => expression.may_read_states(member),
+        Node::Array(items) => items.iter().any(|item| may_read_states(item, member)),
+        Node::Object(members) => members.iter().any(|(_, node)| may_read_states(node, member)),
     }
 }
 
