@@ -103,14 +103,20 @@ impl fmt::Display for Violation {
     }
 }
 
+fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.violations.iter().try_for_each(|violation| writeln!(f, "{violation}"))?;
         let what = if self.is_legal() { "legal" } else { "not legal" };
-        let end = if self.closed { "" } else { ", not ended" };
-        write!(f, "{what}: {} events{end}, {} values taken on trust", self.events, self.trusted)?;
+        // What follows a violation was not looked at, nor whether there is an end.
+        let end = if self.closed || !self.is_legal() { "" } else { ", not ended" };
+        let (events, trusted) = (counted(self.events, "event"), counted(self.trusted, "value"));
+        write!(f, "{what}: {events}{end}, {trusted} taken on trust")?;
         if self.untimed > 0 {
-            write!(f, ", {} events without a timestamp", self.untimed)?;
+            write!(f, ", {} without a timestamp", counted(self.untimed, "event"))?;
         }
         Ok(())
     }

@@ -193,7 +193,11 @@ impl Config {
             let value: i64 =
                 value.replace('_', "").parse().map_err(|_| refused(format!("`{value}` is not a number")))?;
             let mut limits = toml::Table::try_from(&self.limits).map_err(|error| refused(error.to_string()))?;
-            limits.insert(name.to_owned(), value.into());
+            if limits.insert(name.to_owned(), value.into()).is_none() {
+                return Err(refused(format!(
+                    "there is no limit `{name}`, COMPATIBILITY.md lists those that there are"
+                )));
+            }
             self.limits = limits.try_into().map_err(|error: toml::de::Error| refused(error.message().to_owned()))?;
         }
         Ok(())

@@ -435,5 +435,5 @@ fn check_history_says_what_cannot_be() {
 #[test]
 fn fsck_says_where_there_is_no_data() {
     let folder = folder(&[]);
-    check(&folder, &["fsck", "nothing"], 2, "", "there is no data in `nothing`…");
+    check(&folder, &["fsck", "nothing"], 2, "", "there is no folder `nothing`…");
 }

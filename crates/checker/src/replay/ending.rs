@@ -148,7 +148,9 @@ impl Replay<'_> {
         let is_deleted = cause.starts_with("State machine ") && cause.ends_with(" has been deleted.");
         // No history tells how much that is.
         let is_too_heavy = cause.starts_with("The execution takes more than ") && cause.ends_with(" bytes of memory.");
-        is_full || is_too_heavy || (is_deleted && self.frames.alive().any(|(_, frame)| frame.position == event.previous_event_id))
+        is_full
+            || is_too_heavy
+            || (is_deleted && self.frames.alive().any(|(_, frame)| frame.position == event.previous_event_id))
     }
 
     fn unexplained_end(&mut self, event: &HistoryEvent) -> Lost {

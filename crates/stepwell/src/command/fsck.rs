@@ -36,6 +36,8 @@ pub struct Fsck {
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
+    #[error("there is no folder `{}`", .0.display())]
+    NoFolder(PathBuf),
     #[error("there is no data in `{}`", .0.display())]
     NoData(PathBuf),
 }
@@ -44,6 +46,9 @@ impl Fsck {
     pub fn run(&self) -> CommandResult {
         let config = self.configuration()?;
         let data_dir = self.data_dir.clone().unwrap_or(config.data_dir);
+        if !data_dir.is_dir() {
+            return Err(Error::NoFolder(data_dir).into());
+        }
         if !config.store.is_in(&data_dir) {
             return Err(Error::NoData(data_dir).into());
         }

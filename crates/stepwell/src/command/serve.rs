@@ -23,7 +23,7 @@ use tokio::time::Instant;
 #[derive(Args)]
 pub struct Serve {
     /// Port to listen on, 0 for any free one [default: 8083]
-    #[arg(long, env = "STEPWELL_PORT")]
+    #[arg(long, env = "STEPWELL_PORT", value_parser = port)]
     port: Option<u16>,
     /// Folder of the store [default: the user's data folder]
     #[arg(long, env = "STEPWELL_DATA_DIR")]
@@ -52,6 +52,10 @@ pub struct Serve {
     /// How the server logs
     #[arg(long, value_enum, default_value_t, env = "STEPWELL_LOG_FORMAT")]
     log_format: LogFormat,
+}
+
+fn port(text: &str) -> Result<u16, &'static str> {
+    text.parse().map_err(|_| "a port is a number from 0 to 65535")
 }
 
 /// What running tasks get of the time in which the server stops. The rest is for the logs of what they came to, and for

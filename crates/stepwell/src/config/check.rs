@@ -38,6 +38,8 @@ impl Config {
         account_id(&self.account_id)
             .or_else(|| region(&self.region))
             .or_else(|| listen(self.listen))
+            .or_else(|| shards(self.shards))
+            .or_else(|| data_dir(&self.data_dir))
             .or_else(|| at_least_1("connections_max", self.connections_max == 0))
             .or_else(|| at_least_1("request_seconds_max", self.request_seconds_max == 0))
             .or_else(|| limits(&self.limits))
@@ -76,6 +78,15 @@ fn listen(address: IpAddr) -> Option<Wrong> {
         "refusing to listen on `{address}`: requests are not authenticated yet, so only loopback addresses such as 127.0.0.1 can be used"
     );
     Some(wrong("listen", why))
+}
+
+/// An execution's first byte names its shard.
+fn shards(count: usize) -> Option<Wrong> {
+    (count > 256).then(|| wrong("shards", format!("`shards` is {count}; it can be at most 256, and 0 is one per core")))
+}
+
+fn data_dir(path: &Path) -> Option<Wrong> {
+    path.is_file().then(|| wrong("data_dir", format!("`{}` is a file; the data needs a folder", path.display())))
 }
 
 fn at_least_1(name: &str, is_0: bool) -> Option<Wrong> {

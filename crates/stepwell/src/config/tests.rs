@@ -47,6 +47,8 @@ fn what_is_wrong_has_its_line() {
     check("[limits]\nretention_days = 0", "line 2: the limit `retention_days` is 0; it must be at least 1");
     check("account_id = '123'", "line 1: the account id `123` is not 12 digits");
     check("port = 1\nregion = 'US East'", "line 2: `US East` is no Region");
+    check("shards = 257", "line 1: `shards` is 257; it can be at most 256");
+    check("port = 1\ndata_dir = 'stepwell.toml'", "stepwell.toml` is a file; the data needs a folder");
     check("connections_max = 0", "line 1: `connections_max` is 0; it must be at least 1");
     check("request_seconds_max = 0", "line 1: `request_seconds_max` is 0; it must be at least 1");
     check("listen = '0.0.0.0'", "line 1: refusing to listen on `0.0.0.0`");
@@ -93,7 +95,7 @@ fn limits_can_be_given_by_name() {
     let mut refused = |argument: &str| config.set_limits(&[argument.to_owned()]).unwrap_err().to_string();
     assert!(refused("history").contains("it has no `=`"));
     assert!(refused("history_events_max=many").contains("`many` is not a number"));
-    assert!(refused("history=1").contains("unknown field `history`"));
+    assert!(refused("history=1").contains("there is no limit `history`"));
     config.set_limits(&["history_events_max=0".to_owned()]).unwrap();
     assert!(config.check().unwrap_err().to_string().contains("must be at least 1"));
 }
