@@ -6,7 +6,7 @@ use crate::{
     definitions::Definitions,
     deletions::Deletions,
     express::ExpressHistory,
-    express_room::{ExpressRoom, HEAVY_BYTES},
+    express_room::ExpressRoom,
     lane::Lane,
     map_run_places::MapRunPlaces,
     random::Random,
@@ -117,15 +117,16 @@ impl Environment {
         }
     }
 
-    /// The limits of a step. While the Express executions together take more memory than they may, those of them that are
-    /// heavy end with their next step.
+    /// The limits of a step: while the Express executions together take more memory than they may, each may take its share.
     pub(crate) fn limits_of_step(&self, is_standard: bool) -> Cow<'_, Limits> {
         let limits = &self.options.limits;
-        if is_standard || !self.express_room.is_overfull(limits) {
-            return Cow::Borrowed(limits);
+        match self.express_room.share(limits).filter(|_| !is_standard) {
+            Some(share) => {
+                let execution_bytes_max = limits.execution_bytes_max.min(share);
+                Cow::Owned(Limits { execution_bytes_max, ..limits.clone() })
+            }
+            None => Cow::Borrowed(limits),
         }
-        let execution_bytes_max = limits.execution_bytes_max.min(HEAVY_BYTES as u64);
-        Cow::Owned(Limits { execution_bytes_max, ..limits.clone() })
     }
 
     /// Executions that closed before this time exist no more for who asks, whether or not they are removed already.

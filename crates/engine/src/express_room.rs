@@ -2,7 +2,8 @@
 //!
 //! Those that callers begin are refused when there is no room. The children of Map Runs are not counted among them, as
 //! `MaxConcurrency` bounds their number; they wait for room in memory, of which they take no more than half: whatever they
-//! weigh, callers find the other half. One of them goes on in any case, however much the others weigh.
+//! weigh, callers find the other half. One of them begins in any case, however much the others weigh. When all together come
+//! to a quarter more than they may, those that take more than their share end.
 
 use crate::shard::{Report, ShardSender};
 use asl::Limits;
@@ -13,11 +14,6 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
-
-/// An Express execution that weighs more, in bytes, is heavy. It goes on on the slow lane while there is room: what a step of
-/// it touches and frees takes many milliseconds (`xtask bombs`: the end of 100,000 iterations took 140), and others would wait
-/// for them. A Standard one has too few events for that, and would take a third longer (`xtask bench W4`, 10,000 items).
-pub(crate) const HEAVY_BYTES: usize = 4 << 20;
 
 /// What the Express executions of all shards take.
 #[derive(Default)]
@@ -43,10 +39,13 @@ impl ExpressRoom {
             && self.executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
-    /// Whether those that run have come to a quarter more than they may take when another begins.
-    pub(crate) fn is_overfull(&self, limits: &Limits) -> bool {
+    /// What each of them may take while they have come to a quarter more than they may when another begins: as much as all
+    /// others. So it is found in those that take the most, and those that take little go on. `None`: there is room.
+    pub(crate) fn share(&self, limits: &Limits) -> Option<u64> {
         let bytes_max = limits.express_executions_bytes_max;
-        self.bytes.load(Ordering::SeqCst) > bytes_max.saturating_add(bytes_max / 4)
+        let is_overfull = self.bytes.load(Ordering::SeqCst) > bytes_max.saturating_add(bytes_max / 4);
+        let running = self.executions.load(Ordering::SeqCst) + self.children.load(Ordering::SeqCst);
+        is_overfull.then(|| bytes_max / running.max(1))
     }
 
     /// Whether none runs.
@@ -139,6 +138,18 @@ mod tests {
         assert!(!room.begin(&limits) && room.has_room_for_child(&limits));
         room.begin_child();
         assert!(!room.has_room_for_child(&limits));
+    }
+
+    #[test]
+    fn who_takes_more_than_a_share_is_found_when_there_is_a_quarter_too_much() {
+        let (room, limits) = (ExpressRoom::default(), limits());
+        assert!(room.begin(&limits));
+        room.begin_child();
+        room.weighs(false, 0, 1_000);
+        room.weighs(true, 0, 250);
+        assert_eq!(room.share(&limits), None);
+        room.weighs(true, 250, 251);
+        assert_eq!(room.share(&limits), Some(500));
     }
 
     #[test]

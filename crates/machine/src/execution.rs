@@ -113,6 +113,12 @@ pub struct Step {
     pub outcome: Option<Outcome>,
 }
 
+impl Step {
+    fn goes_on(&self) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::Continue))
+    }
+}
+
 /// Why a step could not be made. The execution is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepError {
@@ -264,6 +270,7 @@ impl Execution {
     ) -> Result<Step, StepError> {
         let execution = self.context.get_or_init(|| Arc::new(execution_context(&self.facts)));
         let timers_before = self.parts.root()?.timers_made;
+        let is_too_heavy = self.is_too_heavy(limits);
         let mut turn = Turn {
             parts: &mut self.parts,
             facts: &self.facts,
@@ -273,6 +280,7 @@ impl Execution {
             limits,
             token_of,
             ends_at_transition: self.ends_at_transition,
+            is_too_heavy,
             test,
             step: Step::default(),
             timers_before,
@@ -285,7 +293,16 @@ impl Execution {
             return Err(error);
         }
         (step.changed, step.removed) = self.parts.accept();
+        // It ends in a step of its own, so that what led to this one is answered.
+        if self.is_too_heavy(limits) && !step.history.is_empty() && !step.goes_on() {
+            step.effects.push(Effect::Continue);
+        }
         Ok(step)
+    }
+
+    /// Whether it runs and takes more memory than an execution may.
+    fn is_too_heavy(&self, limits: &Limits) -> bool {
+        self.weight() as u64 > limits.execution_bytes_max && self.status() == Status::Running
     }
 }
 
@@ -310,29 +327,27 @@ impl Turn<'_> {
         if self.is_running()? == matches!(trigger, Trigger::Redrive) {
             return Ok(());
         }
-        let failure = match self.answer(trigger).and_then(|()| self.go_on()) {
-            Ok(()) => return Ok(()),
-            Err(Halt::HistoryFull) => Failure::history_full(self.limits.events_max(self.facts.state_machine_type)),
-            Err(Halt::TooHeavy) => Failure::too_heavy(self.limits.execution_bytes_max),
-            Err(Halt::Step(error)) => return Err(error),
-        };
-        self.end_failed(self.parts.root()?.last_event, failure)?;
-        // There is no room for a redrive, and what stands there may be half of a move.
-        self.parts.clear();
-        Ok(())
-    }
-
-    /// Moves on, if the execution has not come to take too much memory with the steps before.
-    fn go_on(&mut self) -> Result<(), Halt> {
-        if self.is_running()? && self.parts.weight() as u64 > self.limits.execution_bytes_max {
-            return Err(Halt::TooHeavy);
+        match self.answer(trigger).and_then(|()| states::run(self)) {
+            Ok(()) => Ok(()),
+            Err(Halt::HistoryFull) => {
+                let last = self.parts.root()?.last_event;
+                let events_max = self.limits.events_max(self.facts.state_machine_type);
+                self.end_failed(last, Failure::history_full(events_max))?;
+                // There is no room for a redrive, and what stands there may be half of a move.
+                self.parts.clear();
+                Ok(())
+            }
+            Err(Halt::Step(error)) => Err(error),
         }
-        states::run(self)
     }
 
     fn answer(&mut self, trigger: Trigger) -> Result<(), Halt> {
         match trigger {
             Trigger::Start => self.start(),
+            Trigger::Continue if self.is_too_heavy => {
+                let failure = Failure::too_heavy(self.limits.execution_bytes_max);
+                Ok(self.end_failed(self.parts.root()?.last_event, failure)?)
+            }
             Trigger::Continue => Ok(()),
             Trigger::TimerFired { timer, due_ms } => self.timer_fired(timer, due_ms),
             Trigger::ActivityStarted { effect, worker_name } => {

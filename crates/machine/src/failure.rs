@@ -63,7 +63,8 @@ impl Failure {
     }
 
     pub(crate) fn too_heavy(bytes_max: u64) -> Failure {
-        Failure::new(RUNTIME, format!("The execution takes more than the maximum of {bytes_max} bytes of memory."))
+        let names = "execution_bytes_max, or its share of express_executions_bytes_max";
+        Failure::new(RUNTIME, format!("The execution takes more than {bytes_max} bytes of memory ({names})."))
     }
 
     /// AWS's words for an execution whose state machine was deleted while it ran.
@@ -156,8 +157,6 @@ pub(crate) enum Stop {
 pub(crate) enum Halt {
     /// No event may follow but the one that ends the execution.
     HistoryFull,
-    /// The execution takes more memory than it may.
-    TooHeavy,
     Step(StepError),
 }
 

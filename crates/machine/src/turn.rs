@@ -24,6 +24,8 @@ pub(crate) struct Turn<'t> {
     pub(crate) token_of: TokenOf<'t>,
     /// Its state machine is being deleted: no state is entered any more.
     pub(crate) ends_at_transition: bool,
+    /// It takes more memory than an execution may: it goes on no more.
+    pub(crate) is_too_heavy: bool,
     /// `Some` when the execution is the test of a state.
     pub(crate) test: Option<&'t Test>,
     pub(crate) step: Step,

@@ -12,8 +12,8 @@ use json::Payload;
 const OF_TEXT_BYTE: usize = 4;
 /// A part without its payloads.
 const OF_PART: usize = 512;
-/// An iteration that is no frame yet is a few numbers among others.
-const OF_BEGUN: usize = 96;
+/// One that is a few numbers, or nothing but a note: an iteration that is no frame yet, an output that is elsewhere.
+const OF_NOTE: usize = 96;
 /// The facts, and what the engine has beside each execution, without its payloads.
 const OF_FACTS: usize = 2_048;
 
@@ -25,8 +25,8 @@ pub(crate) fn facts(facts: &Facts) -> usize {
 /// The same part weighs the same at any time.
 pub(crate) fn part(part: &Part) -> usize {
     let payloads = match part {
-        Part::Begun(_) => return OF_BEGUN,
-        Part::Root(_) | Part::Progress(_) | Part::Same(_) | Part::NotKept => 0,
+        Part::Begun(_) | Part::Same(_) | Part::NotKept => return OF_NOTE,
+        Part::Root(_) | Part::Progress(_) => 0,
         Part::Frame(frame) => self::frame(frame),
         Part::Payload(value) => payload(value),
         Part::Variables(variables) => payload(variables.values()),

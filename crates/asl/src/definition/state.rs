@@ -62,8 +62,8 @@ pub enum Fields {
 pub struct StateFields {
     pub fields: Fields,
     pub transition: Transition,
-    /// Whether what the state puts out, or assigns, can depend on its result. If not, as with `"ResultPath": null`, the result
-    /// need not be kept.
+    /// Whether what the state puts out, or assigns, can depend on its result. If not, as with `"ResultPath": null`, a Parallel
+    /// or an inline Map need not collect it. (A distributed Map does, and its limit holds for it, as in AWS.)
     pub needs_result: bool,
 }
 
@@ -137,7 +137,7 @@ impl Pass {
 impl StateFields {
     pub(crate) fn read(reader: &Reader<'_>) -> Option<StateFields> {
         let fields = Fields::read(reader);
-        let needs_result = fields.need_result();
+        let needs_result = fields.can_use_result();
         Some(StateFields { fields, transition: Transition::read(reader)?, needs_result })
     }
 }
@@ -154,7 +154,7 @@ impl Transition {
 }
 
 impl Fields {
-    fn need_result(&self) -> bool {
+    fn can_use_result(&self) -> bool {
         match self {
             Fields::JsonPath { result_selector, result_path, assign, .. } => {
                 // A selector may fail, whatever becomes of what it selects.

@@ -120,6 +120,11 @@ impl Replay<'_> {
 
     pub(super) fn failed(&mut self, event: &HistoryEvent) -> Followed {
         self.can_end(event)?;
+        if self.is_too_heavy(event) {
+            self.remember_failure();
+            self.close(true);
+            return Ok(());
+        }
         if self.is_from_outside(event) || self.ran_out(event) {
             self.close(true);
             return Ok(());
@@ -137,8 +142,7 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// What ends an execution although no state failed: its history is full, it takes too much memory, or its state machine
-    /// was deleted.
+    /// What ends an execution although no state failed: its history is full, or its state machine was deleted.
     fn is_from_outside(&self, event: &HistoryEvent) -> bool {
         if event.text("error").is_none_or(|error| **error != *RUNTIME) {
             return false;
@@ -146,11 +150,17 @@ impl Replay<'_> {
         let cause = event.text("cause").map_or("", |cause| &**cause);
         let is_full = event.id == self.checker.events_max() && cause.contains("history events");
         let is_deleted = cause.starts_with("State machine ") && cause.ends_with(" has been deleted.");
-        // No history tells how much that is.
-        let is_too_heavy = cause.starts_with("The execution takes more than ") && cause.ends_with(" bytes of memory.");
-        is_full
-            || is_too_heavy
-            || (is_deleted && self.frames.alive().any(|(_, frame)| frame.position == event.previous_event_id))
+        is_full || (is_deleted && self.frames.alive().any(|(_, frame)| frame.position == event.previous_event_id))
+    }
+
+    /// Whether it took too much memory. No history tells how much that was; but it ends in a step that does nothing else.
+    fn is_too_heavy(&self, event: &HistoryEvent) -> bool {
+        let cause = event.text("cause").map_or("", |cause| &**cause);
+        matches!(self.status, Status::Running)
+            && event.text("error").is_some_and(|error| **error == *RUNTIME)
+            && event.previous_event_id + 1 == event.id
+            && cause.starts_with("The execution takes more than ")
+            && cause.contains(" bytes of memory (")
     }
 
     fn unexplained_end(&mut self, event: &HistoryEvent) -> Lost {

@@ -9,7 +9,6 @@ use super::{
 use crate::{
     Error, ExecutionRecord, Remains, Started,
     activities::Offer,
-    express_room::HEAVY_BYTES,
     outbox::{Durable, Outbox, Released},
     planted::{Fault, strikes},
     tables::{ExecutionKey, Writes},
@@ -29,6 +28,11 @@ const KEPT_IN_RECORD_MAX: usize = 2;
 /// A step that wrote more is durable before its execution goes on. One of many small events writes less: an inline Map of
 /// 1,000 items would take twice as long if it waited (`xtask bench W4`).
 const UNPACED_BYTES_MAX: usize = 768 << 10;
+
+/// An Express execution that weighs more, in bytes, goes on on the slow lane while there is room: what a step of it touches and
+/// frees takes many milliseconds (`xtask bombs`: the end of 100,000 iterations took 140), and others would wait for them. A
+/// Standard one has too few events for that, and would take a third longer (`xtask bench W4`, 10,000 items).
+const HEAVY_BYTES: usize = 4 << 20;
 
 /// What a step takes from the world, so that it can be made again.
 pub(super) struct Occurrence {

@@ -1,7 +1,8 @@
 //! Children of a Parallel or Map state: how they begin, end, fail and are aborted.
 //!
 //! A child is a frame of its own, or, if it is an iteration that has only begun, about to become one. When it ends, its
-//! output becomes a part, if it is needed, and the frame goes; at the join the parts go too. The state's own frame is not rewritten in between.
+//! output becomes a part, if it is needed, and the frame goes; at the join the parts go too. The state's own frame is not
+//! rewritten in between.
 
 use super::{events, fail, map, parallel, settle};
 use crate::data;
@@ -110,12 +111,12 @@ pub(super) fn child_succeeded(turn: &mut Turn<'_>, child: PartId, parent: Parent
     Ok(())
 }
 
-/// Keeps the output of a child for the join, unless nothing can come of it: the state does not need its result, or that has
-/// become too large. If the child before it has the same, that is stored once.
+/// Keeps the output of a child for the join, unless the state does not need it or its result is already too large. If the
+/// child before it has the same, that is stored once.
 fn keep_output(turn: &mut Turn<'_>, parent: Parent, fork: &Fork, output: Payload) -> Result<(), StepError> {
     let place = fork.outputs.offset(parent.index);
-    let is_needed = joined(turn.state(turn.parts.frame(parent.frame)?)?)?.1.needs_result;
-    if !is_needed || count_output(turn, fork, &output)? > turn.limits.result_bytes_max {
+    let (_, fields) = joining(turn.state(turn.parts.frame(parent.frame)?)?)?;
+    if !fields.needs_result || count_output(turn, fork, &output)? > turn.limits.result_bytes_max {
         turn.parts.put(place, Part::NotKept);
         return Ok(());
     }
@@ -145,19 +146,20 @@ pub(super) fn join(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
     let outputs: Option<Vec<Value>> = outputs.collect::<Result<_, StepError>>()?;
     close(turn, id, &fork)?;
     let visit = turn.visit(id)?;
-    let (succeeded, fields) = joined(visit.state)?;
+    let (succeeded, fields) = joining(visit.state)?;
     // Its own successor follows what this event follows.
     turn.emit(visit.frame.position, succeeded, EventDetails::None)?;
     let result = match outputs {
         Some(outputs) => data::finish(&visit, fields, Value::from(outputs).into()),
+        // Or it is needed by what this build knows, and was not by what the one before knew: it can be made anew.
         None if fields.needs_result => Err(Failed::TooLarge.into()),
         None => data::finish(&visit, fields, Value::Null.into()),
     };
     settle(turn, id, result)
 }
 
-/// The event that says that all children of a state have succeeded, and what becomes of their outputs.
-fn joined(state: &State) -> Result<(EventType, &StateFields), StepError> {
+/// How a state with children joins: the event that says that all have succeeded, and what becomes of their outputs.
+fn joining(state: &State) -> Result<(EventType, &StateFields), StepError> {
     match &state.kind {
         StateKind::Parallel(parallel) => Ok((EventType::ParallelStateSucceeded, &parallel.state)),
         StateKind::Map(map) => Ok((EventType::MapStateSucceeded, &map.state)),

@@ -96,15 +96,122 @@ fn an_iteration_whose_output_was_not_kept_does_not_run_again() {
     assert_eq!(world.count(EventType::TaskScheduled), 4);
 }
 
+const TOO_HEAVY: &str = "The execution takes more than 2097152 bytes of memory (execution_bytes_max, or its share of \
+                         express_executions_bytes_max).";
+
 #[test]
-fn an_execution_that_takes_too_much_memory_fails() {
-    let fields = r#""ResultSelector": {}"#;
+fn an_execution_that_takes_too_much_memory_fails_and_can_be_redriven_when_it_may_take_more() {
+    let fields = r#""ResultSelector": {"n.$": "States.ArrayLength($)"}"#;
     for state_machine_type in [StateMachineType::Standard, StateMachineType::Express] {
         let mut world = World::new(&map(fields), state_machine_type, &items());
         world.limits.execution_bytes_max = 2 << 20;
         assert!(heaviest(&mut world) < 8 << 20);
-        let cause = "The execution takes more than the maximum of 2097152 bytes of memory.";
-        assert_eq!(world.failure(), ("States.Runtime".to_owned(), cause.to_owned()));
-        assert!(!world.execution.is_redrivable());
+        assert_eq!(world.failure(), ("States.Runtime".to_owned(), TOO_HEAVY.to_owned()));
+        let is_standard = state_machine_type == StateMachineType::Standard;
+        assert_eq!(world.execution.is_redrivable(), is_standard);
+        if is_standard {
+            world.limits.execution_bytes_max = 1 << 30;
+            world.redrive(1_000);
+            assert_eq!(world.output(), format!(r#"{{"n":{ITEMS}}}"#));
+            assert_eq!(world.count(EventType::MapIterationSucceeded), ITEMS);
+        }
+    }
+}
+
+/// Tasks that wait while others answer.
+fn tasks(count: usize) -> World {
+    let definition = r#"{"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ResultPath": null,
+        "ItemProcessor": {"StartAt": "T", "States": {"T": {"Type": "Task", "TimeoutSeconds": 60,
+            "Resource": "arn:aws:states:::aws-sdk:sfn:listActivities", "Next": "W"},
+            "W": {"Type": "Wait", "Seconds": 60, "End": true}}}}}}"#;
+    let mut world = World::standard(definition, &format!("{:?}", vec![0; count]));
+    world.limits.execution_bytes_max = 2 << 20;
+    world.trigger(Trigger::Start);
+    world
+}
+
+fn large() -> String {
+    format!(r#""{}""#, "x".repeat(200_000))
+}
+
+#[test]
+fn what_waits_is_cancelled_when_an_execution_takes_too_much() {
+    let mut world = tasks(6);
+    for _ in 0..2 {
+        let call = world.call();
+        world.succeed(call, &large());
+    }
+    assert!(world.outcome.is_none() && world.execution.weight() < 2 << 20);
+    let call = world.call();
+    world.succeed(call, &large());
+    // The answer was taken: its state was left.
+    assert!(world.outline().ends_with(" 35<34:TaskStateExited 36<35:WaitStateEntered 37<36:ExecutionFailed"));
+    assert_eq!(world.failure().1, TOO_HEAVY);
+    assert!(world.calls.is_empty() && world.timers.is_empty());
+    world.limits.execution_bytes_max = 1 << 30;
+    world.redrive(1_000);
+    assert_eq!((world.calls.len(), world.timers.len()), (3, 1 + 3 + 3));
+}
+
+#[test]
+fn what_comes_late_does_not_end_an_execution() {
+    let mut world = tasks(6);
+    world.limits.execution_bytes_max = 1 << 30;
+    let calls: Vec<_> = world.calls.keys().copied().take(4).collect();
+    for call in &calls {
+        world.succeed(*call, &large());
+    }
+    world.limits.execution_bytes_max = 2 << 20;
+    world.trigger(Trigger::TaskHeartbeat { effect: calls[0] });
+    assert!(world.outcome.is_none());
+    world.trigger(Trigger::Stop { error: None, cause: None });
+    assert!(world.outline().ends_with(":ExecutionAborted"));
+}
+
+#[test]
+fn the_answer_that_frees_what_an_execution_takes_does_not_end_it() {
+    let definition = r#"{"StartAt": "T", "States": {"T": {"Type": "Task", "End": true,
+        "Resource": "arn:aws:states:::aws-sdk:sfn:listActivities"}}}"#;
+    let mut world = World::started(definition, &large());
+    world.limits.execution_bytes_max = 1 << 20;
+    let call = world.call();
+    world.succeed(call, "1");
+    assert_eq!(world.output(), "1");
+}
+
+#[test]
+fn a_result_that_was_too_large_is_made_anew_by_a_redrive() {
+    let fields = r#""ResultSelector": {"n.$": "States.ArrayLength($)"}"#;
+    let mut world = World::standard(&map(fields), &items());
+    world.limits.result_bytes_max = LARGE as u64;
+    heaviest(&mut world);
+    assert_eq!(world.failure().0, "States.DataLimitExceeded");
+    world.redrive(1_000);
+    assert_eq!(world.failure().0, "States.DataLimitExceeded");
+    assert_eq!(world.count(EventType::MapIterationSucceeded), 2 * ITEMS);
+}
+
+#[test]
+fn branches_and_maps_in_maps_count_each_for_itself() {
+    let pass = |output: &str| format!(r#"{{"Type": "Pass", "Result": "{output}", "End": true}}"#);
+    let flow = |name: &str, state: &str| format!(r#"{{"StartAt": "{name}", "States": {{"{name}": {state}}}}}"#);
+    let parallel = format!(
+        r#"{{"Type": "Parallel", "End": true, "ResultSelector": {{"n.$": "States.ArrayLength($)"}}, "Branches": [{}, {}]}}"#,
+        flow("A", &pass("12345678")),
+        flow("B", &pass("12345678"))
+    );
+    let map = format!(
+        r#"{{"Type": "Map", "End": true, "ResultSelector": {{"all.$": "States.ArrayLength($)"}}, "ItemProcessor": {}}}"#,
+        flow("P", &parallel)
+    );
+    // Two of ten bytes each; three of seven. The second branch has what the first has, and counts as well.
+    for (bytes_max, failed) in [(21, None), (20, Some("M")), (19, Some("P"))] {
+        let mut world = World::standard(&flow("M", &map), "[1,2,3]");
+        world.limits.result_bytes_max = bytes_max;
+        world.trigger(Trigger::Start);
+        match failed {
+            None => assert_eq!(world.output(), r#"{"all":3}"#),
+            Some(state) => assert!(world.failure().1.contains(&format!("'{state}'")), "{:?}", world.failure()),
+        }
     }
 }

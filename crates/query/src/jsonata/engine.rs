@@ -15,6 +15,7 @@ pub(super) trait Evaluator: Sized + Send + Sync {
     fn variables(&self) -> &[String];
     /// Whether the expression names this member of `$states`.
     fn reads_states(&self, member: &str) -> bool;
+    /// The same, or it takes `$states` as a whole.
     fn may_read_states(&self, member: &str) -> bool;
     /// The first use of the surrounding data at the top level (`phone`, `$`, `$$`), where there is none.
     fn top_level_reference(&self) -> Option<&str>;
