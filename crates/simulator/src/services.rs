@@ -28,8 +28,8 @@ pub struct Made {
     pub facts: Arc<machine::Facts>,
     /// What was submitted, if it is the wait for its end.
     pub submitted: Option<Payload>,
-    /// The last batch that was durable when the shard decided to make the call. The call itself comes a moment later.
-    pub decided_at: u64,
+    /// The last batch that was durable with something of the execution when the call was made.
+    pub touched: Option<u64>,
     answer: oneshot::Sender<Result<Payload, Failure>>,
 }
 
@@ -99,13 +99,9 @@ impl Services {
         self.counter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn made(
-        &self,
-        call: Call,
-        submitted: Option<Payload>,
-        decided_at: u64,
-    ) -> BoxFuture<'static, Result<Payload, Failure>> {
+    fn made(&self, call: Call, submitted: Option<Payload>) -> BoxFuture<'static, Result<Payload, Failure>> {
         let (answer, answered) = oneshot::channel();
+        let touched = self.disk.touched(&call.facts.execution_arn);
         let mut counter = self.lock();
         counter.calls += 1;
         let number = counter.calls;
@@ -115,7 +111,7 @@ impl Services {
             counter.waits.insert(number);
         }
         let (request, facts) = (call.request, call.facts);
-        counter.new.push(Made { number, attempt, request, facts, submitted, decided_at, answer });
+        counter.new.push(Made { number, attempt, request, facts, submitted, touched, answer });
         let held = Held { services: self.clone(), number };
         Box::pin(async move {
             let outcome = answered.await;
@@ -149,23 +145,17 @@ impl Drop for Held {
 
 impl Tasks for Services {
     fn find(&self, _request: &TaskRequest) -> Option<Arc<dyn Task>> {
-        Some(Arc::new(Service { services: self.clone(), decided_at: self.disk.synced() }))
+        Some(Arc::new(self.clone()))
     }
 }
 
-/// What a call is made with.
-struct Service {
-    services: Services,
-    decided_at: u64,
-}
-
-impl Task for Service {
+impl Task for Services {
     fn run(&self, call: Call) -> BoxFuture<'static, Result<Payload, Failure>> {
-        self.services.made(call, None, self.decided_at)
+        self.made(call, None)
     }
 
     fn resume(&self, call: Call, submitted: Payload) -> BoxFuture<'static, Result<Payload, Failure>> {
-        self.services.made(call, Some(submitted), self.decided_at)
+        self.made(call, Some(submitted))
     }
 
     fn cancel(&self, _call: Call, _submitted: Payload) -> BoxFuture<'static, ()> {
@@ -173,7 +163,7 @@ impl Task for Service {
     }
 
     fn restart(&self, request: &TaskRequest) -> Restart {
-        if is_made_once(request) && !self.services.lock().calls_again {
+        if is_made_once(request) && !self.lock().calls_again {
             let cause = Text::from("its outcome is unknown");
             return Restart::Fail(Failure { error: Some("Lambda.Unknown".into()), cause: Some(cause) });
         }
