@@ -120,13 +120,9 @@ impl Environment {
     /// The limits of a step: while the Express executions together take more memory than they may, each may take its share.
     pub(crate) fn limits_of_step(&self, is_standard: bool) -> Cow<'_, Limits> {
         let limits = &self.options.limits;
-        match self.express_room.share(limits).filter(|_| !is_standard) {
-            Some(share) => {
-                let execution_bytes_max = limits.execution_bytes_max.min(share);
-                Cow::Owned(Limits { execution_bytes_max, ..limits.clone() })
-            }
-            None => Cow::Borrowed(limits),
-        }
+        let share = if is_standard { None } else { self.express_room.share(limits) };
+        let Some(share) = share else { return Cow::Borrowed(limits) };
+        Cow::Owned(Limits { execution_bytes_max: limits.execution_bytes_max.min(share), ..limits.clone() })
     }
 
     /// Executions that closed before this time exist no more for who asks, whether or not they are removed already.

@@ -39,13 +39,15 @@ impl ExpressRoom {
             && self.executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
-    /// What each of them may take while they have come to a quarter more than they may when another begins: as much as all
-    /// others. So it is found in those that take the most, and those that take little go on. `None`: there is room.
+    /// What each of them may take when all have come to a quarter more than [`Limits::express_executions_bytes_max`]: as much
+    /// as any other, so that those end that take the most. `None`: there is room.
     pub(crate) fn share(&self, limits: &Limits) -> Option<u64> {
         let bytes_max = limits.express_executions_bytes_max;
-        let is_overfull = self.bytes.load(Ordering::SeqCst) > bytes_max.saturating_add(bytes_max / 4);
+        if self.bytes.load(Ordering::SeqCst) <= bytes_max.saturating_add(bytes_max / 4) {
+            return None;
+        }
         let running = self.executions.load(Ordering::SeqCst) + self.children.load(Ordering::SeqCst);
-        is_overfull.then(|| bytes_max / running.max(1))
+        Some(bytes_max / running.max(1))
     }
 
     /// Whether none runs.

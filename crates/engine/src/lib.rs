@@ -58,7 +58,7 @@ pub use fsck::{Checked, Finding, Severity, fsck};
 pub use item_reader::{ItemPage, ItemReader, ItemReading};
 pub use model::*;
 pub use observed::Observed;
-pub use options::Options;
+pub use options::{Options, SHARDS_MAX};
 #[cfg(feature = "planted-faults")]
 pub use planted::{Fault, plant};
 pub use redrive::NotRedrivable;

@@ -81,11 +81,14 @@ impl Default for Options {
     }
 }
 
+/// Shards that can be used: an execution's first byte names its shard.
+pub const SHARDS_MAX: usize = 256;
+
 impl Options {
-    /// Shards as they are made: an execution's first byte names its shard, so more than 256 cannot be used.
+    /// Shards as they are made.
     pub(crate) fn shard_count(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        if self.shards == 0 { cores() } else { self.shards }.clamp(1, 256)
+        if self.shards == 0 { cores() } else { self.shards }.clamp(1, SHARDS_MAX)
     }
 
     /// A shard's share of a figure that is for the whole engine.

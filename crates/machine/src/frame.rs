@@ -3,6 +3,7 @@
 //! These types are stored. A field may be added with `#[serde(default)]`; none may change its meaning. States are
 //! named by name, so that a newer binary takes up what an older one left.
 
+use crate::parts::is_default;
 use crate::{EventId, Failure, PartId, TaskRequest, TimerId};
 use asl::IntegrationPattern;
 use json::{Payload, Text};
@@ -86,12 +87,8 @@ pub struct PendingMapRun {
     pub id: EventId,
     pub map_run_arn: Text,
     /// How often it was redriven.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub redrive_count: u32,
-}
-
-fn is_zero<T: Default + PartialEq>(count: &T) -> bool {
-    *count == T::default()
 }
 
 /// A timer that is set.
@@ -204,7 +201,7 @@ pub struct Progress {
     pub(crate) started: u64,
     pub(crate) succeeded: u64,
     /// Bytes of the outputs of those that have succeeded, if their state needs them, whether or not they are kept.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) output_bytes: u64,
 }
 

@@ -4,6 +4,7 @@ mod root;
 mod undo;
 
 pub use root::Root;
+pub(crate) use root::is_default;
 
 use crate::awaited::Awaited;
 use crate::frame::{Begun, Parent};

@@ -32,8 +32,8 @@ pub struct Root {
     pub(crate) variables_bytes: usize,
 }
 
-/// The root is written with each step: it does not tell what it does not have.
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+/// What is written with each step does not tell what it does not have.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 

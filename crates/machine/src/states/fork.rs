@@ -73,26 +73,39 @@ fn fork_of(turn: &Turn<'_>, id: PartId) -> Result<Fork, StepError> {
     }
 }
 
+/// The state whose branch or iteration it is.
+fn state_around<'t>(turn: &Turn<'t>, parent: Parent) -> Result<&'t State, StepError> {
+    turn.state(turn.parts.frame(parent.frame)?)
+}
+
 /// `name` and `index` of an iteration, if the state is a Map.
-fn iteration(turn: &Turn<'_>, parent: Parent) -> Result<Option<EventDetails>, StepError> {
-    let state = turn.state(turn.parts.frame(parent.frame)?)?;
+fn iteration(state: &State, parent: Parent) -> Option<EventDetails> {
     let is_map = matches!(state.kind, StateKind::Map(_));
-    Ok(is_map.then(|| EventDetails::MapIteration { name: state.name.clone(), index: parent.index }))
+    is_map.then(|| EventDetails::MapIteration { name: state.name.clone(), index: parent.index })
 }
 
 /// A branch or iteration came to its end.
 pub(super) fn child_succeeded(turn: &mut Turn<'_>, child: PartId, parent: Parent, output: Payload) -> Result<(), Halt> {
     let fork = fork_of(turn, parent.frame)?;
+    let state = state_around(turn, parent)?;
     let position = turn.parts.frame(child)?.position;
-    let last = match iteration(turn, parent)? {
+    let last = match iteration(state, parent) {
         Some(details) => turn.emit(position, EventType::MapIterationSucceeded, details)?,
         None => position,
     };
     turn.parts.remove_frame(child)?;
-    keep_output(turn, parent, &fork, output)?;
+    let (_, fields) = joining(state)?;
     let progress = turn.parts.progress_mut(fork.progress)?;
     progress.succeeded += 1;
-    let Progress { started, succeeded, .. } = *progress;
+    if fields.needs_result {
+        progress.output_bytes = progress.output_bytes.saturating_add(output.byte_len() as u64);
+    }
+    let Progress { started, succeeded, output_bytes } = *progress;
+    if fields.needs_result && output_bytes <= turn.limits.result_bytes_max {
+        keep_output(turn, &fork, parent.index, output);
+    } else {
+        turn.parts.put(fork.outputs.offset(parent.index), Part::NotKept);
+    }
     if succeeded == fork.length {
         turn.parts.frame_mut(parent.frame)?.position = last;
         return join(turn, parent.frame);
@@ -111,29 +124,14 @@ pub(super) fn child_succeeded(turn: &mut Turn<'_>, child: PartId, parent: Parent
     Ok(())
 }
 
-/// Keeps the output of a child for the join, unless the state does not need it or its result is already too large. If the
-/// child before it has the same, that is stored once.
-fn keep_output(turn: &mut Turn<'_>, parent: Parent, fork: &Fork, output: Payload) -> Result<(), StepError> {
-    let place = fork.outputs.offset(parent.index);
-    let (_, fields) = joining(turn.state(turn.parts.frame(parent.frame)?)?)?;
-    if !fields.needs_result || count_output(turn, fork, &output)? > turn.limits.result_bytes_max {
-        turn.parts.put(place, Part::NotKept);
-        return Ok(());
-    }
-    let neighbour = parent.index.checked_sub(1).map(|before| fork.outputs.offset(before));
+/// Keeps the output of a child for the join. If the child before it has the same, that is stored once.
+fn keep_output(turn: &mut Turn<'_>, fork: &Fork, index: u64, output: Payload) {
+    let neighbour = index.checked_sub(1).map(|before| fork.outputs.offset(before));
     let same = neighbour.and_then(|neighbour| turn.parts.that_has(neighbour, &output));
     if same.is_none() {
         turn.written.output(&output);
     }
-    turn.parts.put(place, same.map_or(Part::Payload(output), Part::Same));
-    Ok(())
-}
-
-/// What the outputs come to, with this one.
-fn count_output(turn: &mut Turn<'_>, fork: &Fork, output: &Payload) -> Result<u64, StepError> {
-    let progress = turn.parts.progress_mut(fork.progress)?;
-    progress.output_bytes = progress.output_bytes.saturating_add(output.byte_len() as u64);
-    Ok(progress.output_bytes)
+    turn.parts.put(fork.outputs.offset(index), same.map_or(Part::Payload(output), Part::Same));
 }
 
 /// All children have ended: the state's result is the array of their outputs.
@@ -179,7 +177,7 @@ pub(super) fn child_failed(turn: &mut Turn<'_>, child: PartId, parent: Parent, f
     if matches!(turn.state(&frame)?.kind, StateKind::Task(_)) {
         turn.emit(frame.position, EventType::TaskStateAborted, EventDetails::None)?;
     }
-    if let Some(details) = iteration(turn, parent)? {
+    if let Some(details) = iteration(state_around(turn, parent)?, parent) {
         turn.emit(frame.position, EventType::MapIterationFailed, details)?;
     }
     turn.parts.remove_frame(child)?;
@@ -225,7 +223,7 @@ fn abort(turn: &mut Turn<'_>, id: PartId, parent: Parent) -> Result<(), Halt> {
 }
 
 fn iteration_aborted(turn: &mut Turn<'_>, position: EventId, parent: Parent) -> Result<(), Halt> {
-    if let Some(details) = iteration(turn, parent)? {
+    if let Some(details) = iteration(state_around(turn, parent)?, parent) {
         turn.emit(position, EventType::MapIterationAborted, details)?;
     }
     Ok(())

@@ -49,13 +49,15 @@ impl Template {
 
     /// Whether this member of `$states` can be part of what its expressions read.
     pub fn may_read_states(&self, member: &str) -> bool {
-        may_read_states(&self.0, member)
+        let mut may_read = false;
+        self.each_expression(&Location::default(), &mut |_, expression| may_read |= expression.may_read_states(member));
+        may_read
     }
 
     /// The variables that its expressions read, sorted.
     pub fn variables(&self) -> Vec<String> {
         let mut names = BTreeSet::new();
-        collect_variables(&self.0, &mut names);
+        self.each_expression(&Location::default(), &mut |_, expression| names.extend(expression.variables()));
         names.into_iter().collect()
     }
 }
@@ -105,24 +107,6 @@ fn each_expression<'t>(node: &'t Node, at: &Location<'t>, visit: &mut dyn FnMut(
                 each_expression(member, &at.member(key), visit);
             }
         }
-    }
-}
-
-fn may_read_states(node: &Node, member: &str) -> bool {
-    match node {
-        Node::Constant(_) => false,
-        Node::Expression(expression) => expression.may_read_states(member),
-        Node::Array(items) => items.iter().any(|item| may_read_states(item, member)),
-        Node::Object(members) => members.iter().any(|(_, node)| may_read_states(node, member)),
-    }
-}
-
-fn collect_variables(node: &Node, names: &mut BTreeSet<String>) {
-    match node {
-        Node::Constant(_) => {}
-        Node::Expression(expression) => names.extend(expression.variables()),
-        Node::Array(items) => items.iter().for_each(|item| collect_variables(item, names)),
-        Node::Object(members) => members.iter().for_each(|(_, member)| collect_variables(member, names)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Config;
 use crate::delivery;
+use engine::SHARDS_MAX;
 use http::Uri;
 use integrations::FunctionConfig;
 use std::{
@@ -80,9 +81,9 @@ fn listen(address: IpAddr) -> Option<Wrong> {
     Some(wrong("listen", why))
 }
 
-/// An execution's first byte names its shard.
 fn shards(count: usize) -> Option<Wrong> {
-    (count > 256).then(|| wrong("shards", format!("`shards` is {count}; it can be at most 256, and 0 is one per core")))
+    let why = || format!("`shards` is {count}; it can be at most {SHARDS_MAX}, and 0 is one per core");
+    (count > SHARDS_MAX).then(|| wrong("shards", why()))
 }
 
 fn data_dir(path: &Path) -> Option<Wrong> {
