@@ -39,6 +39,8 @@ pub(crate) enum Released {
         request: Arc<TaskRequest>,
         facts: Arc<Facts>,
     },
+    /// Begin a call that the last shutdown did not, if it is still wanted: what is due since may have ended it in the same batch.
+    Begin(Attempt),
     Cancel {
         key: ExecutionKey,
         id: EventId,

@@ -71,7 +71,7 @@ use crate::{
     outbox::{Durable, Outbox, Released},
     planted::{Fault, strikes},
     tables::{ExecutionKey, Tables},
-    timers::Timers,
+    timers::{self, Timers},
 };
 use child_line::ChildLine;
 use live::LiveExecutions;
@@ -95,8 +95,6 @@ const WORK_AT_ONCE_MAX: usize = 256;
 /// waits for the whole pass; with half of the time a long execution would commit more often, and take 8 ms for what takes 6
 /// (`cargo xtask bench W4`, 1,000 items).
 const SLICE_NANOSECONDS: u64 = 5_000_000;
-/// Timers of one partition that are read at once.
-const TIMERS_AT_ONCE: usize = 4_096;
 
 /// The time of a part of a pass.
 struct Slice {
@@ -179,7 +177,7 @@ impl Shard {
                 Arc::clone(&environment.express_room),
             ),
             pipeline: Pipeline::new(tables, options.commits_in_flight_max, own.clone(), environment.runtime.clone()),
-            timers: Timers::new(TIMERS_AT_ONCE),
+            timers: Timers::new(timers::AT_ONCE),
             dispatcher: Dispatcher::new(Arc::clone(&environment), own.clone()),
             recovery: Recovery::new(environment.partitions(number)),
             readings: Readings::default(),
@@ -421,6 +419,7 @@ impl Shard {
     fn carry_out(&mut self, effect: Released) {
         match effect {
             Released::Run { key, request, facts } => self.dispatcher.run(key, request, facts),
+            Released::Begin(attempt) => self.work.push_back(Work::Begin(attempt)),
             Released::Cancel { .. } if strikes(Fault::CallNotCancelled) => {}
             Released::StartChild(_) if strikes(Fault::ChildForgotten) => {}
             Released::Cancel { key, id } => self.cancel((key, id)),

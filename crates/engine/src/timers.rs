@@ -14,6 +14,8 @@ use std::collections::BTreeSet;
 const AHEAD_MS: i64 = 60_000;
 /// The horizon is moved on when it is nearer than this.
 const NEAR_MS: i64 = AHEAD_MS / 2;
+/// Timers of one partition that are read at once.
+pub(crate) const AT_ONCE: usize = 4_096;
 /// More than the executions that may be open.
 const ALL: usize = 1 << 30;
 

@@ -215,12 +215,14 @@ impl Writer<'_> {
         set(state, "ItemSelector", selector);
     }
 
-    /// What the state gives goes on beside what it was given.
+    /// What the state gives goes on beside what it was given, or nobody needs it.
     fn keep_result(&mut self, state: &mut Value) {
-        if self.is_jsonata() {
-            set(state, "Output", json!("{% $merge([$states.input, {'r': $states.result}]) %}"));
-        } else {
-            set(state, "ResultPath", json!("$.r"));
+        let is_needed = self.random.per_mille(800);
+        match (self.is_jsonata(), is_needed) {
+            (true, true) => set(state, "Output", json!("{% $merge([$states.input, {'r': $states.result}]) %}")),
+            (true, false) => set(state, "Output", json!("{% $states.input %}")),
+            (false, true) => set(state, "ResultPath", json!("$.r")),
+            (false, false) => set(state, "ResultPath", json!(null)),
         }
     }
 

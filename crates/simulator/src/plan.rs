@@ -67,9 +67,10 @@ impl Plan {
         }
     }
 
-    /// Quotas: whatever is stuck stays so, and is seen.
+    /// Quotas: whatever is stuck stays so, and is seen. Results of states with children become too large now and then.
     pub fn limits() -> asl::Limits {
         asl::Limits {
+            result_bytes_max: 3_000,
             standard_seconds_max: 100_000_000_000,
             retention_days: 10_000_000,
             name_reuse_days: 0,

@@ -68,7 +68,7 @@ impl Shard {
         }
     }
 
-    /// Begins a call that has waited in line, if it is still wanted.
+    /// Begins a call that has waited, in line or for this start, if it is still wanted.
     pub(super) fn begin(&mut self, attempt: Attempt) {
         match self.wanted(attempt, Work::Begin(attempt)) {
             Wanted::Yes { request, facts, .. } if !self.dispatcher.is_running(attempt) => {

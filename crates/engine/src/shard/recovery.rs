@@ -291,8 +291,7 @@ impl Shard {
                 Request::Task(request) => {
                     let attempt = (key, request.id);
                     if self.recovery.held.remove(&attempt) {
-                        let facts = Arc::clone(execution.facts());
-                        self.pipeline.outbox.effect(Released::Run { key, request, facts });
+                        self.pipeline.outbox.effect(Released::Begin(attempt));
                     } else {
                         let is_submitted = pending.submitted.is_some();
                         self.work.push_back(Work::TakeUp { attempt, is_submitted });

@@ -10,7 +10,8 @@ use std::{
     },
     time::Duration,
 };
-use store::{Fault, FaultyStore};
+use store::{Batch, Fault, FaultyStore, Keyspace, MemoryStore, Range, Record, Store};
+use tokio::sync::Semaphore;
 
 fn task(resource: &str, more: &str) -> String {
     format!(r#"{{"StartAt":"T","States":{{"T":{{"Type":"Task","Resource":"{resource}"{more},"End":true}}}}}}"#)
@@ -192,6 +193,68 @@ async fn a_clean_shutdown_keeps_calls_that_were_not_begun() {
     assert_eq!(engine.wait_until_closed(&running).await.unwrap().status, Status::Succeeded);
     world.calls.next().await.succeed("2");
     assert_eq!(engine.wait_until_closed(&queued).await.unwrap().status, Status::Succeeded);
+}
+
+/// Makes commits one by one, when the test lets them through.
+struct SteppedStore {
+    inner: MemoryStore,
+    steps: Arc<Semaphore>,
+}
+
+impl Store for SteppedStore {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, store::Error> {
+        self.inner.get(keyspace, key)
+    }
+    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, store::Error> {
+        self.inner.scan(keyspace, range, limit)
+    }
+    fn commit(&self, batch: Batch) -> store::BoxFuture<'static, Result<(), store::Error>> {
+        let (inner, steps) = (self.inner.clone(), Arc::clone(&self.steps));
+        Box::pin(async move {
+            steps.acquire().await.unwrap().forget();
+            inner.commit(batch).await
+        })
+    }
+}
+
+/// Found in the world of seed 913 of the simulator: the timeout of the call is on its way to the disk when it is durable that the
+/// call may begin.
+#[tokio::test]
+async fn a_call_that_was_not_begun_and_has_timed_out_since_is_not_made() {
+    let mut world = World::new();
+    world.options.tasks_at_once_max = 1;
+    world.options.shards = 1;
+    world.options.simulated = Some(1);
+    let engine = world.open().await;
+    let machine = create(&engine, "m", &task(LAMBDA, &format!(r#"{INVOKE},"TimeoutSeconds":60"#))).await;
+    start(&engine, &machine, "running").await;
+    let made = world.calls.next().await;
+    let queued = start(&engine, &machine, "queued").await;
+    tokio::join!(engine.shutdown(Duration::from_secs(10)), async { made.succeed("1") });
+    drop(engine);
+    let (inner, steps) = (world.store.clone(), Arc::new(Semaphore::new(0)));
+    let gate = Arc::clone(&steps);
+    let open: OpenStore =
+        Arc::new(move || Ok(Arc::new(SteppedStore { inner: inner.clone(), steps: Arc::clone(&gate) }) as _));
+    let engine = world.open_with(open).await;
+    come_to_rest().await;
+    world.clock.advance(Duration::from_secs(61));
+    come_to_rest().await;
+    assert!(world.calls.is_empty().await);
+    steps.add_permits(1);
+    come_to_rest().await;
+    assert!(world.calls.is_empty().await, "its timeout is known");
+    steps.add_permits(100);
+    let record = engine.wait_until_closed(&queued).await.unwrap();
+    assert_eq!(error_of(record.outcome), "States.Timeout");
+    assert!(world.calls.is_empty().await);
+}
+
+/// A simulated engine does all that it can do.
+async fn come_to_rest() {
+    for _ in 0..2_000 {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Two calls at once; what follows the first needs the slow lane.
