@@ -236,30 +236,33 @@ impl Replay<'_> {
     /// All frames go on after the event that is looked at.
     fn resume(&mut self) {
         let ids: Vec<FrameId> = self.frames.alive().map(|(id, _)| id).collect();
-        for id in ids {
-            let frame = &mut self.frames[id];
+        for id in &ids {
+            let frame = &mut self.frames[*id];
             frame.position = self.now.event_id;
             frame.retries.clear();
             frame.not_before = None;
-            if let Some(run) = frame.map_run.clone() {
-                self.redrive_map_run(id, &run);
-                continue;
-            }
-            match &frame.phase {
-                Phase::Forked => {
-                    for offer in frame
-                        .fork
-                        .iter_mut()
-                        .flat_map(|fork| fork.iterations.iter_mut())
-                        .flat_map(|all| &mut all.offers)
-                    {
-                        offer.previous = self.now.event_id;
-                    }
-                    self.offer(id, self.now.event_id);
-                }
-                _ => self.begin_again(id),
+        }
+        // Only now: a state may fail as soon as it begins again, and abort the others.
+        for id in ids {
+            if !matches!(self.frames[id].phase, Phase::Gone) {
+                self.resume_frame(id);
             }
         }
+    }
+
+    fn resume_frame(&mut self, id: FrameId) {
+        let frame = &mut self.frames[id];
+        if let Some(run) = frame.map_run.clone() {
+            return self.redrive_map_run(id, &run);
+        }
+        if !matches!(frame.phase, Phase::Forked) {
+            return self.begin_again(id);
+        }
+        let iterations = frame.fork.iter_mut().flat_map(|fork| fork.iterations.iter_mut());
+        for offer in iterations.flat_map(|all| &mut all.offers) {
+            offer.previous = self.now.event_id;
+        }
+        self.offer(id, self.now.event_id);
     }
 
     /// A state that was entered only begins again, but for a Fail state.

@@ -117,6 +117,20 @@ fn iterations_that_had_only_begun_enter_their_first_states() {
     );
 }
 
+/// The checker, which looks at each of these histories, had not taken up the others when the first failed.
+#[test]
+fn iterations_that_had_only_begun_are_aborted_when_the_first_fails_again() {
+    let map = r#"{"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemProcessor": {"StartAt": "A", "States": {
+        "A": {"Type": "Pass", "QueryLanguage": "JSONata", "End": true, "Output": "{% $pad('', 300000, 'x') %}"}}}}}}"#;
+    check(
+        map,
+        "[0, 1, 2]",
+        &[Redrive],
+        "13<12:ExecutionRedriven 14<13:MapIterationFailed 15<13:MapIterationAborted 16<13:MapIterationAborted \
+         17<13:MapStateFailed 18<17:ExecutionFailed",
+    );
+}
+
 #[test]
 fn iterations_beside_a_branch_that_failed_go_on() {
     let definition = r#"{"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true, "Branches": [
