@@ -56,7 +56,7 @@ pub struct Limits {
     /// selected from them. What the state gives out is bounded like any other output.
     pub result_bytes_max: u64,
     /// Bytes of memory, as an estimate, that one execution takes; one that comes to more fails. The estimate is rather too
-    /// high: four for each byte of text.
+    /// high: it counts text twice, and what several states hold in each of them.
     pub execution_bytes_max: u64,
     /// Executions open at once, per account and Region.
     pub open_executions_max: u64,
@@ -65,8 +65,8 @@ pub struct Limits {
     /// Express executions that run at once. They are in memory, so there is a limit, which AWS has not.
     pub express_executions_max: u64,
     /// Bytes of memory, as an estimate, that the Express executions take that run at once, from which on no other is started,
-    /// until enough of them have ended. Those that run may come to a quarter more; then those fail that go on and take more
-    /// than their share, which is the same for all.
+    /// until enough of them have ended. Large ones that run then go on one after the other. If all come to
+    /// [`Limits::execution_bytes_max`] more, those fail that go on and take more than their share, which is the same for all.
     pub express_executions_bytes_max: u64,
     /// State machines per account and Region.
     pub state_machines_max: u64,
@@ -135,7 +135,7 @@ impl Default for Limits {
             variable_bytes_max: 262_144,
             variables_bytes_total_max: 10_485_760,
             result_bytes_max: 16 << 20,
-            execution_bytes_max: 4 << 30,
+            execution_bytes_max: 2 << 30,
             open_executions_max: 1_000_000,
             open_map_runs_max: 1_000,
             express_executions_max: 100_000,

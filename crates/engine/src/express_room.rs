@@ -2,8 +2,9 @@
 //!
 //! Those that callers begin are refused when there is no room. The children of Map Runs are not counted among them, as
 //! `MaxConcurrency` bounds their number; they wait for room in memory, of which they take no more than half: whatever they
-//! weigh, callers find the other half. One of them begins in any case, however much the others weigh. When all together come
-//! to a quarter more than they may, those that take more than their share end.
+//! weigh, callers find the other half. One of them begins in any case, however much the others weigh. When there is no room,
+//! large ones go on one after the other ([`crate::shard`]); answers of tasks and the one that goes ahead may still come to more,
+//! and if that is much more, those end that take more than their share.
 
 use crate::shard::{Report, ShardSender};
 use asl::Limits;
@@ -35,15 +36,19 @@ impl ExpressRoom {
     /// Counts an execution that begins; false if as many run as may, or if those that run take as much as they may.
     pub(crate) fn begin(&self, limits: &Limits) -> bool {
         let more = |running: u64| (running < limits.express_executions_max).then_some(running + 1);
-        self.bytes.load(Ordering::SeqCst) < limits.express_executions_bytes_max
-            && self.executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+        self.has_bytes(limits) && self.executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
-    /// What each of them may take when all have come to a quarter more than [`Limits::express_executions_bytes_max`]: as much
-    /// as any other, so that those end that take the most. `None`: there is room.
+    /// Whether those that run take less than they may.
+    pub(crate) fn has_bytes(&self, limits: &Limits) -> bool {
+        self.bytes.load(Ordering::SeqCst) < limits.express_executions_bytes_max
+    }
+
+    /// What each of them may take when all have come to more than there is room for, and one that takes as much as an execution
+    /// may: as much as any other, so that those end that take the most. `None`: there is room.
     pub(crate) fn share(&self, limits: &Limits) -> Option<u64> {
-        let bytes_max = limits.express_executions_bytes_max;
-        if self.bytes.load(Ordering::SeqCst) <= bytes_max.saturating_add(bytes_max / 4) {
+        let bytes_max = limits.express_executions_bytes_max.saturating_add(limits.execution_bytes_max);
+        if self.bytes.load(Ordering::SeqCst) <= bytes_max {
             return None;
         }
         let running = self.executions.load(Ordering::SeqCst) + self.children.load(Ordering::SeqCst);
@@ -68,8 +73,7 @@ impl ExpressRoom {
     /// Whether one more child may begin.
     pub(crate) fn has_room_for_child(&self, limits: &Limits) -> bool {
         let bytes_max = limits.express_executions_bytes_max;
-        let has_room = self.bytes.load(Ordering::SeqCst) < bytes_max
-            && self.children_bytes.load(Ordering::SeqCst) < bytes_max.div_ceil(2);
+        let has_room = self.has_bytes(limits) && self.children_bytes.load(Ordering::SeqCst) < bytes_max.div_ceil(2);
         has_room || self.children.load(Ordering::SeqCst) == 0
     }
 
@@ -143,15 +147,15 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_more_than_a_share_is_found_when_there_is_a_quarter_too_much() {
-        let (room, limits) = (ExpressRoom::default(), limits());
+    fn who_takes_more_than_a_share_is_found_when_one_more_would_not_have_room() {
+        let (room, limits) = (ExpressRoom::default(), Limits { execution_bytes_max: 500, ..limits() });
         assert!(room.begin(&limits));
         room.begin_child();
         room.weighs(false, 0, 1_000);
-        room.weighs(true, 0, 250);
+        room.weighs(true, 0, 500);
         assert_eq!(room.share(&limits), None);
-        room.weighs(true, 250, 251);
-        assert_eq!(room.share(&limits), Some(500));
+        room.weighs(true, 500, 501);
+        assert_eq!(room.share(&limits), Some(750));
     }
 
     #[test]

@@ -23,7 +23,9 @@
 //! | `child_line` | children of Map Runs that wait to begin |
 //! | `children` | children of Map Runs, on the shard that their own keys fall to |
 //! | `telling` | what a step tells those who watch from outside |
+//! | `room` | executions that wait until there is room in memory |
 //! | `settling` | who waits until all that was taken up is durable |
+//! | `slice` | the time of each part of a pass |
 //! | `slow_lane` | steps that need more time than the loop can give |
 //! | `alarm` | when it is woken though nothing comes in |
 //! | `effects` | tasks, activities and timers |
@@ -52,7 +54,9 @@ mod recovery;
 mod redriving;
 mod requests;
 mod result_writing;
+mod room;
 mod settling;
+mod slice;
 mod slow_lane;
 mod stepping;
 mod supervision;
@@ -91,22 +95,6 @@ use waiters::Waiters;
 
 /// Pieces of work between two submissions: bounds how long a commit waits for its batch.
 const WORK_AT_ONCE_MAX: usize = 256;
-/// Time of each part of a pass, not counting the last piece: hostile pieces use up the whole quick budget each. What comes in
-/// waits for the whole pass; with half of the time a long execution would commit more often, and take 8 ms for what takes 6
-/// (`cargo xtask bench W4`, 1,000 items).
-const SLICE_NANOSECONDS: u64 = 5_000_000;
-
-/// The time of a part of a pass.
-struct Slice {
-    started_ns: u64,
-    stopwatch: query::Stopwatch,
-}
-
-impl Slice {
-    fn is_over(&self) -> bool {
-        (self.stopwatch)().saturating_sub(self.started_ns) > SLICE_NANOSECONDS
-    }
-}
 
 /// The loop and all that it owns.
 pub(crate) struct Shard {
@@ -246,6 +234,7 @@ impl Shard {
         self.begin_children();
         self.fire_timers();
         self.recover();
+        self.go_on_in_line();
         self.begin_express_anew();
         self.step_map_runs();
         self.submit();
@@ -270,6 +259,7 @@ impl Shard {
             && !self.has_map_work()
             && !self.is_recovering()
             && !self.has_express_to_begin()
+            && self.next_in_line().is_none()
             && self.wake_ms() > self.environment.clock.now_ms()
     }
 
@@ -312,11 +302,6 @@ impl Shard {
             self.perform(work);
             self.at = None;
         }
-    }
-
-    /// The time that a part of a pass has from now on: none of them starves the others.
-    fn slice(&self) -> Slice {
-        Slice { started_ns: (self.environment.stopwatch)(), stopwatch: self.environment.stopwatch }
     }
 
     /// Does a piece of work, now or when the definition that it needs has been read.

@@ -7,6 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 /// A payload that is shorter is stored again rather than referred to.
 const REPEATED_BYTES_MIN: usize = 64;
+/// What an element of an array, a member of an object or its name takes beside its text: half of what a small member does.
+const ELEMENT_BYTES: usize = 64;
 
 /// A value and its compact text, each made at most once and shared by all clones.
 #[derive(Clone, Debug)]
@@ -25,6 +27,13 @@ struct Parts {
 struct Compact {
     text: Text,
     is_too_deep: bool,
+    memory_bytes: OnceLock<usize>,
+}
+
+impl Compact {
+    fn new(text: Text, is_too_deep: bool) -> Compact {
+        Compact { text, is_too_deep, memory_bytes: OnceLock::new() }
+    }
 }
 
 impl Payload {
@@ -35,7 +44,7 @@ impl Payload {
 
     /// Takes text that this crate wrote before (from the store): it is not validated now, and parsed only when asked for.
     pub fn trusted(text: Text) -> Payload {
-        let parts = Parts { value: OnceLock::new(), text: OnceLock::from(Compact { text, is_too_deep: false }) };
+        let parts = Parts { value: OnceLock::new(), text: OnceLock::from(Compact::new(text, false)) };
         Payload { parts: Arc::new(parts) }
     }
 
@@ -69,6 +78,18 @@ impl Payload {
     /// Length of the text in UTF-8 bytes: what AWS's payload limit counts.
     pub fn byte_len(&self) -> usize {
         self.text().len()
+    }
+
+    /// Bytes of memory that the text and the value take, as an estimate that follows from the text alone, whether or not the value
+    /// was made: strings are there twice, and an array of small numbers or objects takes many times its text. It is made
+    /// once.
+    pub fn memory_bytes(&self) -> usize {
+        let Compact { text, memory_bytes, .. } = self.compact();
+        *memory_bytes.get_or_init(|| {
+            // Those within strings are counted, too: they are few.
+            let elements = text.bytes().filter(|byte| matches!(byte, b',' | b':' | b'[' | b'{')).count();
+            text.len().saturating_mul(2).saturating_add(elements.saturating_mul(ELEMENT_BYTES))
+        })
     }
 
     /// Whether the text has at most so many bytes. That of a value that is larger is not written for it.
@@ -105,7 +126,7 @@ impl Payload {
 
 impl From<Written> for Compact {
     fn from(Written { text, is_too_deep }: Written) -> Compact {
-        Compact { text: text.into(), is_too_deep }
+        Compact::new(text.into(), is_too_deep)
     }
 }
 
@@ -178,6 +199,15 @@ mod tests {
         assert!(large.repeats(&large.clone()) && large.repeats(&payload(REPEATED_BYTES_MIN - 2)));
         let (other, short) = (payload(REPEATED_BYTES_MIN), payload(REPEATED_BYTES_MIN - 3));
         assert!(!large.repeats(&other) && !short.repeats(&short.clone()));
+    }
+
+    #[test]
+    fn memory_follows_from_the_text() {
+        for (text, elements) in [("\"x\"", 0), ("[1,2,3]", 3), (r#"{"a":[],"b":{"c":1}}"#, 7)] {
+            let payload = Payload::parse(text).unwrap();
+            assert_eq!(payload.memory_bytes(), 2 * text.len() + elements * ELEMENT_BYTES);
+            assert_eq!(Payload::trusted(text.into()).memory_bytes(), payload.memory_bytes());
+        }
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Failure {
     }
 
     pub(crate) fn too_heavy(bytes_max: u64) -> Failure {
-        let names = "execution_bytes_max, or its share of express_executions_bytes_max";
+        let names = "execution_bytes_max, or its share while all Express executions take too much";
         Failure::new(RUNTIME, format!("The execution takes more than {bytes_max} bytes of memory ({names})."))
     }
 

@@ -1,15 +1,12 @@
 //! Weight: what an execution takes in memory, as an estimate.
 //!
-//! It follows from the lengths of texts that are there anyway, so that to weigh a part is to look at a few numbers. What
-//! parts share is counted in each of them: the estimate is rather too high than too low.
+//! It follows from texts that are there anyway, and each payload knows its own ([`Payload::memory_bytes`]), so that to weigh a part
+//! is to look at a few numbers. What parts share is counted in each of them: the estimate is rather too high than too low.
 
 use crate::frame::{Answer, Call, Request};
 use crate::{Facts, Frame, Part, Phase};
 use json::Payload;
 
-/// A byte of text stands for its own and for the value that was made of it: as much again for strings, and several times
-/// as much for numbers and small objects.
-const OF_TEXT_BYTE: usize = 4;
 /// A part without its payloads.
 const OF_PART: usize = 512;
 /// One that is a few numbers, or nothing but a note: an iteration that is no frame yet, an output that is elsewhere.
@@ -17,9 +14,9 @@ const OF_NOTE: usize = 96;
 /// The facts, and what the engine has beside each execution, without its payloads.
 const OF_FACTS: usize = 2_048;
 
-/// What is fixed of the execution.
+/// What is fixed of the execution. The value of its input is in the frame that has it.
 pub(crate) fn facts(facts: &Facts) -> usize {
-    text(facts.input_text.len()).saturating_add(OF_FACTS)
+    facts.input_text.len().saturating_add(OF_FACTS)
 }
 
 /// The same part weighs the same at any time.
@@ -28,8 +25,8 @@ pub(crate) fn part(part: &Part) -> usize {
         Part::Begun(_) | Part::Same(_) | Part::NotKept => return OF_NOTE,
         Part::Root(_) | Part::Progress(_) => 0,
         Part::Frame(frame) => self::frame(frame),
-        Part::Payload(value) => payload(value),
-        Part::Variables(variables) => payload(variables.values()),
+        Part::Payload(value) => value.memory_bytes(),
+        Part::Variables(variables) => variables.values().memory_bytes(),
     };
     payloads.saturating_add(OF_PART)
 }
@@ -44,26 +41,18 @@ fn frame(frame: &Frame) -> usize {
         | Phase::MapRunning(_)
         | Phase::MapRunUnsuccessful(_) => 0,
     };
-    let variables = frame.inline_variables.as_ref().map_or(0, payload);
-    payload(&frame.input).saturating_add(variables).saturating_add(call)
+    let variables = frame.inline_variables.as_ref().map_or(0, Payload::memory_bytes);
+    frame.input.memory_bytes().saturating_add(variables).saturating_add(call)
 }
 
 fn call(call: &Call) -> usize {
     let input = match &call.request {
-        Request::Task(request) => payload(&request.parameters),
-        Request::Activity { input, .. } => payload(input),
+        Request::Task(request) => request.parameters.memory_bytes(),
+        Request::Activity { input, .. } => input.memory_bytes(),
     };
     let early = match &call.early {
-        Some(Answer::Succeeded(output)) => payload(output),
+        Some(Answer::Succeeded(output)) => output.memory_bytes(),
         Some(Answer::Failed(_)) | None => 0,
     };
-    input.saturating_add(call.submitted.as_ref().map_or(0, payload)).saturating_add(early)
-}
-
-fn payload(payload: &Payload) -> usize {
-    text(payload.byte_len())
-}
-
-fn text(bytes: usize) -> usize {
-    bytes.saturating_mul(OF_TEXT_BYTE)
+    input.saturating_add(call.submitted.as_ref().map_or(0, Payload::memory_bytes)).saturating_add(early)
 }

@@ -1,7 +1,9 @@
 //! The executions in memory. Those that have waited longest are put out of it when they are too many or take too much.
 
+mod room_line;
 mod set_timers;
 
+pub(in crate::shard) use room_line::InLine;
 pub(in crate::shard) use set_timers::{MovedTimers, SetTimers};
 
 use crate::{
@@ -12,6 +14,7 @@ use crate::{
     tables::{ExecutionKey, StoredExecution},
 };
 use machine::{Execution, PartId, Status};
+use room_line::RoomLine;
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
@@ -108,6 +111,11 @@ impl Live {
         self.stored.child.is_some()
     }
 
+    /// Whether its next step is in line or made, or waits for the commit of the last.
+    fn is_going_on(&self) -> bool {
+        self.goes_on || self.execution.is_none()
+    }
+
     /// The store has all of it, and nobody works on it.
     fn can_be_put_out(&self, durable: u64) -> bool {
         self.is_standard && self.is_written && self.execution.is_some() && self.batch <= durable
@@ -134,16 +142,27 @@ pub(crate) struct LiveExecutions {
     /// What the Standard ones among them weigh.
     bytes: usize,
     bytes_max: usize,
+    standard_line: RoomLine,
     /// Counts what the Express executions of all shards weigh.
     express_room: Arc<ExpressRoom>,
+    express_line: RoomLine,
 }
 
 impl LiveExecutions {
     /// Not many more than `count_max`, and Standard executions of not much more than `bytes_max`, as long as some of them
     /// wait.
     pub(crate) fn new(count_max: usize, bytes_max: usize, express_room: Arc<ExpressRoom>) -> LiveExecutions {
-        let (by_key, uses) = (HashMap::new(), VecDeque::new());
-        LiveExecutions { by_key, uses, next_use: 0, count_max, bytes: 0, bytes_max, express_room }
+        LiveExecutions {
+            by_key: HashMap::new(),
+            uses: VecDeque::new(),
+            next_use: 0,
+            count_max,
+            bytes: 0,
+            bytes_max,
+            standard_line: RoomLine::default(),
+            express_room,
+            express_line: RoomLine::default(),
+        }
     }
 
     pub(crate) fn get(&self, key: ExecutionKey) -> Option<&Live> {
@@ -219,6 +238,7 @@ impl LiveExecutions {
         taken.sort_unstable_by_key(|(key, _)| *key);
         taken.iter_mut().for_each(|(_, live)| live.weight = 0);
         self.bytes = 0;
+        self.standard_line = RoomLine::default();
         taken
     }
 
@@ -237,24 +257,36 @@ impl LiveExecutions {
 
     /// Puts executions out of memory until few enough are in it, and take little enough, the least recently used first.
     /// Those that are busy go to the end of the line; no more than a few are looked at, as the next turn of the loop looks
-    /// at the next. One that goes on soon would be read again for its next step: it stays, unless that takes twice the room.
+    /// at the next. One that goes on soon would be read again for its next step: it stays, unless that takes twice the room;
+    /// then one of the large ones stays ([`room_line`]).
     pub(crate) fn put_out(&mut self, durable: u64) {
         // None is looked at twice, however few they are.
         for _ in 0..LOOKED_AT_MAX.min(self.uses.len()) {
-            let (are_too_many, are_too_large) = (self.by_key.len() > self.count_max, self.bytes > self.bytes_max);
+            let bytes = self.bytes_beside_ahead();
+            let (are_too_many, are_too_large) = (self.by_key.len() > self.count_max, bytes > self.bytes_max);
             if !are_too_many && !are_too_large {
                 return;
             }
             let Some((key, used)) = self.uses.pop_front() else { return };
+            let Some(live) = self.by_key.get(&key).filter(|live| live.used == used) else { continue };
             // To read it again for each of its steps would not end if it alone is too large.
             let is_last = used == self.next_use && !are_too_many;
-            let is_spared = |live: &Live| live.goes_on && !are_too_many && self.bytes / 2 <= self.bytes_max;
-            match self.by_key.get(&key) {
-                Some(live) if live.used != used => {}
-                Some(live) if live.can_be_put_out(durable) && !is_last && !is_spared(live) => drop(self.remove(key)),
-                Some(_) => self.uses.push_back((key, used)),
-                None => {}
+            let (can_be_put_out, goes_on) = (live.can_be_put_out(durable) && !is_last, live.goes_on);
+            let is_spared = goes_on && !are_too_many && bytes / 2 <= self.bytes_max;
+            if !can_be_put_out || is_spared || goes_on && self.stays_ahead(key) {
+                self.uses.push_back((key, used));
+            } else {
+                self.put_out_one(key);
             }
         }
+    }
+
+    /// A large one that goes on stands in line for that.
+    fn put_out_one(&mut self, key: ExecutionKey) {
+        let going_on = self.by_key.get(&key).filter(|live| live.goes_on).map(|live| live.weight);
+        if let Some(weight) = going_on.filter(|weight| room_line::is_large(*weight, self.bytes_max)) {
+            self.standard_line.push(key, weight);
+        }
+        self.remove(key);
     }
 }

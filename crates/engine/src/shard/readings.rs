@@ -25,6 +25,11 @@ impl Readings {
         self.waiting.is_empty()
     }
 
+    /// Whether something of the execution waits.
+    pub(super) fn has(&self, key: ExecutionKey) -> bool {
+        self.waiting.values().flatten().any(|work| work.key() == Some(key))
+    }
+
     /// The record of the execution, which may have been read for the work in hand.
     pub(super) fn stored(&mut self, key: ExecutionKey, tables: &Tables) -> Result<Option<StoredExecution>, ReadError> {
         match self.stored.take_if(|(seen, _)| *seen == key) {

@@ -271,8 +271,8 @@ async fn read_again(bytes_max: usize, executions: u64) -> u64 {
 
 #[tokio::test]
 async fn so_do_those_that_are_large() {
-    // About 800 kB each: two of them stay until others come back, and one more may be about to leave.
-    assert!((5..=8).contains(&read_again(2 << 20, 8).await));
+    // About 300 kB each: two of them stay until others come back, and one more may be about to leave.
+    assert!((5..=8).contains(&read_again(768 << 10, 8).await));
     assert_eq!(read_again(16 << 20, 8).await, 0);
     assert_eq!(read_again(1, 1).await, 0, "the last one stays, however large it is");
 }
@@ -284,7 +284,7 @@ async fn one_that_goes_on_is_not_read_again_for_its_next_step() {
     const EXECUTIONS: u64 = 8;
     let mut world = World::new();
     // About half of what they take at the end; twice as much is there for those that go on.
-    (world.options.shards, world.options.executions_in_memory_bytes_max) = (1, 100 << 20);
+    (world.options.shards, world.options.executions_in_memory_bytes_max) = (1, 50 << 20);
     let (store, reads) = (world.store.clone(), Arc::new(AtomicU64::new(0)));
     let shown = Arc::clone(&reads);
     let open = move || Ok(Arc::new(SlowStore { inner: store.clone(), reads: Arc::clone(&shown) }) as _);
@@ -368,7 +368,7 @@ async fn only_so_many_express_executions_run() {
 #[tokio::test]
 async fn express_executions_take_only_so_much_memory() {
     let input = format!("\"{}\"", "x".repeat(100_000));
-    only_one_runs(&input, asl::Limits { express_executions_bytes_max: 400_000, ..asl::Limits::default() }).await;
+    only_one_runs(&input, asl::Limits { express_executions_bytes_max: 300_000, ..asl::Limits::default() }).await;
 }
 
 /// An execution with this input runs, and no other is started until it has ended.

@@ -1,9 +1,15 @@
 //! Executions with very many parts. Express ones go on on the slow lane.
 
-use crate::support::*;
+use crate::{stores::SlowStore, support::*};
 use asl::StateMachineType;
 use machine::{Outcome, Status};
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 /// Some megabytes when half of the iterations have ended.
 const ITEMS: usize = 6_000;
@@ -91,40 +97,84 @@ async fn they_go_on_after_a_restart() {
     check_history(&engine, &record).await;
 }
 
-/// One comes to 32 MB and waits; another that would do the same beside it comes to more than both may take.
+/// A Map of 40 outputs of 200 KB: 16 MB with their values.
+fn waits(seconds: u64) -> String {
+    format!(
+        r#"{{"StartAt":"M","QueryLanguage":"JSONata","States":{{"M":{{"Type":"Map","Items":"{{% [1..40] %}}","Output":"done",
+            "End":true,"ItemProcessor":{{"StartAt":"P","States":{{
+                "P":{{"Type":"Pass","Output":"{{% $pad($string($states.input), 200000) & $string($count($states)) %}}","Next":"W"}},
+                "W":{{"Type":"Wait","Seconds":{seconds},"End":true}}}}}}}}}}}}"#
+    )
+}
+
+/// Four that come to 16 MB each, where there are 20 MB: they go on one after the other, and none of them fails.
+#[tokio::test]
+async fn express_ones_for_which_there_is_no_room_wait_for_one_another() {
+    let mut world = World::new();
+    world.options.simulated = Some(1);
+    world.options.shards = 1;
+    world.options.limits.express_executions_bytes_max = 20 << 20;
+    let engine = world.open().await;
+    let machine = create_typed(&engine, "m", &waits(0), StateMachineType::Express).await;
+    let start = |name: &'static str| engine.start_sync_execution(start_of(&machine, name, "{}"));
+    let (one, two, three, four) = tokio::join!(start("e1"), start("e2"), start("e3"), start("e4"));
+    for result in [one, two, three, four] {
+        let record = result.unwrap().record;
+        assert_eq!(record.status, Status::Succeeded, "{:?}", record.outcome);
+    }
+}
+
+/// Two come to 16 MB each and wait, so that a third takes what is left; then it fails, as there is nobody to wait for.
 #[tokio::test]
 async fn an_express_one_for_which_there_is_no_memory_fails_and_the_others_go_on() {
     let mut world = World::new();
     world.options.simulated = Some(1);
-    world.options.limits.express_executions_bytes_max = 40 << 20;
+    world.options.shards = 1;
+    world.options.limits.express_executions_bytes_max = 6 << 20;
+    world.options.limits.execution_bytes_max = 30 << 20;
     let engine = world.open().await;
-    let waits = |seconds: u64| {
-        format!(
-            r#"{{"StartAt":"M","QueryLanguage":"JSONata","States":{{"M":{{"Type":"Map","Items":"{{% [1..40] %}}","Output":"done",
-                "End":true,"ItemProcessor":{{"StartAt":"P","States":{{
-                    "P":{{"Type":"Pass","Output":"{{% $pad($string($states.input), 200000) %}}","Next":"W"}},
-                    "W":{{"Type":"Wait","Seconds":{seconds},"End":true}}}}}}}}}}}}"#
-        )
-    };
-    let waiting = create_typed(&engine, "waits", &waits(60), StateMachineType::Express).await;
-    let other = create_typed(&engine, "other", &waits(0), StateMachineType::Express).await;
+    let machine = create_typed(&engine, "waits", &waits(60), StateMachineType::Express).await;
     let quick = create_typed(&engine, "quick", &heavy(0).replace("6000", "6"), StateMachineType::Express).await;
-    let first = {
-        let (engine, waiting) = (engine.clone(), waiting.clone());
-        tokio::spawn(async move { engine.start_sync_execution(start_of(&waiting, "first", "{}")).await })
-    };
-    // The world goes on in turns: by then it waits.
-    for _ in 0..10_000 {
-        tokio::task::yield_now().await;
+    let (ended, mut results) = tokio::sync::mpsc::unbounded_channel();
+    for name in ["e1", "e2", "e3"] {
+        let (engine, start, ended) = (engine.clone(), start_of(&machine, name, "{}"), ended.clone());
+        tokio::spawn(async move { ended.send(engine.start_sync_execution(start).await.unwrap().record).unwrap() });
     }
-    let second = engine.start_sync_execution(start_of(&other, "second", "{}")).await.unwrap();
-    let Some(Outcome::Failed(failure)) = second.record.outcome else { panic!("{:?}", second.record.outcome) };
+    let failed = results.recv().await.unwrap();
+    let Some(Outcome::Failed(failure)) = failed.outcome else { panic!("{:?}", failed.outcome) };
     assert_eq!(failure.error.as_deref(), Some("States.Runtime"));
-    let share = (40 << 20) / 2;
+    let share = (36 << 20) / 3;
     let cause = failure.cause.unwrap_or_default();
     assert!(cause.starts_with(&format!("The execution takes more than {share} bytes of memory (")), "{cause}");
-    let third = engine.start_sync_execution(start_of(&quick, "third", "{}")).await.unwrap();
-    assert_eq!(third.record.status, Status::Succeeded);
+    come_to_rest().await;
     world.clock.advance(Duration::from_secs(61));
-    assert_eq!(first.await.unwrap().unwrap().record.status, Status::Succeeded);
+    for _ in 0..2 {
+        assert_eq!(results.recv().await.unwrap().status, Status::Succeeded);
+    }
+    let after = engine.start_sync_execution(start_of(&quick, "after", "{}")).await.unwrap();
+    assert_eq!(after.record.status, Status::Succeeded);
+}
+
+/// Four that come to 16 MB each, where there is 1 MB: one that is put out before it is through is not read again for each step.
+#[tokio::test]
+async fn large_ones_that_go_on_are_not_read_again_for_each_step() {
+    let mut world = World::new();
+    world.options.shards = 1;
+    world.options.executions_in_memory_bytes_max = 1 << 20;
+    let reads = Arc::new(AtomicU64::new(0));
+    let (store, shown) = (world.store.clone(), Arc::clone(&reads));
+    let open = move || Ok(Arc::new(SlowStore { inner: store.clone(), reads: Arc::clone(&shown) }) as _);
+    let engine = world.open_with(Arc::new(open)).await;
+    let machine = create(&engine, "m", &waits(0)).await;
+    let mut started = Vec::new();
+    for name in ["e1", "e2", "e3", "e4"] {
+        started.push(start(&engine, &machine, name).await);
+    }
+    for arn in started {
+        let record = engine.wait_until_closed(&arn).await.unwrap();
+        assert_eq!(record.status, Status::Succeeded);
+        check_history(&engine, &record).await;
+    }
+    let reads = reads.load(Ordering::SeqCst);
+    assert!((5..=24).contains(&reads), "{reads} reads");
 }

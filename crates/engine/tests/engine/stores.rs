@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use store::{Batch, BoxFuture, Error, Keyspace, MemoryStore, Range, Record, Store};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// Stops answering at a commit, as a process does that is killed: the commit is lost, or done and not told.
 pub struct CrashStore {
@@ -218,5 +218,27 @@ impl Store for DamagedStore {
     }
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
         self.inner.commit(batch)
+    }
+}
+
+/// Makes commits one by one, when the test lets them through.
+pub struct SteppedStore {
+    pub inner: MemoryStore,
+    pub steps: Arc<Semaphore>,
+}
+
+impl Store for SteppedStore {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.inner.get(keyspace, key)
+    }
+    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, Error> {
+        self.inner.scan(keyspace, range, limit)
+    }
+    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
+        let (inner, steps) = (self.inner.clone(), Arc::clone(&self.steps));
+        Box::pin(async move {
+            steps.acquire().await.unwrap().forget();
+            inner.commit(batch).await
+        })
     }
 }

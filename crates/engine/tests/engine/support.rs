@@ -311,3 +311,10 @@ pub fn unpacked(value: &[u8]) -> Vec<u8> {
         plain => plain.to_vec(),
     }
 }
+
+/// A simulated engine does all that it can do.
+pub async fn come_to_rest() {
+    for _ in 0..2_000 {
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,6 +1,6 @@
 //! Calls: their outcomes, what a restart does with them, and task tokens.
 
-use crate::support::*;
+use crate::{stores::SteppedStore, support::*};
 use engine::{Error, OpenStore, Restart};
 use machine::{Failure, Outcome, Status};
 use std::{
@@ -10,7 +10,7 @@ use std::{
     },
     time::Duration,
 };
-use store::{Batch, Fault, FaultyStore, Keyspace, MemoryStore, Range, Record, Store};
+use store::{Fault, FaultyStore};
 use tokio::sync::Semaphore;
 
 fn task(resource: &str, more: &str) -> String {
@@ -195,28 +195,6 @@ async fn a_clean_shutdown_keeps_calls_that_were_not_begun() {
     assert_eq!(engine.wait_until_closed(&queued).await.unwrap().status, Status::Succeeded);
 }
 
-/// Makes commits one by one, when the test lets them through.
-struct SteppedStore {
-    inner: MemoryStore,
-    steps: Arc<Semaphore>,
-}
-
-impl Store for SteppedStore {
-    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, store::Error> {
-        self.inner.get(keyspace, key)
-    }
-    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, store::Error> {
-        self.inner.scan(keyspace, range, limit)
-    }
-    fn commit(&self, batch: Batch) -> store::BoxFuture<'static, Result<(), store::Error>> {
-        let (inner, steps) = (self.inner.clone(), Arc::clone(&self.steps));
-        Box::pin(async move {
-            steps.acquire().await.unwrap().forget();
-            inner.commit(batch).await
-        })
-    }
-}
-
 /// Found in the world of seed 913 of the simulator: the timeout of the call is on its way to the disk when it is durable that the
 /// call may begin.
 #[tokio::test]
@@ -248,13 +226,6 @@ async fn a_call_that_was_not_begun_and_has_timed_out_since_is_not_made() {
     let record = engine.wait_until_closed(&queued).await.unwrap();
     assert_eq!(error_of(record.outcome), "States.Timeout");
     assert!(world.calls.is_empty().await);
-}
-
-/// A simulated engine does all that it can do.
-async fn come_to_rest() {
-    for _ in 0..2_000 {
-        tokio::task::yield_now().await;
-    }
 }
 
 /// Two calls at once; what follows the first needs the slow lane.

@@ -96,8 +96,8 @@ fn an_iteration_whose_output_was_not_kept_does_not_run_again() {
     assert_eq!(world.count(EventType::TaskScheduled), 4);
 }
 
-const TOO_HEAVY: &str = "The execution takes more than 2097152 bytes of memory (execution_bytes_max, or its share of \
-                         express_executions_bytes_max).";
+const TOO_HEAVY: &str = "The execution takes more than 2097152 bytes of memory (execution_bytes_max, or its share while all \
+                         Express executions take too much).";
 
 #[test]
 fn an_execution_that_takes_too_much_memory_fails_and_can_be_redriven_when_it_may_take_more() {

@@ -1,0 +1,27 @@
+//! Executions that wait until there is room for them in memory go on when it is their turn.
+
+use super::{Shard, live::InLine, message::Work};
+
+impl Shard {
+    /// Those that have room go on.
+    pub(super) fn go_on_in_line(&mut self) {
+        let slice = self.slice();
+        while let Some(next) = self.next_in_line() {
+            if slice.is_over() {
+                return;
+            }
+            self.live.leave_line(&next);
+            self.at = Some(next.key);
+            self.perform(Work::go_on(next.key));
+            self.at = None;
+        }
+    }
+
+    /// Whose turn it is. The next start goes on with them if this is the end.
+    pub(super) fn next_in_line(&self) -> Option<InLine> {
+        if self.is_ending() || !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
+            return None;
+        }
+        self.live.next_in_line(&self.environment.options.limits, |key| self.readings.has(key))
+    }
+}
