@@ -258,12 +258,12 @@ impl LiveExecutions {
     /// Puts executions out of memory until few enough are in it, and take little enough, the least recently used first.
     /// Those that are busy go to the end of the line; no more than a few are looked at, as the next turn of the loop looks
     /// at the next. One that goes on soon would be read again for its next step: it stays, unless that takes twice the room;
-    /// then one of the large ones stays ([`room_line`]).
+    /// then only that one of the large ones that goes ahead ([`room_line`]).
     pub(crate) fn put_out(&mut self, durable: u64) {
         // None is looked at twice, however few they are.
         for _ in 0..LOOKED_AT_MAX.min(self.uses.len()) {
-            let bytes = self.bytes_beside_ahead();
-            let (are_too_many, are_too_large) = (self.by_key.len() > self.count_max, bytes > self.bytes_max);
+            let are_too_many = self.by_key.len() > self.count_max;
+            let are_too_large = self.bytes_beside_ahead() > self.bytes_max;
             if !are_too_many && !are_too_large {
                 return;
             }
@@ -271,13 +271,9 @@ impl LiveExecutions {
             let Some(live) = self.by_key.get(&key).filter(|live| live.used == used) else { continue };
             // To read it again for each of its steps would not end if it alone is too large.
             let is_last = used == self.next_use && !are_too_many;
-            let (can_be_put_out, goes_on) = (live.can_be_put_out(durable) && !is_last, live.goes_on);
-            let is_spared = goes_on && !are_too_many && bytes / 2 <= self.bytes_max;
-            if !can_be_put_out || is_spared || goes_on && self.stays_ahead(key) {
-                self.uses.push_back((key, used));
-            } else {
-                self.put_out_one(key);
-            }
+            let can_be_put_out = live.can_be_put_out(durable) && !is_last;
+            let stays = live.goes_on && (!are_too_many && self.has_room_twice() || self.standard_line.is_ahead(key));
+            if can_be_put_out && !stays { self.put_out_one(key) } else { self.uses.push_back((key, used)) }
         }
     }
 

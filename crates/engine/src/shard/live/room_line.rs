@@ -36,6 +36,10 @@ impl RoomLine {
         self.weights.contains_key(&key)
     }
 
+    pub(super) fn is_ahead(&self, key: ExecutionKey) -> bool {
+        self.ahead == Some(key)
+    }
+
     /// The first in line, if it may go on: nobody goes ahead, or it has room beside that one.
     fn next(&self, is_led: bool, has_room: impl Fn(usize) -> bool) -> Option<ExecutionKey> {
         let key = *self.order.front()?;
@@ -69,17 +73,34 @@ impl LiveExecutions {
     /// Whether the execution goes on now. If not, it stands in line, and goes on when it is its turn.
     pub(crate) fn goes_on_now(&mut self, key: ExecutionKey, limits: &Limits) -> bool {
         let Some(live) = self.by_key.get(&key) else { return !self.standard_line.has(key) };
-        let bytes_max = usize::try_from(limits.express_executions_bytes_max).unwrap_or(usize::MAX);
-        if live.is_standard || !is_large(live.weight, bytes_max) || self.express_room.has_bytes(limits) {
+        let (is_standard, weight) = (live.is_standard, live.weight);
+        let express_bytes_max = usize::try_from(limits.express_executions_bytes_max).unwrap_or(usize::MAX);
+        let bytes_max = if is_standard { self.bytes_max } else { express_bytes_max };
+        let has_room = if is_standard { self.has_room_twice() } else { self.express_room.has_bytes(limits) };
+        if has_room || !is_large(weight, bytes_max) || self.goes_ahead(key, is_standard) {
             return true;
         }
-        let weight = live.weight;
-        if self.express_line.ahead != Some(key) && self.is_led(&self.express_line) {
-            self.express_line.push(key, weight);
-            return false;
+        self.line(is_standard).push(key, weight);
+        false
+    }
+
+    /// Whether it is this one that goes ahead, now if nobody does.
+    pub(super) fn goes_ahead(&mut self, key: ExecutionKey, is_standard: bool) -> bool {
+        let is_led = self.is_led(if is_standard { &self.standard_line } else { &self.express_line });
+        let line = self.line(is_standard);
+        if !is_led {
+            line.ahead = Some(key);
         }
-        self.express_line.ahead = Some(key);
-        true
+        line.is_ahead(key)
+    }
+
+    fn line(&mut self, is_standard: bool) -> &mut RoomLine {
+        if is_standard { &mut self.standard_line } else { &mut self.express_line }
+    }
+
+    /// Whether the Standard executions take no more than twice what they may: those that go on are not put out.
+    pub(super) fn has_room_twice(&self) -> bool {
+        self.bytes_beside_ahead() / 2 <= self.bytes_max
     }
 
     /// Whose turn it is of those in line, if there is room for it or nobody goes ahead. `is_coming` tells whether an execution
@@ -101,8 +122,7 @@ impl LiveExecutions {
 
     /// It is the turn of the one that [`LiveExecutions::next_in_line`] gave.
     pub(crate) fn leave_line(&mut self, next: &InLine) {
-        let line = if next.is_standard { &mut self.standard_line } else { &mut self.express_line };
-        line.leave(next.is_led);
+        self.line(next.is_standard).leave(next.is_led);
     }
 
     /// Whether one goes ahead: it is in memory, and goes on.
@@ -114,14 +134,5 @@ impl LiveExecutions {
     pub(super) fn bytes_beside_ahead(&self) -> usize {
         let ahead = self.standard_line.ahead.and_then(|key| self.by_key.get(&key));
         self.bytes.saturating_sub(ahead.filter(|live| live.is_going_on()).map_or(0, |live| live.weight))
-    }
-
-    /// Whether an execution that goes on stays in memory; it goes ahead if nobody does.
-    pub(super) fn stays_ahead(&mut self, key: ExecutionKey) -> bool {
-        let is_large = self.by_key.get(&key).is_some_and(|live| is_large(live.weight, self.bytes_max));
-        if is_large && !self.is_led(&self.standard_line) {
-            self.standard_line.ahead = Some(key);
-        }
-        self.standard_line.ahead == Some(key)
     }
 }
