@@ -29,6 +29,8 @@ pub enum Fault {
     TooManyCalls,
     /// A child of a Map Run is not begun.
     ChildForgotten,
+    /// An execution that waits for room in memory does not go on when it is its turn.
+    TurnForgotten,
     /// An open execution is not taken up after a restart.
     ExecutionForgotten,
 }

@@ -89,7 +89,7 @@ impl Plan {
             shards: self.shards,
             tasks_at_once_max,
             executions_in_memory_max,
-            executions_in_memory_bytes_max: executions_in_memory_max * 8_192,
+            executions_in_memory_bytes_max: executions_in_memory_max * 2_048,
             commits_in_flight_max,
             batch_bytes_max,
             quick_budget: query::Budget { time: quick, ..defaults.quick_budget },

@@ -1,6 +1,7 @@
 //! Executions that wait until there is room for them in memory go on when it is their turn.
 
 use super::{Shard, live::InLine, message::Work};
+use crate::planted::{Fault, strikes};
 
 impl Shard {
     /// Those that have room go on.
@@ -11,6 +12,9 @@ impl Shard {
                 return;
             }
             self.live.leave_line(&next);
+            if strikes(Fault::TurnForgotten) {
+                continue;
+            }
             self.at = Some(next.key);
             self.perform(Work::go_on(next.key));
             self.at = None;
