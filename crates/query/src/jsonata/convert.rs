@@ -28,7 +28,7 @@ pub(super) struct Intake<'a> {
 
 impl Intake<'_> {
     pub(super) fn take(&self, value: &Value) -> Result<JValue, Fault> {
-        self.count(value)?;
+        self.count(value).map_err(|_| Fault::TooMuchToRead)?;
         Ok(to_engine(value))
     }
 

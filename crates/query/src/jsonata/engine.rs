@@ -63,6 +63,8 @@ pub(super) enum Fault {
     UnsupportedResult,
     /// [`crate::Budget::time`] was used up.
     Time,
+    /// The same, by what the expression reads, before it was evaluated.
+    TooMuchToRead,
     /// [`crate::Budget::memory_bytes`] was used up.
     Memory,
     /// [`crate::Budget::depth`] was used up.

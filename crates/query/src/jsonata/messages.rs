@@ -9,7 +9,7 @@ const LOCATION_CHARS_MAX: usize = 256;
 
 /// The failure for a fault, or for undefined. `last` says that no larger budget will be tried.
 pub(super) fn failure(fault: Option<Fault>, source: &str, field: &str, last: bool) -> Failure {
-    let over_budget = matches!(fault, Some(Fault::Time | Fault::Memory | Fault::Depth)) && !last;
+    let over_budget = matches!(fault, Some(Fault::Time | Fault::TooMuchToRead | Fault::Memory | Fault::Depth)) && !last;
     let reason = if over_budget { Reason::OverBudget } else { Reason::QueryEvaluation };
     let end = match fault {
         None => "returned nothing (undefined).".to_owned(),
@@ -18,6 +18,7 @@ pub(super) fn failure(fault: Option<Fault>, source: &str, field: &str, last: boo
         Some(Fault::Error { code, message }) => format!("threw an error during evaluation. {code}: {message}"),
         Some(Fault::Uncoded { message }) => format!("threw an error during evaluation: {message}"),
         Some(Fault::Time) => threw("Expression evaluation timeout: Check for infinite loop"),
+        Some(Fault::TooMuchToRead) => threw("Expression evaluation timeout: the data that it reads is too large"),
         Some(Fault::Memory) => threw("Expression evaluation memory limit exceeded: Check for excessive memory usage"),
         Some(Fault::Depth) => threw(
             "Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive",

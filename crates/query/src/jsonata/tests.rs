@@ -233,6 +233,20 @@ fn sentences() {
 }
 
 #[test]
+fn what_cannot_be_read_in_time_is_told_from_a_loop() {
+    let input = format!("[{}0]", "{},".repeat(100_000));
+    let budget = Budget { time: Duration::from_millis(1), memory_bytes: 1 << 20, depth: 200, last: true };
+    let evaluate = |text: &str| {
+        let (expression, ambient) = (Expression::parse(text).unwrap(), Ambient::new(0, 1, budget));
+        with_scope(&input, "1", |scope| expression.evaluate(scope, &ambient, "Output")).unwrap_err().message
+    };
+    let read = evaluate("$count($states.input)");
+    assert!(read.ends_with("Expression evaluation timeout: the data that it reads is too large"), "{read}");
+    let looped = evaluate("($f := function() { $f() }; $f())");
+    assert!(looped.ends_with("Expression evaluation timeout: Check for infinite loop"), "{looped}");
+}
+
+#[test]
 fn syntax_errors() {
     check_failures(&[
         ("a[1,2)", "Expected \"]\", got \",\""),

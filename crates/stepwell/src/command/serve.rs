@@ -43,7 +43,7 @@ pub struct Serve {
     limits: Vec<String>,
     /// Keep the latest Express executions in memory, up to this many bytes [64 MiB if none is given], so that
     /// DescribeExecution and GetExecutionHistory show them; AWS keeps none
-    #[arg(long, value_name = "BYTES", num_args = 0..=1, default_missing_value = "67108864")]
+    #[arg(long, value_name = "BYTES", num_args = 0..=1, default_missing_value = "67108864", value_parser = bytes)]
     express_history: Option<usize>,
     /// Whether a definition is refused, as on AWS, that gives a service a field that it does not have as far as this build
     /// knows it, or there is a warning [default: refuse]
@@ -52,6 +52,10 @@ pub struct Serve {
     /// How the server logs
     #[arg(long, value_enum, default_value_t, env = "STEPWELL_LOG_FORMAT")]
     log_format: LogFormat,
+}
+
+fn bytes(text: &str) -> Result<usize, &'static str> {
+    text.replace('_', "").parse().map_err(|_| "it is a number of bytes, without a unit")
 }
 
 fn port(text: &str) -> Result<u16, &'static str> {
