@@ -65,7 +65,7 @@ pub struct Limits {
     /// Express executions that run at once. They are in memory, so there is a limit, which AWS has not.
     pub express_executions_max: u64,
     /// Bytes of memory, as an estimate, that the Express executions take that run at once, from which on no other is started,
-    /// until enough of them have ended. Large ones that run then go on one after the other. If all come to
+    /// until enough of them have ended. Large ones that run then go on one after the other, on each shard. If all come to
     /// [`Limits::execution_bytes_max`] more, those fail that go on and take more than their share, which is the same for all.
     pub express_executions_bytes_max: u64,
     /// State machines per account and Region.

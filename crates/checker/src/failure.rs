@@ -65,6 +65,15 @@ impl Failure {
         Failure::of(Some(DATA_LIMIT_EXCEEDED.into()), Some(cause.into()))
     }
 
+    /// The outputs of all branches or iterations, beyond the limit.
+    pub(crate) fn result_limit(state: &str, bytes_max: u64) -> Failure {
+        let cause = format!(
+            "The state/task '{state}' returned a result with a size exceeding the maximum number of bytes service limit. \
+             Its branches or iterations may give {bytes_max} bytes in all (result_bytes_max)."
+        );
+        Failure::of(Some(DATA_LIMIT_EXCEEDED.into()), Some(cause.into()))
+    }
+
     /// What Retry and Catch compare.
     pub(crate) fn name(&self) -> &str {
         self.error.as_deref().unwrap_or_default()

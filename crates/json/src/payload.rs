@@ -86,9 +86,7 @@ impl Payload {
     pub fn memory_bytes(&self) -> usize {
         let Compact { text, memory_bytes, .. } = self.compact();
         *memory_bytes.get_or_init(|| {
-            // Those within strings are counted, too: they are few.
-            let elements = text.bytes().filter(|byte| matches!(byte, b',' | b':' | b'[' | b'{')).count();
-            text.len().saturating_mul(2).saturating_add(elements.saturating_mul(ELEMENT_BYTES))
+            text.len().saturating_mul(2).saturating_add(elements_of(text).saturating_mul(ELEMENT_BYTES))
         })
     }
 
@@ -122,6 +120,21 @@ impl Payload {
     fn compact(&self) -> &Compact {
         self.parts.text.get_or_init(|| to_text(self.value()).into())
     }
+}
+
+/// Elements, members and names of a JSON text: what stands within its strings is none.
+fn elements_of(text: &str) -> usize {
+    let (mut elements, mut in_string) = (0, false);
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => in_string = !in_string,
+            b'\\' => drop(bytes.next()),
+            b',' | b':' | b'[' | b'{' if !in_string => elements += 1,
+            _ => {}
+        }
+    }
+    elements
 }
 
 impl From<Written> for Compact {
@@ -203,7 +216,9 @@ mod tests {
 
     #[test]
     fn memory_follows_from_the_text() {
-        for (text, elements) in [("\"x\"", 0), ("[1,2,3]", 3), (r#"{"a":[],"b":{"c":1}}"#, 7)] {
+        for (text, elements) in
+            [("\"x\"", 0), ("[1,2,3]", 3), (r#"{"a":[],"b":{"c":1}}"#, 7), (r#"["a,b:[{","\\\"c,",1]"#, 3)]
+        {
             let payload = Payload::parse(text).unwrap();
             assert_eq!(payload.memory_bytes(), 2 * text.len() + elements * ELEMENT_BYTES);
             assert_eq!(Payload::trusted(text.into()).memory_bytes(), payload.memory_bytes());

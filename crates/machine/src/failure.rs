@@ -55,6 +55,13 @@ impl Failure {
         )
     }
 
+    /// The outputs of all branches or iterations, beyond a limit that AWS has not.
+    pub(crate) fn result_limit(state: &str, bytes_max: u64) -> Failure {
+        let Failure { error, cause } = Failure::data_limit(state);
+        let ours = format!(" Its branches or iterations may give {bytes_max} bytes in all (result_bytes_max).");
+        Failure { error, cause: cause.map(|cause| format!("{cause}{ours}").into()) }
+    }
+
     pub(crate) fn history_full(events_max: u64) -> Failure {
         Failure::new(
             "States.Runtime",

@@ -14,9 +14,9 @@ const OF_NOTE: usize = 96;
 /// The facts, and what the engine has beside each execution, without its payloads.
 const OF_FACTS: usize = 2_048;
 
-/// What is fixed of the execution. The value of its input is in the frame that has it.
+/// What is fixed of the execution: its input stays for the context object.
 pub(crate) fn facts(facts: &Facts) -> usize {
-    facts.input_text.len().saturating_add(OF_FACTS)
+    facts.input.memory_bytes().saturating_add(facts.input_text.len()).saturating_add(OF_FACTS)
 }
 
 /// The same part weighs the same at any time.

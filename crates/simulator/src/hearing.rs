@@ -33,6 +33,9 @@ pub(crate) enum Answer {
 /// Events of a history that are read at once.
 const EVENTS_AT_ONCE: usize = 1_000;
 
+/// There was no room for one more.
+const REFUSED: &str = "Express executions that were refused";
+
 /// Whether a request may have been carried out or not: the store failed, or the engine ended.
 pub(crate) fn is_unknown(error: &Error) -> bool {
     matches!(error, Error::Store(_) | Error::ShuttingDown)
@@ -112,6 +115,10 @@ impl World {
                 _ => Ok(()),
             },
             Ok(_) | Err(Error::StateMachineDoesNotExist(_) | Error::ExecutionAlreadyExists(_)) => Ok(()),
+            Err(Error::ExecutionLimitExceeded) => {
+                self.figures.count(REFUSED);
+                Ok(())
+            }
             Err(error) if is_unknown(&error) => Ok(()),
             Err(error) => Err(format!("e{number} cannot be started: {error}")),
         }
@@ -125,6 +132,10 @@ impl World {
                 Ok(())
             }
             Err(Error::StateMachineDoesNotExist(_)) => Ok(()),
+            Err(Error::Throttled) => {
+                self.figures.count(REFUSED);
+                Ok(())
+            }
             Err(error) if is_unknown(&error) => Ok(()),
             Err(error) => Err(format!("e{number} cannot be started: {error}")),
         }

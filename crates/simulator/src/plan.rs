@@ -31,6 +31,8 @@ pub struct Plan {
     pub is_slow: bool,
     /// Executions in memory, tasks at once, commits in flight, bytes of a batch.
     pub memory: (usize, usize, usize, usize),
+    /// What Express executions take before others are refused, and large ones wait for one another.
+    pub express_bytes_max: u64,
 }
 
 impl Plan {
@@ -64,6 +66,7 @@ impl Plan {
             } else {
                 (8_192, 1_024, 3, 1 << 20)
             },
+            express_bytes_max: if is_tight { 4_096 << random.below(6) } else { 1 << 30 },
         }
     }
 
@@ -85,7 +88,7 @@ impl Plan {
         // Time is counted as fuel. Only JSONata looks at a watch, and has more than it ever takes.
         let quick = if self.is_slow { Duration::from_micros(2) } else { Duration::from_secs(1_000) };
         Options {
-            limits: Plan::limits(),
+            limits: asl::Limits { express_executions_bytes_max: self.express_bytes_max, ..Plan::limits() },
             shards: self.shards,
             tasks_at_once_max,
             executions_in_memory_max,

@@ -242,24 +242,38 @@ impl Replay<'_> {
             frame.retries.clear();
             frame.not_before = None;
         }
-        // Only now: a state may fail as soon as it begins again, and abort the others.
-        for id in ids {
-            if !matches!(self.frames[id].phase, Phase::Gone) {
-                self.resume_frame(id);
+        // Only now: a state may fail as soon as it begins again, and abort the others or end the execution. What ran before goes
+        // on first; then iterations may begin that have not.
+        let (forked, running): (Vec<_>, Vec<_>) = ids.into_iter().partition(|id| self.is_forked(*id));
+        for id in running {
+            self.resume_running(id);
+        }
+        for id in forked {
+            if self.is_forked(id) && matches!(self.status, Status::Running) {
+                self.resume_forked(id);
             }
         }
     }
 
-    fn resume_frame(&mut self, id: FrameId) {
-        let frame = &mut self.frames[id];
-        if let Some(run) = frame.map_run.clone() {
-            return self.redrive_map_run(id, &run);
+    fn is_forked(&self, id: FrameId) -> bool {
+        let frame = &self.frames[id];
+        frame.map_run.is_none() && matches!(frame.phase, Phase::Forked)
+    }
+
+    fn resume_running(&mut self, id: FrameId) {
+        let frame = &self.frames[id];
+        if matches!(frame.phase, Phase::Gone) || !matches!(self.status, Status::Running) {
+            return;
         }
-        if !matches!(frame.phase, Phase::Forked) {
-            return self.begin_again(id);
+        match frame.map_run.clone() {
+            Some(run) => self.redrive_map_run(id, &run),
+            None => self.begin_again(id),
         }
-        let iterations = frame.fork.iter_mut().flat_map(|fork| fork.iterations.iter_mut());
-        for offer in iterations.flat_map(|all| &mut all.offers) {
+    }
+
+    fn resume_forked(&mut self, id: FrameId) {
+        let fork = self.frames[id].fork.iter_mut();
+        for offer in fork.flat_map(|fork| fork.iterations.iter_mut()).flat_map(|all| &mut all.offers) {
             offer.previous = self.now.event_id;
         }
         self.offer(id, self.now.event_id);

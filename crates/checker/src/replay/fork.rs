@@ -231,8 +231,9 @@ impl<'d> Replay<'d> {
             _ => return,
         };
         let bytes: u64 = outputs.iter().map(|output| output.byte_len() as u64).sum();
-        if fields.needs_result && bytes > self.checker.limits.result_bytes_max {
-            let failure = Failure::data_limit(&self.frames[id].state.name);
+        let bytes_max = self.checker.limits.result_bytes_max;
+        if fields.needs_result && bytes > bytes_max {
+            let failure = Failure::result_limit(&self.frames[id].state.name, bytes_max);
             return self.fault(id, &Fault::As(failure), false, false);
         }
         let result: Vec<Value> = outputs.iter().map(|output| output.value().clone()).collect();

@@ -342,7 +342,7 @@ impl<'d> Replay<'d> {
         Lost
     }
 
-    /// What may come next, in words. Only the first few frames are told.
+    /// What may come next, in words, each once. Only the first few are told.
     fn expected_types(&self) -> Vec<String> {
         const TOLD_MAX: usize = 5;
         let of = |(id, frame): (FrameId, &Frame<'d>)| -> Option<String> {
@@ -350,7 +350,16 @@ impl<'d> Replay<'d> {
             Some(format!("{} after event {previous}", expected(frame)))
         };
         let aborts = self.aborts.expected();
-        self.frames.alive().filter_map(of).chain(aborts).take(TOLD_MAX).collect()
+        let mut told = Vec::new();
+        for one in self.frames.alive().filter_map(of).chain(aborts) {
+            if !told.contains(&one) {
+                told.push(one);
+            }
+            if told.len() == TOLD_MAX {
+                break;
+            }
+        }
+        told
     }
 }
 

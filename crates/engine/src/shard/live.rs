@@ -260,20 +260,24 @@ impl LiveExecutions {
     /// at the next. One that goes on soon would be read again for its next step: it stays, unless that takes twice the room;
     /// then only that one of the large ones that goes ahead ([`room_line`]).
     pub(crate) fn put_out(&mut self, durable: u64) {
+        let mut bytes = self.bytes_beside_ahead();
         // None is looked at twice, however few they are.
         for _ in 0..LOOKED_AT_MAX.min(self.uses.len()) {
             let are_too_many = self.by_key.len() > self.count_max;
-            let are_too_large = self.bytes_beside_ahead() > self.bytes_max;
-            if !are_too_many && !are_too_large {
+            if !are_too_many && bytes <= self.bytes_max {
                 return;
             }
             let Some((key, used)) = self.uses.pop_front() else { return };
             let Some(live) = self.by_key.get(&key).filter(|live| live.used == used) else { continue };
             // To read it again for each of its steps would not end if it alone is too large.
             let is_last = used == self.next_use && !are_too_many;
-            let can_be_put_out = live.can_be_put_out(durable) && !is_last;
-            let stays = live.goes_on && (!are_too_many && self.has_room_twice() || self.standard_line.is_ahead(key));
-            if can_be_put_out && !stays { self.put_out_one(key) } else { self.uses.push_back((key, used)) }
+            let is_spared = !are_too_many && bytes / 2 <= self.bytes_max || self.standard_line.is_ahead(key);
+            if !live.can_be_put_out(durable) || is_last || live.goes_on && is_spared {
+                self.uses.push_back((key, used));
+            } else {
+                self.put_out_one(key);
+                bytes = self.bytes_beside_ahead();
+            }
         }
     }
 

@@ -95,6 +95,8 @@ impl Shard {
             crate::tables::facts_of(&stored.record, facts.input.clone(), facts.region.clone(), facts.account.clone());
         live.execution = Some(execution.redriven(facts));
         (live.stored, live.last_ms) = (stored, redrive_ms);
+        // It may have been about to go on when it was ended.
+        live.goes_on = false;
         self.environment.one_open_more(&live.stored);
         self.live.insert(key, live);
         self.recovery.met(key);

@@ -1,7 +1,10 @@
 //! Executions that wait until there is room for them in memory go on when it is their turn.
 
 use super::{Shard, live::InLine, message::Work};
-use crate::planted::{Fault, strikes};
+use crate::{
+    planted::{Fault, strikes},
+    tables::ExecutionKey,
+};
 
 impl Shard {
     /// Those that have room go on.
@@ -19,6 +22,12 @@ impl Shard {
             self.perform(Work::go_on(next.key));
             self.at = None;
         }
+    }
+
+    /// Whether the execution goes on now, or stands in line.
+    pub(super) fn goes_on_now(&mut self, key: ExecutionKey) -> bool {
+        let limits = self.environment.limits_of_step(!self.live.is_express(key));
+        self.live.goes_on_now(key, &limits)
     }
 
     /// Whose turn it is. The next start goes on with them if this is the end.

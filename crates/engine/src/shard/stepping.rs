@@ -76,7 +76,7 @@ impl Shard {
     /// Steps an execution that is in memory or can be loaded. What comes for one that is closed or gone is late, and
     /// nothing happens.
     pub(super) fn turn(&mut self, key: ExecutionKey, trigger: Trigger, then: Then) {
-        if matches!(trigger, Trigger::Continue) && !self.live.goes_on_now(key, &self.environment.options.limits) {
+        if matches!(trigger, Trigger::Continue) && !self.goes_on_now(key) {
             return;
         }
         match self.find(key) {

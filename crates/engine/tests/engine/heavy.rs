@@ -107,13 +107,14 @@ fn waits(seconds: u64) -> String {
     )
 }
 
-/// Four that come to 16 MB each, where there are 20 MB: they go on one after the other, and none of them fails.
+/// Four that come to 16 MB each, where there are 20 MB: they go on one after the other, or some would fail at 40.
 #[tokio::test]
 async fn express_ones_for_which_there_is_no_room_wait_for_one_another() {
     let mut world = World::new();
     world.options.simulated = Some(1);
     world.options.shards = 1;
     world.options.limits.express_executions_bytes_max = 20 << 20;
+    world.options.limits.execution_bytes_max = 20 << 20;
     let engine = world.open().await;
     let machine = create_typed(&engine, "m", &waits(0), StateMachineType::Express).await;
     let start = |name: &'static str| engine.start_sync_execution(start_of(&machine, name, "{}"));

@@ -150,7 +150,9 @@ pub(super) fn join(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
     let result = match outputs {
         Some(outputs) => data::finish(&visit, fields, Value::from(outputs).into()),
         // Or it is needed by what this build knows, and was not by what the one before knew: it can be made anew.
-        None if fields.needs_result => Err(Failed::TooLarge.into()),
+        None if fields.needs_result => {
+            Err(Failure::result_limit(&visit.state.name, turn.limits.result_bytes_max).into())
+        }
         None => data::finish(&visit, fields, Value::Null.into()),
     };
     settle(turn, id, result)

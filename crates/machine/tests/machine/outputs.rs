@@ -69,8 +69,10 @@ fn a_result_that_is_too_large_is_not_collected_and_fails_its_state_when_all_have
         let mut world = World::standard(&map(fields), &items());
         world.limits.result_bytes_max = bytes_max as u64;
         let heaviest = heaviest(&mut world);
-        let cause =
-            "The state/task 'M' returned a result with a size exceeding the maximum number of bytes service limit.";
+        let cause = format!(
+            "The state/task 'M' returned a result with a size exceeding the maximum number of bytes service limit. Its \
+             branches or iterations may give {bytes_max} bytes in all (result_bytes_max)."
+        );
         let failed = format!(r#"{{"Error":"States.DataLimitExceeded","Cause":"{cause}"}}"#);
         assert_eq!(world.output(), if fits { "{}" } else { &*failed });
         assert_eq!(world.count(EventType::MapIterationSucceeded), ITEMS);
@@ -96,8 +98,12 @@ fn an_iteration_whose_output_was_not_kept_does_not_run_again() {
     assert_eq!(world.count(EventType::TaskScheduled), 4);
 }
 
-const TOO_HEAVY: &str = "The execution takes more than 2097152 bytes of memory (execution_bytes_max, or its share while all \
-                         Express executions take too much).";
+fn too_heavy(bytes_max: u64) -> String {
+    format!(
+        "The execution takes more than {bytes_max} bytes of memory (execution_bytes_max, or its share while all Express \
+         executions take too much)."
+    )
+}
 
 #[test]
 fn an_execution_that_takes_too_much_memory_fails_and_can_be_redriven_when_it_may_take_more() {
@@ -106,7 +112,7 @@ fn an_execution_that_takes_too_much_memory_fails_and_can_be_redriven_when_it_may
         let mut world = World::new(&map(fields), state_machine_type, &items());
         world.limits.execution_bytes_max = 2 << 20;
         assert!(heaviest(&mut world) < 8 << 20);
-        assert_eq!(world.failure(), ("States.Runtime".to_owned(), TOO_HEAVY.to_owned()));
+        assert_eq!(world.failure(), ("States.Runtime".to_owned(), too_heavy(2 << 20)));
         let is_standard = state_machine_type == StateMachineType::Standard;
         assert_eq!(world.execution.is_redrivable(), is_standard);
         if is_standard {
@@ -125,7 +131,7 @@ fn tasks(count: usize) -> World {
             "Resource": "arn:aws:states:::aws-sdk:sfn:listActivities", "Next": "W"},
             "W": {"Type": "Wait", "Seconds": 60, "End": true}}}}}}"#;
     let mut world = World::standard(definition, &format!("{:?}", vec![0; count]));
-    world.limits.execution_bytes_max = 2 << 20;
+    world.limits.execution_bytes_max = 1 << 20;
     world.trigger(Trigger::Start);
     world
 }
@@ -141,12 +147,12 @@ fn what_waits_is_cancelled_when_an_execution_takes_too_much() {
         let call = world.call();
         world.succeed(call, &large());
     }
-    assert!(world.outcome.is_none() && world.execution.weight() < 2 << 20);
+    assert!(world.outcome.is_none() && world.execution.weight() < 1 << 20);
     let call = world.call();
     world.succeed(call, &large());
     // The answer was taken: its state was left.
     assert!(world.outline().ends_with(" 35<34:TaskStateExited 36<35:WaitStateEntered 37<36:ExecutionFailed"));
-    assert_eq!(world.failure().1, TOO_HEAVY);
+    assert_eq!(world.failure().1, too_heavy(1 << 20));
     assert!(world.calls.is_empty() && world.timers.is_empty());
     world.limits.execution_bytes_max = 1 << 30;
     world.redrive(1_000);
@@ -161,7 +167,7 @@ fn what_comes_late_does_not_end_an_execution() {
     for call in &calls {
         world.succeed(*call, &large());
     }
-    world.limits.execution_bytes_max = 2 << 20;
+    world.limits.execution_bytes_max = 1 << 20;
     world.trigger(Trigger::TaskHeartbeat { effect: calls[0] });
     assert!(world.outcome.is_none());
     world.trigger(Trigger::Stop { error: None, cause: None });
@@ -173,7 +179,7 @@ fn the_answer_that_frees_what_an_execution_takes_does_not_end_it() {
     let definition = r#"{"StartAt": "T", "States": {"T": {"Type": "Task", "End": true,
         "Resource": "arn:aws:states:::aws-sdk:sfn:listActivities"}}}"#;
     let mut world = World::started(definition, &large());
-    world.limits.execution_bytes_max = 1 << 20;
+    world.limits.execution_bytes_max = 1 << 19;
     let call = world.call();
     world.succeed(call, "1");
     assert_eq!(world.output(), "1");

@@ -2,20 +2,25 @@
 //!
 //! A Standard one that goes on could be put out of memory, but would be read again for its next step, and a large one takes a
 //! second to read: three of them would do nothing else. An Express one cannot be put out at all, only kept from growing. So
-//! one goes ahead, however much it takes, until it ends or waits, and the others stand in line: Standard ones in the store,
-//! Express ones where they are. What a large one does not do itself is not held up: it hears of answers, timers and its stop.
+//! on each shard one of either type goes ahead, however much it takes, until it ends or waits, and the others stand in line:
+//! Standard ones in the store, Express ones where they are. Only their going on waits: they hear of answers, timers and
+//! their stop. One that takes more than an execution may goes on to its end at once.
 
 use super::{Live, LiveExecutions};
 use crate::tables::ExecutionKey;
 use asl::Limits;
 use std::collections::{HashMap, VecDeque};
 
-/// One that weighs no more, in bytes, is read again within milliseconds.
+/// One that weighs no more, in bytes, is read again within milliseconds, so it is not large …
 const LARGE_BYTES: usize = 4 << 20;
-/// Nor is one large that takes less than such a part of the room.
-const LARGE_PART: usize = 16;
+/// … unless that is more than such a part of the room: then a few would take all of it.
+const LARGE_PART: usize = 4;
 
-/// Who goes ahead, and who waits.
+pub(super) fn is_large(weight: usize, bytes_max: usize) -> bool {
+    weight > LARGE_BYTES.min(bytes_max / LARGE_PART)
+}
+
+/// Who goes ahead, and who waits. Who waits has [`Live::goes_on`] unset, if it is in memory.
 #[derive(Default)]
 pub(super) struct RoomLine {
     ahead: Option<ExecutionKey>,
@@ -32,28 +37,24 @@ impl RoomLine {
         }
     }
 
-    pub(super) fn has(&self, key: ExecutionKey) -> bool {
-        self.weights.contains_key(&key)
-    }
-
     pub(super) fn is_ahead(&self, key: ExecutionKey) -> bool {
         self.ahead == Some(key)
     }
 
-    /// The first in line, if it may go on: nobody goes ahead, or it has room beside that one.
-    fn next(&self, is_led: bool, has_room: impl Fn(usize) -> bool) -> Option<ExecutionKey> {
-        let key = *self.order.front()?;
-        let weight = self.weights.get(&key).copied().unwrap_or_default();
-        (!is_led || has_room(weight)).then_some(key)
+    fn has(&self, key: ExecutionKey) -> bool {
+        self.weights.contains_key(&key)
     }
 
-    /// The first in line leaves it. It goes ahead if nobody does.
-    fn leave(&mut self, is_led: bool) {
-        let Some(key) = self.order.pop_front() else { return };
-        self.weights.remove(&key);
-        if !is_led {
-            self.ahead = Some(key);
+    fn remove(&mut self, key: ExecutionKey) {
+        if self.weights.remove(&key).is_some() {
+            self.order.retain(|other| *other != key);
         }
+    }
+
+    /// The first in line, and what it weighs.
+    fn first(&self) -> Option<(ExecutionKey, usize)> {
+        let key = *self.order.front()?;
+        Some((key, self.weights.get(&key).copied().unwrap_or_default()))
     }
 }
 
@@ -65,69 +66,82 @@ pub(crate) struct InLine {
     is_led: bool,
 }
 
-pub(super) fn is_large(weight: usize, bytes_max: usize) -> bool {
-    weight > LARGE_BYTES.min(bytes_max / LARGE_PART)
-}
-
 impl LiveExecutions {
-    /// Whether the execution goes on now. If not, it stands in line, and goes on when it is its turn.
+    /// Whether the execution goes on now. If not, it stands in line, and goes on when it is its turn. `limits` are those of its
+    /// next step.
     pub(crate) fn goes_on_now(&mut self, key: ExecutionKey, limits: &Limits) -> bool {
-        let Some(live) = self.by_key.get(&key) else { return !self.standard_line.has(key) };
-        let (is_standard, weight) = (live.is_standard, live.weight);
-        let express_bytes_max = usize::try_from(limits.express_executions_bytes_max).unwrap_or(usize::MAX);
-        let bytes_max = if is_standard { self.bytes_max } else { express_bytes_max };
-        let has_room = if is_standard { self.has_room_twice() } else { self.express_room.has_bytes(limits) };
-        if has_room || !is_large(weight, bytes_max) || self.goes_ahead(key, is_standard) {
-            return true;
+        let Some((is_standard, weight)) = self.by_key.get(&key).map(|live| (live.is_standard, live.weight)) else {
+            return !self.standard_line.has(key);
+        };
+        let (has_room, is_led) = (self.has_room(is_standard, limits), self.is_led(is_standard));
+        let bytes_max = if is_standard { self.bytes_max } else { as_usize(limits.express_executions_bytes_max) };
+        let line = self.line_mut(is_standard);
+        let goes_ahead = line.is_ahead(key) || !is_led && line.first().is_none_or(|(first, _)| first == key);
+        let ends = weight > as_usize(limits.execution_bytes_max);
+        let waits = is_large(weight, bytes_max) && !has_room && !goes_ahead && !ends;
+        if waits {
+            line.push(key, weight);
+        } else {
+            line.remove(key);
+            if goes_ahead && !has_room {
+                line.ahead = Some(key);
+            }
         }
-        self.line(is_standard).push(key, weight);
-        false
-    }
-
-    /// Whether it is this one that goes ahead, now if nobody does.
-    pub(super) fn goes_ahead(&mut self, key: ExecutionKey, is_standard: bool) -> bool {
-        let is_led = self.is_led(if is_standard { &self.standard_line } else { &self.express_line });
-        let line = self.line(is_standard);
-        if !is_led {
-            line.ahead = Some(key);
+        if let Some(live) = self.by_key.get_mut(&key).filter(|_| waits) {
+            live.goes_on = false;
         }
-        line.is_ahead(key)
+        !waits
     }
 
-    fn line(&mut self, is_standard: bool) -> &mut RoomLine {
-        if is_standard { &mut self.standard_line } else { &mut self.express_line }
-    }
-
-    /// Whether the Standard executions take no more than twice what they may: those that go on are not put out.
-    pub(super) fn has_room_twice(&self) -> bool {
-        self.bytes_beside_ahead() / 2 <= self.bytes_max
+    /// Whether large ones may go on beside each other. Standard ones that go on are not put out as long as they take no more than
+    /// twice what they may.
+    fn has_room(&self, is_standard: bool, limits: &Limits) -> bool {
+        if is_standard { self.has_room_twice(0) } else { self.express_room.has_bytes(limits) }
     }
 
     /// Whose turn it is of those in line, if there is room for it or nobody goes ahead. `is_coming` tells whether an execution
     /// is on its way into memory.
     pub(crate) fn next_in_line(&self, limits: &Limits, is_coming: impl Fn(ExecutionKey) -> bool) -> Option<InLine> {
         let standard = || {
-            let room = self.bytes_max.saturating_sub(self.bytes_beside_ahead());
-            let is_led = self.is_led(&self.standard_line) || self.standard_line.ahead.is_some_and(&is_coming);
-            let key = self.standard_line.next(is_led, |weight| weight <= room)?;
-            Some(InLine { key, is_standard: true, is_led })
+            let (key, weight) = self.standard_line.first()?;
+            let is_led = self.is_led(true) || self.standard_line.ahead.is_some_and(&is_coming);
+            let counted = self.by_key.get(&key).map_or(0, |live| live.weight);
+            let has_room = self.has_room_twice(weight.saturating_sub(counted));
+            (!is_led || has_room).then_some(InLine { key, is_standard: true, is_led })
         };
         let express = || {
-            let is_led = self.is_led(&self.express_line);
-            let key = self.express_line.next(is_led, |_| self.express_room.has_bytes(limits))?;
-            Some(InLine { key, is_standard: false, is_led })
+            let (key, _) = self.express_line.first()?;
+            let is_led = self.is_led(false);
+            (!is_led || self.express_room.has_bytes(limits)).then_some(InLine { key, is_standard: false, is_led })
         };
         standard().or_else(express)
     }
 
     /// It is the turn of the one that [`LiveExecutions::next_in_line`] gave.
     pub(crate) fn leave_line(&mut self, next: &InLine) {
-        self.line(next.is_standard).leave(next.is_led);
+        let line = self.line_mut(next.is_standard);
+        line.remove(next.key);
+        if !next.is_led {
+            line.ahead = Some(next.key);
+        }
+    }
+
+    fn line(&self, is_standard: bool) -> &RoomLine {
+        if is_standard { &self.standard_line } else { &self.express_line }
+    }
+
+    fn line_mut(&mut self, is_standard: bool) -> &mut RoomLine {
+        if is_standard { &mut self.standard_line } else { &mut self.express_line }
     }
 
     /// Whether one goes ahead: it is in memory, and goes on.
-    fn is_led(&self, line: &RoomLine) -> bool {
-        line.ahead.and_then(|key| self.by_key.get(&key)).is_some_and(Live::is_going_on)
+    fn is_led(&self, is_standard: bool) -> bool {
+        self.line(is_standard).ahead.and_then(|key| self.by_key.get(&key)).is_some_and(Live::is_going_on)
+    }
+
+    /// Whether the Standard executions would take no more than twice what they may with so much more.
+    pub(super) fn has_room_twice(&self, more: usize) -> bool {
+        self.bytes_beside_ahead().saturating_add(more) / 2 <= self.bytes_max
     }
 
     /// What the Standard executions weigh, but for the one that goes ahead.
@@ -135,4 +149,8 @@ impl LiveExecutions {
         let ahead = self.standard_line.ahead.and_then(|key| self.by_key.get(&key));
         self.bytes.saturating_sub(ahead.filter(|live| live.is_going_on()).map_or(0, |live| live.weight))
     }
+}
+
+fn as_usize(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
