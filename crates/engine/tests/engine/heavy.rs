@@ -1,7 +1,11 @@
 //! Executions with very many parts. Express ones go on on the slow lane.
 
-use crate::{stores::SlowStore, support::*};
+use crate::{
+    stores::{SlowStore, SteppedStore},
+    support::*,
+};
 use asl::StateMachineType;
+use engine::RedriveExecution;
 use machine::{Outcome, Status};
 use std::{
     sync::{
@@ -10,6 +14,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::sync::Semaphore;
 
 /// Some megabytes when half of the iterations have ended.
 const ITEMS: usize = 6_000;
@@ -78,6 +83,37 @@ async fn they_can_be_stopped_at_any_time() {
         assert_eq!(record.status, Status::Aborted);
         check_history(&engine, &record).await;
     }
+}
+
+/// Found by reading: the redrive came before the stop was durable, and nothing made the next step.
+#[tokio::test]
+async fn they_go_on_when_they_are_redriven_right_after_a_stop() {
+    let mut world = world();
+    (world.options.simulated, world.options.shards) = (Some(1), 1);
+    let (store, steps) = (world.store.clone(), Arc::new(Semaphore::new(1_000)));
+    let gate = Arc::clone(&steps);
+    let open = move || Ok(Arc::new(SteppedStore { inner: store.clone(), steps: Arc::clone(&gate) }) as _);
+    let engine = world.open_with(Arc::new(open)).await;
+    let machine = create(&engine, "m", &heavy(0)).await;
+    let arn = execution_arn("m", "e");
+    steps.forget_permits(1_000);
+    // The stop comes before the second step.
+    let ended = tokio::spawn({
+        let (engine, start, arn) = (engine.clone(), start_of(&machine, "e", "{}"), arn.clone());
+        async move { tokio::join!(engine.start_execution(start), engine.stop_execution(&arn, None, None)) }
+    });
+    come_to_rest().await;
+    let redriven = tokio::spawn({
+        let (engine, execution) = (engine.clone(), arn.clone());
+        async move { engine.redrive_execution(RedriveExecution { execution, client_token: None }).await }
+    });
+    come_to_rest().await;
+    steps.add_permits(100_000);
+    let (started, stopped) = ended.await.unwrap();
+    (started.unwrap(), stopped.unwrap(), redriven.await.unwrap().unwrap());
+    let record = engine.wait_until_closed(&arn).await.unwrap();
+    assert_eq!(record.status, Status::Succeeded);
+    check_history(&engine, &record).await;
 }
 
 #[tokio::test]
