@@ -110,7 +110,9 @@ async fn they_go_on_when_they_are_redriven_right_after_a_stop() {
     come_to_rest().await;
     steps.add_permits(100_000);
     let (started, stopped) = ended.await.unwrap();
-    (started.unwrap(), stopped.unwrap(), redriven.await.unwrap().unwrap());
+    started.unwrap();
+    stopped.unwrap();
+    redriven.await.unwrap().unwrap();
     let record = engine.wait_until_closed(&arn).await.unwrap();
     assert_eq!(record.status, Status::Succeeded);
     check_history(&engine, &record).await;
