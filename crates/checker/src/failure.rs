@@ -59,17 +59,21 @@ impl Failure {
 
     /// A result, output or set of parameters beyond the quota.
     pub(crate) fn data_limit(state: &str) -> Failure {
-        let cause = format!(
-            "The state/task '{state}' returned a result with a size exceeding the maximum number of bytes service limit."
-        );
-        Failure::of(Some(DATA_LIMIT_EXCEEDED.into()), Some(cause.into()))
+        Failure::too_large(state, "")
     }
 
     /// The outputs of all branches or iterations, beyond the limit.
     pub(crate) fn result_limit(state: &str, bytes_max: u64) -> Failure {
+        Failure::too_large(
+            state,
+            &format!(" Its branches or iterations may give {bytes_max} bytes in all (result_bytes_max)."),
+        )
+    }
+
+    fn too_large(state: &str, which: &str) -> Failure {
         let cause = format!(
-            "The state/task '{state}' returned a result with a size exceeding the maximum number of bytes service limit. \
-             Its branches or iterations may give {bytes_max} bytes in all (result_bytes_max)."
+            "The state/task '{state}' returned a result with a size exceeding the maximum number of bytes service \
+             limit.{which}"
         );
         Failure::of(Some(DATA_LIMIT_EXCEEDED.into()), Some(cause.into()))
     }

@@ -3,8 +3,8 @@
 //! Those that callers begin are refused when there is no room. The children of Map Runs are not counted among them, as
 //! `MaxConcurrency` bounds their number; they wait for room in memory, of which they take no more than half: whatever they
 //! weigh, callers find the other half. One of them begins in any case, however much the others weigh. When there is no room,
-//! large ones go on one after the other on each shard ([`crate::shard`]); small ones, answers of tasks and the one that goes ahead may still come to more,
-//! and if that is much more, those end that take more than their share.
+//! large ones go on one after the other on each shard ([`crate::shard`]); small ones, answers of tasks and the one that goes
+//! ahead may still come to more, and if that is much more, those end that take more than their share.
 
 use crate::shard::{Report, ShardSender};
 use asl::Limits;

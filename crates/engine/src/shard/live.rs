@@ -256,7 +256,7 @@ impl LiveExecutions {
     }
 
     /// Puts executions out of memory until few enough are in it, and take little enough, the least recently used first.
-    /// Those that are busy go to the end of the line; no more than a few are looked at, as the next turn of the loop looks
+    /// Those that are busy count as used last; no more than a few are looked at, as the next turn of the loop looks
     /// at the next. One that goes on soon would be read again for its next step: it stays, unless that takes twice the room;
     /// then only that one of the large ones that goes ahead ([`room_line`]).
     pub(crate) fn put_out(&mut self, durable: u64) {
