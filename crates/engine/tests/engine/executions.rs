@@ -5,10 +5,7 @@ use asl::{Arn, StateMachineType};
 use engine::{Error, ExecutionFilter, Page};
 use machine::{Outcome, Status};
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -249,10 +246,7 @@ async fn executions_that_wait_leave_the_memory_and_come_back() {
 async fn read_again(bytes_max: usize, executions: u64) -> u64 {
     let mut world = World::new();
     (world.options.shards, world.options.executions_in_memory_bytes_max) = (1, bytes_max);
-    let (store, reads) = (world.store.clone(), Arc::new(AtomicU64::new(0)));
-    let shown = Arc::clone(&reads);
-    let open = move || Ok(Arc::new(SlowStore { inner: store.clone(), reads: Arc::clone(&shown) }) as _);
-    let engine = world.open_with(Arc::new(open)).await;
+    let (engine, reads) = world.open_slow().await;
     let machine = create(&engine, "m", WAITS).await;
     let input = format!("\"{}\"", "x".repeat(100_000));
     for number in 0..executions {
@@ -285,10 +279,7 @@ async fn one_that_goes_on_is_not_read_again_for_its_next_step() {
     let mut world = World::new();
     // About half of what they take at the end; twice as much is there for those that go on.
     (world.options.shards, world.options.executions_in_memory_bytes_max) = (1, 50 << 20);
-    let (store, reads) = (world.store.clone(), Arc::new(AtomicU64::new(0)));
-    let shown = Arc::clone(&reads);
-    let open = move || Ok(Arc::new(SlowStore { inner: store.clone(), reads: Arc::clone(&shown) }) as _);
-    let engine = world.open_with(Arc::new(open)).await;
+    let (engine, reads) = world.open_slow().await;
     let branch = |n| format!(r#"{{"StartAt":"W{n}","States":{{"W{n}":{{"Type":"Wait","Seconds":60,"End":true}}}}}}"#);
     let branches: Vec<String> = (0..BRANCHES).map(branch).collect();
     let parallel = format!(

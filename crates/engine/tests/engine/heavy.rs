@@ -1,20 +1,10 @@
-//! Executions with very many parts. Express ones go on on the slow lane.
+//! Executions with very many parts, or with large ones. Express ones go on on the slow lane.
 
-use crate::{
-    stores::{SlowStore, SteppedStore},
-    support::*,
-};
+use crate::support::*;
 use asl::StateMachineType;
 use engine::RedriveExecution;
 use machine::{Outcome, Status};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
-use tokio::sync::Semaphore;
+use std::{sync::atomic::Ordering, time::Duration};
 
 /// Some megabytes when half of the iterations have ended.
 const ITEMS: usize = 6_000;
@@ -90,10 +80,7 @@ async fn they_can_be_stopped_at_any_time() {
 async fn they_go_on_when_they_are_redriven_right_after_a_stop() {
     let mut world = world();
     (world.options.simulated, world.options.shards) = (Some(1), 1);
-    let (store, steps) = (world.store.clone(), Arc::new(Semaphore::new(1_000)));
-    let gate = Arc::clone(&steps);
-    let open = move || Ok(Arc::new(SteppedStore { inner: store.clone(), steps: Arc::clone(&gate) }) as _);
-    let engine = world.open_with(Arc::new(open)).await;
+    let (engine, steps) = world.open_stepped(1_000).await;
     let machine = create(&engine, "m", &heavy(0)).await;
     let arn = execution_arn("m", "e");
     steps.forget_permits(1_000);
@@ -200,10 +187,7 @@ async fn large_ones_that_go_on_are_not_read_again_for_each_step() {
     let mut world = World::new();
     world.options.shards = 1;
     world.options.executions_in_memory_bytes_max = 1 << 20;
-    let reads = Arc::new(AtomicU64::new(0));
-    let (store, shown) = (world.store.clone(), Arc::clone(&reads));
-    let open = move || Ok(Arc::new(SlowStore { inner: store.clone(), reads: Arc::clone(&shown) }) as _);
-    let engine = world.open_with(Arc::new(open)).await;
+    let (engine, reads) = world.open_slow().await;
     let machine = create(&engine, "m", &waits(0)).await;
     let mut started = Vec::new();
     for name in ["e1", "e2", "e3", "e4"] {

@@ -1,5 +1,6 @@
 //! A world for the engine: store, clock and tasks in the hands of the test.
 
+use crate::stores::{SlowStore, SteppedStore};
 use asl::{Arn, Resource, StateMachineType};
 use engine::{
     Call, Engine, ExecutionRecord, Finding, ManualClock, NewActivity, NewStateMachine, Options, Page, Restart,
@@ -7,9 +8,9 @@ use engine::{
 };
 use json::{Payload, Text, Value};
 use machine::{Failure, HistoryEvent, TaskRequest};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicU64};
 use store::{BoxFuture, MemoryStore};
-use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore, mpsc, oneshot};
 
 pub use crate::stores::*;
 
@@ -78,6 +79,22 @@ impl World {
         let store = self.store.clone();
         let open_store = Arc::new(move || Ok(Arc::new(store.clone()) as _));
         Engine::open(open_store, tasks, Arc::clone(&self.clock) as _, self.options.clone()).await.unwrap()
+    }
+
+    /// Over a store that takes its time for each read of an execution, and counts these reads.
+    pub async fn open_slow(&self) -> (Engine, Arc<AtomicU64>) {
+        let (inner, reads) = (self.store.clone(), Arc::new(AtomicU64::new(0)));
+        let shown = Arc::clone(&reads);
+        let open = move || Ok(Arc::new(SlowStore { inner: inner.clone(), reads: Arc::clone(&shown) }) as _);
+        (self.open_with(Arc::new(open)).await, reads)
+    }
+
+    /// Over a store that makes a commit for each permit.
+    pub async fn open_stepped(&self, permits: usize) -> (Engine, Arc<Semaphore>) {
+        let (inner, steps) = (self.store.clone(), Arc::new(Semaphore::new(permits)));
+        let gate = Arc::clone(&steps);
+        let open = move || Ok(Arc::new(SteppedStore { inner: inner.clone(), steps: Arc::clone(&gate) }) as _);
+        (self.open_with(Arc::new(open)).await, steps)
     }
 
     pub async fn open_with(&self, open_store: engine::OpenStore) -> Engine {

@@ -1,6 +1,6 @@
 //! Calls: their outcomes, what a restart does with them, and task tokens.
 
-use crate::{stores::SteppedStore, support::*};
+use crate::support::*;
 use engine::{Error, OpenStore, Restart};
 use machine::{Failure, Outcome, Status};
 use std::{
@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 use store::{Fault, FaultyStore};
-use tokio::sync::Semaphore;
 
 fn task(resource: &str, more: &str) -> String {
     format!(r#"{{"StartAt":"T","States":{{"T":{{"Type":"Task","Resource":"{resource}"{more},"End":true}}}}}}"#)
@@ -210,11 +209,7 @@ async fn a_call_that_was_not_begun_and_has_timed_out_since_is_not_made() {
     let queued = start(&engine, &machine, "queued").await;
     tokio::join!(engine.shutdown(Duration::from_secs(10)), async { made.succeed("1") });
     drop(engine);
-    let (inner, steps) = (world.store.clone(), Arc::new(Semaphore::new(0)));
-    let gate = Arc::clone(&steps);
-    let open: OpenStore =
-        Arc::new(move || Ok(Arc::new(SteppedStore { inner: inner.clone(), steps: Arc::clone(&gate) }) as _));
-    let engine = world.open_with(open).await;
+    let (engine, steps) = world.open_stepped(0).await;
     come_to_rest().await;
     world.clock.advance(Duration::from_secs(61));
     come_to_rest().await;

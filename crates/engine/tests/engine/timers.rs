@@ -3,10 +3,7 @@
 use crate::support::*;
 use machine::Status;
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 use store::Store;
@@ -139,10 +136,7 @@ async fn timers_that_are_due_together_do_not_starve_who_asks() {
     }
     drop(engine);
     world.clock.advance(Duration::from_secs(60));
-    let (store, reads) = (world.store.clone(), Arc::new(AtomicU64::new(0)));
-    let counted = Arc::clone(&reads);
-    let open = move || Ok(Arc::new(SlowStore { inner: store.clone(), reads: Arc::clone(&counted) }) as _);
-    let engine = world.open_with(Arc::new(open)).await;
+    let (engine, reads) = world.open_slow().await;
     while reads.load(Ordering::SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
