@@ -6,7 +6,7 @@ use crate::{
     world::Violation,
 };
 use json::Text;
-use machine::{EventDetails, EventType, HistoryEvent};
+use machine::{EventDetails, EventId, EventType, HistoryEvent};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Answers that histories tell of, and whose they are.
@@ -18,6 +18,9 @@ pub(crate) struct Answers {
     taken: BTreeMap<Text, Text>,
     /// Executions that failed as their history became full. The answer that fills one is no event of it.
     full: BTreeSet<Text>,
+    /// Calls that returned, or ended before that in another way than by being aborted: the execution, and the event that
+    /// scheduled the task.
+    heard_of: BTreeSet<(Text, EventId)>,
 }
 
 impl Answers {
@@ -35,15 +38,17 @@ impl Answers {
         if events.last().is_some_and(is_full) {
             self.full.insert(execution.clone());
         }
+        self.heard_of.extend(calls_heard_of(events).map(|scheduled| (execution.clone(), scheduled)));
     }
 
     /// An answer that was accepted is in the history of the execution whose task it answers, once; or it is the one that
-    /// was too many there.
+    /// was too many there; or it came before the call that handed out its token had returned, and the task was aborted
+    /// before that. (A worker may be quicker than the call. Its answer is kept, and becomes an event after the call's own.)
     pub(crate) fn check(&self, tokens: &[Token]) -> Result<(), Violation> {
         let mut one_too_many = self.full.clone();
         for (token, answer) in tokens.iter().filter_map(|token| Some((token, token.answer?))) {
             let execution = match &token.holder {
-                Holder::Service { execution } => execution,
+                Holder::Service { execution, .. } => execution,
                 Holder::Worker { name } => self.taken.get(name).ok_or_else(|| {
                     format!("I6: answer {answer} was accepted of {name}, whose task is in no history")
                 })?,
@@ -55,12 +60,32 @@ impl Answers {
                         "I6: answer {answer} is one of {execution}, and in the histories of {found:?}"
                     ));
                 }
-                None if one_too_many.remove(execution) => {}
+                None if self.is_of_no_use(&token.holder) || one_too_many.remove(execution) => {}
                 None => return Err(format!("I6: answer {answer} was accepted, and {execution} has lost it")),
             }
         }
         Ok(())
     }
+
+    /// Whether the call that handed out the token was aborted before it had returned.
+    fn is_of_no_use(&self, holder: &Holder) -> bool {
+        match holder {
+            Holder::Service { execution, scheduled } => !self.heard_of.contains(&(execution.clone(), *scheduled)),
+            Holder::Worker { .. } => false,
+        }
+    }
+}
+
+/// The events that scheduled tasks whose calls have an event after `TaskStarted`.
+fn calls_heard_of(events: &[HistoryEvent]) -> impl Iterator<Item = EventId> {
+    use EventType as Type;
+    let is_started = |event: &&HistoryEvent| event.event_type == Type::TaskStarted;
+    let started = events.iter().filter(is_started).map(|event| (event.id, event.previous_event_id));
+    let started: BTreeMap<EventId, EventId> = started.collect();
+    let is_heard = |event: &&HistoryEvent| {
+        matches!(event.event_type, Type::TaskSubmitted | Type::TaskSucceeded | Type::TaskFailed | Type::TaskTimedOut)
+    };
+    events.iter().filter(is_heard).filter_map(move |event| started.get(&event.previous_event_id).copied())
 }
 
 #[cfg(test)]
@@ -77,6 +102,16 @@ mod tests {
     /// A worker takes a task.
     fn taken(by: &str) -> HistoryEvent {
         event(2, EventType::ActivityStarted, EventDetails::ActivityStarted { worker_name: Some(by.into()) })
+    }
+
+    /// A service is called by the first event.
+    fn called() -> HistoryEvent {
+        event(2, EventType::TaskStarted, EventDetails::None)
+    }
+
+    /// The call has returned, or has ended otherwise.
+    fn returned(event_type: EventType) -> HistoryEvent {
+        event(3, event_type, EventDetails::None)
     }
 
     fn answered(number: u64) -> HistoryEvent {
@@ -97,23 +132,30 @@ mod tests {
         Holder::Worker { name: name.into() }
     }
 
+    /// The event that scheduled the task is the first.
     fn of_service(execution: &str) -> Holder {
-        Holder::Service { execution: execution.into() }
+        Holder::Service { execution: execution.into(), scheduled: 1 }
     }
 
     /// Some executions: the histories of `full` and `stopped` have as many events as they may have; in that of `twice` its
-    /// answer is twice. What is wrong when these tokens were accepted begins so, or nothing is.
+    /// answer is twice; the call of `early` is aborted, that of `late` times out, and those of `full` and `other` return.
+    /// What is wrong when these tokens were accepted begins so, or nothing is.
     #[track_caller]
     fn check(tokens: &[Token], wrong: Option<&str>) {
         let mut answers = Answers::default();
-        let full = [taken("a"), answered(1), ended(EVENTS_MAX, EventType::ExecutionFailed)];
+        let submitted = returned(EventType::TaskSubmitted);
+        let failed = ended(EVENTS_MAX, EventType::ExecutionFailed);
+        let full = [called(), submitted.clone(), taken("a"), answered(1), failed];
         answers.see(&"full".into(), &full, EVENTS_MAX);
-        let other = [taken("b"), answered(2), ended(EVENTS_MAX - 1, EventType::ExecutionFailed)];
+        let failed = ended(EVENTS_MAX - 1, EventType::ExecutionFailed);
+        let other = [called(), submitted, taken("b"), answered(2), failed.clone()];
         answers.see(&"other".into(), &other, EVENTS_MAX);
         let stopped = [taken("c"), ended(EVENTS_MAX, EventType::ExecutionAborted)];
         answers.see(&"stopped".into(), &stopped, EVENTS_MAX);
-        let twice = [taken("d"), answered(3), answered(3), ended(EVENTS_MAX - 1, EventType::ExecutionFailed)];
-        answers.see(&"twice".into(), &twice, EVENTS_MAX);
+        answers.see(&"twice".into(), &[taken("d"), answered(3), answered(3), failed.clone()], EVENTS_MAX);
+        let aborted = event(3, EventType::TaskStateAborted, EventDetails::None);
+        answers.see(&"early".into(), &[called(), aborted, failed.clone()], EVENTS_MAX);
+        answers.see(&"late".into(), &[called(), returned(EventType::TaskTimedOut), failed], EVENTS_MAX);
         let found = answers.check(tokens).err();
         let agrees = match (&found, wrong) {
             (Some(found), Some(wrong)) => found.starts_with(wrong),
@@ -144,5 +186,11 @@ mod tests {
         }
         // The last event that there was room for is that of a stop: no answer was too many.
         check(&[accepted(of_worker("c"), 7)], Some("I6: answer 7 was accepted, and stopped has lost it"));
+    }
+
+    #[test]
+    fn an_answer_that_came_before_its_call_returned_may_be_aborted_with_it() {
+        check(&[accepted(of_service("early"), 7)], None);
+        check(&[accepted(of_service("late"), 7)], Some("I6: answer 7 was accepted, and late has lost it"));
     }
 }

@@ -49,7 +49,8 @@ impl World {
         let (number, attempt, tokens) = (call.number, &call.attempt, self.tokens.len());
         self.tell(format_args!("{kind} {number}: {attempt:?}, token {known:?} of {tokens}"));
         if let (Some(token), None) = (&call.request.task_token, known) {
-            self.tokens.push(Token::new(token.clone(), Holder::Service { execution: attempt.0.clone() }));
+            let holder = Holder::Service { execution: attempt.0.clone(), scheduled: attempt.2 };
+            self.tokens.push(Token::new(token.clone(), holder));
         }
         if call.facts.state_machine_type == asl::StateMachineType::Express {
             return Ok(false);

@@ -81,7 +81,6 @@ impl World {
             self.create_machines(engine);
         }
         for call in std::mem::take(&mut self.calls) {
-            self.submitted(&call, true);
             call.answer(Ok(json::Payload::trusted(r#"{"Payload":0}"#.into())));
             self.progress += 1;
         }

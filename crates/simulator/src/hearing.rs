@@ -24,7 +24,7 @@ pub(crate) enum Answer {
     Redriven(usize, Result<i64, Error>),
     Closed(usize, Result<ExecutionRecord, Error>),
     Polled(&'static str, Result<Option<ActivityTask>, Error>),
-    Answered(usize, Option<u64>, Result<(), Error>),
+    Answered(usize, u64, Result<(), Error>),
     Failed(usize, Result<(), Error>),
     Beaten(Result<(), Error>),
     ShutDown,
@@ -88,7 +88,7 @@ impl World {
             Answer::Redriven(number, redriven) => self.redriven(number, redriven),
             Answer::Closed(number, closed) => self.closed(engine, number, closed).await,
             Answer::Polled(activity, task) => self.polled(activity, task),
-            Answer::Answered(number, answer, outcome) => self.token_answered(number, answer, outcome),
+            Answer::Answered(number, answer, outcome) => self.token_answered(number, Some(answer), outcome),
             Answer::Failed(number, outcome) => self.token_answered(number, None, outcome),
             Answer::Beaten(outcome) => self.beaten(outcome),
             Answer::ShutDown => {

@@ -67,9 +67,6 @@ pub struct Token {
     /// Whether it was acknowledged that it was accepted, and the number of the answer, if that was no failure.
     pub is_accepted: bool,
     pub answer: Option<u64>,
-    /// Whether the call that handed it out has returned: before that an answer is kept, but is no event yet, and is lost
-    /// if its branch ends. An activity task has no such call.
-    pub is_submitted: bool,
     /// Whether nobody waits for its answer any more.
     pub is_over: bool,
     /// Answers that were sent.
@@ -78,20 +75,14 @@ pub struct Token {
 
 /// To whom a token was handed out: by that the world knows whose task it is.
 pub enum Holder {
-    /// The service that this execution called.
-    Service { execution: Text },
+    /// The service that this execution called, by this event.
+    Service { execution: Text, scheduled: EventId },
     /// The worker of this name, who took an activity task. The history of the execution tells who did.
     Worker { name: Text },
 }
 
 impl Token {
     pub fn new(text: Text, holder: Holder) -> Token {
-        let is_submitted = matches!(holder, Holder::Worker { .. });
-        Token { text, holder, is_accepted: false, answer: None, is_submitted, is_over: false, sent: 0 }
-    }
-
-    /// That the call which handed it out has returned may be lost with the process.
-    pub fn process_ends(&mut self) {
-        self.is_submitted = matches!(self.holder, Holder::Worker { .. });
+        Token { text, holder, is_accepted: false, answer: None, is_over: false, sent: 0 }
     }
 }

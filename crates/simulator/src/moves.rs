@@ -4,9 +4,8 @@ use crate::{
     checks::ANSWER,
     definitions::{self, ACTIVITIES, Ingredients, SCOPE},
     hearing::Answer,
-    model::{Asked, Machine, Token},
+    model::{Asked, Machine},
     plan::Plan,
-    services::Made,
     world::{Life, Violation, World, ask},
 };
 use asl::{Arn, StateMachineType};
@@ -288,7 +287,6 @@ impl World {
     pub(crate) fn send_answer(&mut self, engine: &Engine, number: usize) {
         let Some(token) = self.tokens.get_mut(number) else { return };
         token.sent += 1;
-        let is_submitted = token.is_submitted;
         let text = token.text.clone();
         let answer = self.next_answer;
         self.next_answer += 1;
@@ -301,7 +299,6 @@ impl World {
         } else {
             self.tell(format_args!("token {number} is answered with {answer}"));
             let output = Payload::trusted(format!(r#"{{"{ANSWER}":{answer}}}"#).into());
-            let answer = is_submitted.then_some(answer);
             ask(
                 &self.heard,
                 async move { Answer::Answered(number, answer, engine.task_succeeded(&text, output).await) },
@@ -322,19 +319,12 @@ impl World {
             return;
         }
         let outcome = self.outcome();
-        self.submitted(&call, outcome.is_ok());
         self.tell(format_args!(
             "call {} is answered with {}",
             call.number,
             if outcome.is_ok() { "success" } else { "failure" }
         ));
         call.answer(outcome);
-    }
-
-    /// The token of a callback call is out.
-    pub(crate) fn submitted(&mut self, call: &Made, is_ok: bool) {
-        let token = |token: &&mut Token| is_ok && Some(&token.text) == call.request.task_token.as_ref();
-        self.tokens.iter_mut().filter(token).for_each(|token| token.is_submitted = true);
     }
 
     fn outcome(&mut self) -> Result<Payload, Failure> {

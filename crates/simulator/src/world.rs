@@ -223,7 +223,6 @@ impl World {
         self.requests = 0;
         (self.is_stopping, self.is_shut_down) = (false, false);
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.tokens.iter_mut().for_each(Token::process_ends);
         self.asked.iter_mut().for_each(|asked| asked.is_awaited = false);
     }
 
