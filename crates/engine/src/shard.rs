@@ -308,6 +308,7 @@ impl Shard {
     fn perform(&mut self, work: Work) {
         if let Some(work) = self.when_read(work) {
             self.perform_now(work);
+            self.go_through_what_was_read();
         }
         self.readings.put_down();
     }

@@ -58,6 +58,12 @@ impl Timers {
         self.near.pop_first()
     }
 
+    /// The next timer of this execution that is due.
+    pub(crate) fn take_due_of(&mut self, key: ExecutionKey, now_ms: i64) -> Option<TimerRow> {
+        let row = *self.near.iter().take_while(|row| row.due_ms <= now_ms).find(|row| row.key == key)?;
+        self.near.take(&row)
+    }
+
     /// When the shard must look again.
     pub(crate) fn wake_ms(&self) -> i64 {
         let refill = self.horizon_ms.saturating_sub(NEAR_MS);

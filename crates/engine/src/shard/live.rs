@@ -143,6 +143,7 @@ pub(crate) struct LiveExecutions {
     bytes: usize,
     bytes_max: usize,
     standard_line: RoomLine,
+    large_read: Option<ExecutionKey>,
     /// Counts what the Express executions of all shards weigh.
     express_room: Arc<ExpressRoom>,
     express_line: RoomLine,
@@ -160,6 +161,7 @@ impl LiveExecutions {
             bytes: 0,
             bytes_max,
             standard_line: RoomLine::default(),
+            large_read: None,
             express_room,
             express_line: RoomLine::default(),
         }
@@ -178,6 +180,19 @@ impl LiveExecutions {
         self.by_key.insert(key, live);
         self.weigh(key);
         self.touch(key);
+    }
+
+    /// The same for a Standard one that was read from the store.
+    pub(crate) fn insert_read(&mut self, key: ExecutionKey, live: Live) {
+        self.insert(key, live);
+        if self.by_key.get(&key).is_some_and(|live| room_line::is_large(live.weight, self.bytes_max)) {
+            self.large_read = Some(key);
+        }
+    }
+
+    /// A large one that was read, once.
+    pub(crate) fn take_large_read(&mut self) -> Option<ExecutionKey> {
+        self.large_read.take()
     }
 
     /// Counts it for what it weighs now. While the slow lane has it, it counts for what it did before.

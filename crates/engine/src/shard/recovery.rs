@@ -233,7 +233,7 @@ impl Shard {
         };
         match self.read_live(key, stored, tables) {
             Ok(live) => {
-                self.live.insert(key, live);
+                self.live.insert_read(key, live);
                 if was_aside {
                     tracing::info!(execution = %arn, "an execution that another build set aside goes on");
                     self.pipeline.writes.not_aside(key);

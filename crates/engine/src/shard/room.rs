@@ -1,10 +1,11 @@
 //! Executions that wait until there is room for them in memory go on when it is their turn.
 
-use super::{Shard, live::InLine, message::Work};
+use super::{Shard, WORK_AT_ONCE_MAX, live::InLine, message::Work};
 use crate::{
     planted::{Fault, strikes},
     tables::ExecutionKey,
 };
+use std::collections::VecDeque;
 
 impl Shard {
     /// Those that have room go on.
@@ -20,6 +21,26 @@ impl Shard {
             }
             self.at = Some(next.key);
             self.perform(Work::go_on(next.key));
+            self.at = None;
+        }
+    }
+
+    /// If a large execution was read just now, all that is there for it is done now: it would be put out again before its next turn,
+    /// and read again for each piece of work.
+    pub(super) fn go_through_what_was_read(&mut self) {
+        let Some(key) = self.live.take_large_read() else { return };
+        let (its, others) = std::mem::take(&mut self.work).into_iter().partition(|work| work.key() == Some(key));
+        self.work = its;
+        self.work.extend::<VecDeque<Work>>(others);
+        let now_ms = self.environment.clock.now_ms();
+        for _ in 0..WORK_AT_ONCE_MAX {
+            if !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
+                return;
+            }
+            let next = self.work.pop_front_if(|work| work.key() == Some(key));
+            let Some(work) = next.or_else(|| self.timers.take_due_of(key, now_ms).map(Work::Timer)) else { return };
+            self.at = Some(key);
+            self.perform_now(work);
             self.at = None;
         }
     }

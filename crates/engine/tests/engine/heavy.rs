@@ -201,3 +201,36 @@ async fn large_ones_that_go_on_are_not_read_again_for_each_step() {
     let reads = reads.load(Ordering::SeqCst);
     assert!((5..=24).contains(&reads), "{reads} reads");
 }
+
+/// Four that come to 16 MB each, where there is 1 MB: the timers of all have gone off in turns.
+#[tokio::test]
+async fn large_ones_that_wait_are_not_read_again_for_each_timer() {
+    let mut world = World::new();
+    world.options.shards = 1;
+    world.options.executions_in_memory_bytes_max = 1 << 20;
+    let reads = Arc::new(AtomicU64::new(0));
+    let (store, shown) = (world.store.clone(), Arc::clone(&reads));
+    let open = move || Ok(Arc::new(SlowStore { inner: store.clone(), reads: Arc::clone(&shown) }) as _);
+    let engine = world.open_with(Arc::new(open)).await;
+    let one_by_one = r#""Seconds":"{% 100 + $states.context.Map.Item.Index %}""#;
+    let machine = create(&engine, "m", &waits(0).replace(r#""Seconds":0"#, one_by_one)).await;
+    let mut started = Vec::new();
+    for name in ["e1", "e2", "e3", "e4"] {
+        started.push(start(&engine, &machine, name).await);
+    }
+    for arn in &started {
+        // The start, the Map's two events, and four of each iteration.
+        while history(&engine, arn).await.len() < 3 + 4 * 40 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let before = reads.load(Ordering::SeqCst);
+    world.clock.advance(Duration::from_secs(200));
+    for arn in started {
+        let record = engine.wait_until_closed(&arn).await.unwrap();
+        assert_eq!(record.status, Status::Succeeded);
+        check_history(&engine, &record).await;
+    }
+    let reads = reads.load(Ordering::SeqCst) - before;
+    assert!((3..=24).contains(&reads), "{reads} reads");
+}
