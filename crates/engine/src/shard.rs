@@ -304,11 +304,16 @@ impl Shard {
         }
     }
 
-    /// Does a piece of work, now or when the definition that it needs has been read.
+    /// Does a piece of work, and what else is there for an execution that it has brought into memory, if that is large.
     fn perform(&mut self, work: Work) {
+        self.perform_when_read(work);
+        self.go_through_what_was_read();
+    }
+
+    /// Does a piece of work, now or when the definition that it needs has been read.
+    fn perform_when_read(&mut self, work: Work) {
         if let Some(work) = self.when_read(work) {
             self.perform_now(work);
-            self.go_through_what_was_read();
         }
         self.readings.put_down();
     }

@@ -231,9 +231,10 @@ impl Shard {
             Some(SetAside::Elsewhere) => true,
             None => false,
         };
+        let slice = self.slice();
         match self.read_live(key, stored, tables) {
             Ok(live) => {
-                self.live.insert_read(key, live);
+                self.live.insert_read(key, live, slice.passed_ns());
                 if was_aside {
                     tracing::info!(execution = %arn, "an execution that another build set aside goes on");
                     self.pipeline.writes.not_aside(key);

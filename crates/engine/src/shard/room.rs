@@ -1,6 +1,6 @@
 //! Executions that wait until there is room for them in memory go on when it is their turn.
 
-use super::{Shard, WORK_AT_ONCE_MAX, live::InLine, message::Work};
+use super::{Shard, live::InLine, message::Work};
 use crate::{
     planted::{Fault, strikes},
     tables::ExecutionKey,
@@ -25,22 +25,19 @@ impl Shard {
         }
     }
 
-    /// If a large execution was read just now, all that is there for it is done now: it would be put out again before its next turn,
-    /// and read again for each piece of work.
+    /// If a large execution was read just now, what is there for it is done now: it would be put out again before its next
+    /// turn, and read again for each piece of work. That may take as long as it took to read it.
     pub(super) fn go_through_what_was_read(&mut self) {
-        let Some(key) = self.live.take_large_read() else { return };
+        let Some((key, reading_ns)) = self.live.take_large_read() else { return };
         let (its, others) = std::mem::take(&mut self.work).into_iter().partition(|work| work.key() == Some(key));
         self.work = its;
         self.work.extend::<VecDeque<Work>>(others);
-        let now_ms = self.environment.clock.now_ms();
-        for _ in 0..WORK_AT_ONCE_MAX {
-            if !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
-                return;
-            }
+        let (now_ms, slice) = (self.environment.clock.now_ms(), self.slice_of(reading_ns));
+        while !slice.is_over() && self.pipeline.has_room(self.environment.options.batch_bytes_max) {
             let next = self.work.pop_front_if(|work| work.key() == Some(key));
             let Some(work) = next.or_else(|| self.timers.take_due_of(key, now_ms).map(Work::Timer)) else { return };
             self.at = Some(key);
-            self.perform_now(work);
+            self.perform_when_read(work);
             self.at = None;
         }
     }

@@ -10,18 +10,29 @@ const SLICE_NANOSECONDS: u64 = 5_000_000;
 /// The time of a part of a pass.
 pub(super) struct Slice {
     started_ns: u64,
+    nanoseconds: u64,
     stopwatch: query::Stopwatch,
 }
 
 impl Slice {
     pub(super) fn is_over(&self) -> bool {
-        (self.stopwatch)().saturating_sub(self.started_ns) > SLICE_NANOSECONDS
+        self.passed_ns() > self.nanoseconds
+    }
+
+    pub(super) fn passed_ns(&self) -> u64 {
+        (self.stopwatch)().saturating_sub(self.started_ns)
     }
 }
 
 impl Shard {
     /// The time that a part of a pass has from now on.
     pub(super) fn slice(&self) -> Slice {
-        Slice { started_ns: (self.environment.stopwatch)(), stopwatch: self.environment.stopwatch }
+        self.slice_of(SLICE_NANOSECONDS)
+    }
+
+    /// The same for a part that has more time than others, if it has.
+    pub(super) fn slice_of(&self, nanoseconds: u64) -> Slice {
+        let stopwatch = self.environment.stopwatch;
+        Slice { started_ns: stopwatch(), nanoseconds: nanoseconds.max(SLICE_NANOSECONDS), stopwatch }
     }
 }

@@ -208,10 +208,7 @@ async fn large_ones_that_wait_are_not_read_again_for_each_timer() {
     let mut world = World::new();
     world.options.shards = 1;
     world.options.executions_in_memory_bytes_max = 1 << 20;
-    let reads = Arc::new(AtomicU64::new(0));
-    let (store, shown) = (world.store.clone(), Arc::clone(&reads));
-    let open = move || Ok(Arc::new(SlowStore { inner: store.clone(), reads: Arc::clone(&shown) }) as _);
-    let engine = world.open_with(Arc::new(open)).await;
+    let (engine, reads) = world.open_slow().await;
     let one_by_one = r#""Seconds":"{% 100 + $states.context.Map.Item.Index %}""#;
     let machine = create(&engine, "m", &waits(0).replace(r#""Seconds":0"#, one_by_one)).await;
     let mut started = Vec::new();
