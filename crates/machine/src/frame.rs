@@ -203,6 +203,20 @@ pub struct Progress {
     /// Bytes of the outputs of those that have succeeded, if their state needs them, whether or not they are kept.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) output_bytes: u64,
+    /// The limit that the outputs came to exceed: none was kept since. A server that goes on with a larger one cannot bring
+    /// back what was left out.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) exceeded: Option<u64>,
+}
+
+impl Progress {
+    /// Another child has ended with what its state needs.
+    pub(crate) fn count_output(&mut self, output: &Payload, bytes_max: u64) {
+        self.output_bytes = self.output_bytes.saturating_add(output.byte_len() as u64);
+        if self.output_bytes > bytes_max {
+            self.exceeded.get_or_insert(bytes_max);
+        }
+    }
 }
 
 impl Frame {

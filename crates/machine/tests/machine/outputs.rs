@@ -197,6 +197,32 @@ fn a_result_that_was_too_large_is_made_anew_by_a_redrive() {
     assert_eq!(world.count(EventType::MapIterationSucceeded), 2 * ITEMS);
 }
 
+/// A server goes on with a larger limit: what was left out under the smaller one stays so until a redrive makes it anew.
+#[test]
+fn a_result_that_was_too_large_for_a_smaller_limit_says_which_it_was() {
+    let definition = r#"{"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemProcessor": {"StartAt": "T",
+        "States": {"T": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sfn:listActivities", "End": true}}}}}}"#;
+    let mut world = World::standard(definition, "[1,2,3]");
+    world.limits.result_bytes_max = 20;
+    world.trigger(Trigger::Start);
+    for output in [r#""thirteen ..""#, r#""thirteen ..""#] {
+        world.succeed(world.call(), output);
+    }
+    world.limits.result_bytes_max = 30;
+    world.restarts = true;
+    world.succeed(world.call(), "1");
+    let (error, cause) = world.failure();
+    assert_eq!(error, "States.DataLimitExceeded");
+    assert!(cause.ends_with("may give 20 bytes in all (result_bytes_max)."), "{cause}");
+    world.redrive(1_000);
+    for output in ["1", "2", "3"] {
+        world.succeed(world.call(), output);
+    }
+    assert_eq!(world.output(), "[1,2,3]");
+    // It is judged by the limit that it failed under.
+    world.limits.result_bytes_max = 20;
+}
+
 #[test]
 fn branches_and_maps_in_maps_count_each_for_itself() {
     let pass = |output: &str| format!(r#"{{"Type": "Pass", "Result": "{output}", "End": true}}"#);
