@@ -6,7 +6,7 @@ use crate::{
     definitions::Definitions,
     deletions::Deletions,
     express::ExpressHistory,
-    express_room::ExpressRoom,
+    express_room::{ExpressRoom, Full},
     lane::Lane,
     map_run_places::MapRunPlaces,
     random::Random,
@@ -117,11 +117,38 @@ impl Environment {
         }
     }
 
+    /// Counts an Express execution that a caller begins. False if there is no room for it, as the log tells now and then.
+    pub(crate) fn begin_express(&self) -> bool {
+        let limits = &self.options.limits;
+        let Err(full) = self.express_room.begin(limits) else { return true };
+        if self.express_room.is_news(self.clock.now_ms()) {
+            match full {
+                Full::Executions => tracing::warn!(
+                    limits.express_executions_max,
+                    "as many Express executions run as may: further ones are refused"
+                ),
+                Full::Bytes => tracing::warn!(
+                    limits.express_executions_bytes_max,
+                    "Express executions take as much memory as they may: further ones are refused"
+                ),
+            }
+        }
+        false
+    }
+
     /// The limits of a step: while the Express executions together take more memory than they may, each may take its share.
     pub(crate) fn limits_of_step(&self, is_standard: bool) -> Cow<'_, Limits> {
         let limits = &self.options.limits;
         let share = if is_standard { None } else { self.express_room.share(limits) };
         let Some(share) = share else { return Cow::Borrowed(limits) };
+        if self.express_room.is_news(self.clock.now_ms()) {
+            tracing::warn!(
+                limits.express_executions_bytes_max,
+                limits.execution_bytes_max,
+                share,
+                "Express executions take more memory than both together: those that take more than their share fail"
+            );
+        }
         Cow::Owned(Limits { execution_bytes_max: limits.execution_bytes_max.min(share), ..limits.clone() })
     }
 

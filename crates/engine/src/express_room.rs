@@ -12,9 +12,21 @@ use std::{
     collections::BTreeMap,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
+
+/// The log tells again that there is no room after so many milliseconds.
+const TOLD_EVERY_MS: u64 = 10_000;
+
+/// Why an execution that a caller begins finds no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// As many run as may.
+    Executions,
+    /// They take as much memory as they may.
+    Bytes,
+}
 
 /// What the Express executions of all shards take.
 #[derive(Default)]
@@ -30,13 +42,26 @@ pub(crate) struct ExpressRoom {
     waiting: Mutex<BTreeMap<usize, ShardSender>>,
     /// Whether there are any.
     is_awaited: AtomicBool,
+    /// When the log told last that there is no room: milliseconds since the Unix epoch.
+    told_ms: AtomicI64,
 }
 
 impl ExpressRoom {
-    /// Counts an execution that begins; false if as many run as may, or if those that run take as much as they may.
-    pub(crate) fn begin(&self, limits: &Limits) -> bool {
+    /// Counts an execution that begins, if it has room.
+    pub(crate) fn begin(&self, limits: &Limits) -> Result<(), Full> {
+        if !self.has_bytes(limits) {
+            return Err(Full::Bytes);
+        }
         let more = |running: u64| (running < limits.express_executions_max).then_some(running + 1);
-        self.has_bytes(limits) && self.executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+        self.executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).map_err(|_| Full::Executions)?;
+        Ok(())
+    }
+
+    /// Whether the log is to tell now that there is no room.
+    pub(crate) fn is_news(&self, now_ms: i64) -> bool {
+        let told_ms = self.told_ms.load(Ordering::Relaxed);
+        now_ms.abs_diff(told_ms) >= TOLD_EVERY_MS
+            && self.told_ms.compare_exchange(told_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Whether those that run take less than they may.
@@ -130,7 +155,7 @@ mod tests {
             room.weighs(true, 0, bytes);
         }
         assert!(!room.has_room_for_child(&limits));
-        assert!(room.begin(&limits) && room.begin(&limits) && !room.begin(&limits));
+        assert_eq!([(); 3].map(|()| room.begin(&limits)), [Ok(()), Ok(()), Err(Full::Executions)]);
         room.weighs(true, 200, 0);
         room.ended(true);
         assert!(room.has_room_for_child(&limits));
@@ -139,9 +164,10 @@ mod tests {
     #[test]
     fn one_child_goes_on_whatever_others_weigh() {
         let (room, limits) = (ExpressRoom::default(), limits());
-        assert!(room.begin(&limits));
+        room.begin(&limits).unwrap();
         room.weighs(false, 0, 2_000);
-        assert!(!room.begin(&limits) && room.has_room_for_child(&limits));
+        assert_eq!(room.begin(&limits), Err(Full::Bytes));
+        assert!(room.has_room_for_child(&limits));
         room.begin_child();
         assert!(!room.has_room_for_child(&limits));
     }
@@ -149,7 +175,7 @@ mod tests {
     #[test]
     fn who_takes_more_than_a_share_is_found_when_one_more_would_not_have_room() {
         let (room, limits) = (ExpressRoom::default(), Limits { execution_bytes_max: 500, ..limits() });
-        assert!(room.begin(&limits));
+        room.begin(&limits).unwrap();
         room.begin_child();
         room.weighs(false, 0, 1_000);
         room.weighs(true, 0, 500);
@@ -170,5 +196,14 @@ mod tests {
         room.ended(true);
         assert!(inbound.try_recv().is_ok() && inbound.try_recv().is_err());
         assert!(room.has_room_or_tells(0, &sender, &limits));
+    }
+
+    #[test]
+    fn the_log_is_not_filled() {
+        let room = ExpressRoom::default();
+        let told: Vec<i64> = (1_000_000..1_030_000).step_by(1_000).filter(|now_ms| room.is_news(*now_ms)).collect();
+        assert_eq!(told, [1_000_000, 1_010_000, 1_020_000]);
+        // The clock was put back.
+        assert!(room.is_news(500_000) && !room.is_news(500_001));
     }
 }

@@ -33,6 +33,9 @@ use tokio::{
 /// What a store gets to answer when the time to end in is over: far more than the sync of a disk that works takes.
 const LAST_COMMIT: Duration = Duration::from_secs(1);
 
+/// What shards get to say that nothing runs, also where running tasks get no time at all.
+const DRAIN_MIN: Duration = Duration::from_millis(50);
+
 impl Engine {
     pub(crate) async fn begin(
         open_store: OpenStore,
@@ -86,8 +89,8 @@ impl Engine {
         let environment = &self.inner.environment;
         environment.stopping.store(true, Ordering::Release);
         environment.activities.dismiss();
-        let deadline_ms =
-            environment.clock.now_ms().saturating_add(i64::try_from(drain.as_millis()).unwrap_or(i64::MAX));
+        let drain_ms = i64::try_from(drain.max(DRAIN_MIN).as_millis()).unwrap_or(i64::MAX);
+        let deadline_ms = environment.clock.now_ms().saturating_add(drain_ms);
         tokio::select! {
             biased;
             () = environment.order_all(|done| Order::Drain { done }) => {}

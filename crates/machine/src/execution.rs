@@ -345,7 +345,7 @@ impl Turn<'_> {
         match trigger {
             Trigger::Start => self.start(),
             Trigger::Continue if self.is_too_heavy => {
-                let failure = Failure::too_heavy(self.limits.execution_bytes_max);
+                let failure = Failure::too_heavy(self.limits.execution_bytes_max, self.facts.state_machine_type);
                 Ok(self.end_failed(self.parts.root()?.last_event, failure)?)
             }
             Trigger::Continue => Ok(()),

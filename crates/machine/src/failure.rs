@@ -4,6 +4,7 @@
 //! whole turn halts.
 
 use crate::{EventId, StepError};
+use asl::StateMachineType;
 use json::{Object, Text, Value};
 use serde::{Deserialize, Serialize};
 
@@ -69,8 +70,16 @@ impl Failure {
         )
     }
 
-    pub(crate) fn too_heavy(bytes_max: u64) -> Failure {
-        let names = "execution_bytes_max, or its share while all Express executions take too much";
+    /// The execution takes more memory than its limits give it. An Express execution has less than `execution_bytes_max`
+    /// while all of them take too much.
+    pub(crate) fn too_heavy(bytes_max: u64, state_machine_type: StateMachineType) -> Failure {
+        let names = match state_machine_type {
+            StateMachineType::Standard => "execution_bytes_max",
+            StateMachineType::Express => {
+                "execution_bytes_max, or its share while all Express executions take more than \
+                 express_executions_bytes_max and execution_bytes_max together"
+            }
+        };
         Failure::new(RUNTIME, format!("The execution takes more than {bytes_max} bytes of memory ({names})."))
     }
 

@@ -25,6 +25,7 @@ use crate::embedded::EmbeddedStore;
 use integrations::FunctionConfig;
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::{Path, PathBuf};
 
 pub use check::Wrong;
@@ -190,8 +191,12 @@ impl Config {
         for argument in arguments {
             let refused = |why: String| Error::Limit { argument: argument.clone(), why };
             let (name, value) = argument.split_once('=').ok_or_else(|| refused("it has no `=`".to_owned()))?;
-            let value: i64 =
-                value.replace('_', "").parse().map_err(|_| refused(format!("`{value}` is not a number")))?;
+            let value: i64 = value.replace('_', "").parse().map_err(|error: ParseIntError| match error.kind() {
+                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => {
+                    refused(format!("`{value}` is out of range: the largest number is {}", i64::MAX))
+                }
+                _ => refused(format!("`{value}` is not a number")),
+            })?;
             let mut limits = toml::Table::try_from(&self.limits).map_err(|error| refused(error.to_string()))?;
             if limits.insert(name.to_owned(), value.into()).is_none() {
                 return Err(refused(format!(

@@ -14,8 +14,11 @@ mod step_functions;
 mod telemetry;
 mod wiring;
 
-use clap::Parser;
-use std::process::ExitCode;
+use clap::{
+    Parser,
+    error::{ContextKind, ContextValue},
+};
+use std::{env, process::ExitCode};
 
 /// Each step makes and drops many small pieces, on one thread and the next: `cargo xtask bench W1t` takes a fifth less processor
 /// time than with glibc's allocator.
@@ -51,5 +54,29 @@ First steps:
 `stepwell help COMMAND` tells more of a command.";
 
 fn main() -> ExitCode {
-    command::run(CommandLine::parse().command)
+    let line = CommandLine::try_parse().unwrap_or_else(|error| with_variable(error).exit());
+    command::run(line.command)
+}
+
+/// The error blames the option also if its value is that of an environment variable: then it says so.
+fn with_variable(mut error: clap::Error) -> clap::Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let Some((option, value)) = text(ContextKind::InvalidArg).zip(text(ContextKind::InvalidValue)) else {
+        return error;
+    };
+    let option = option.split(' ').next().unwrap_or(option);
+    let variable = format!("STEPWELL_{}", option.trim_start_matches('-').replace('-', "_").to_uppercase());
+    let is_given = |argument: String| argument.split('=').next() == Some(option);
+    if env::args().any(is_given)
+        || env::var(&variable).is_ok_and(|set| set != value)
+        || env::var_os(&variable).is_none()
+    {
+        return error;
+    }
+    let tip = format!("the value is that of the environment variable {variable}");
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    error
 }

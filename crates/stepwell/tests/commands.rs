@@ -326,6 +326,22 @@ fn serve_says_why_it_does_not_start() {
 }
 
 #[test]
+fn a_wrong_value_is_blamed_on_where_it_comes_from() {
+    let folder = folder(&[]);
+    let refused = |arguments: &[&str]| {
+        let output = command(folder.path(), arguments).env("STEPWELL_PORT", "abc").output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let variable = "the value is that of the environment variable STEPWELL_PORT";
+    assert!(refused(&["serve"]).contains(variable), "{}", refused(&["serve"]));
+    for argument in ["--port=abc", "--port=70000"] {
+        let told = refused(&["serve", argument]);
+        assert!(told.contains("'--port <PORT>': a port is a number") && !told.contains(variable), "{told}");
+    }
+}
+
+#[test]
 fn help_and_version_explain() {
     let folder = folder(&[]);
     check(&folder, &["--version"], 0, "API of AWS Step Functions: 2016-11-23…", "");

@@ -65,7 +65,7 @@ impl Shard {
         } else if let Err(error) = self.tables() {
             // Its start could not be stored.
             return self.pipeline.outbox.answer(reply, Err(error));
-        } else if !self.environment.express_room.begin(&self.environment.options.limits) {
+        } else if !self.environment.begin_express() {
             return self.pipeline.outbox.answer(reply, Err(Error::ExecutionLimitExceeded));
         }
         self.begin_execution(new, Then::Started(reply, arn));
@@ -117,7 +117,7 @@ impl Shard {
         if let Err(error) = self.is_there_still(&new) {
             return self.pipeline.outbox.answer(reply, Err(error));
         }
-        if !self.environment.express_room.begin(&self.environment.options.limits) {
+        if !self.environment.begin_express() {
             return self.pipeline.outbox.answer(reply, Err(Error::Throttled));
         }
         let key = new.key;
