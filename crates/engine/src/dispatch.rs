@@ -229,6 +229,13 @@ impl Dispatcher {
         self.calling
     }
 
+    /// The time in which running tasks may end is over.
+    pub(crate) fn tell_what_runs(&self) {
+        if self.calling > 0 {
+            tracing::warn!(tasks = self.calling, "tasks still run; their outcome is unknown to the next start");
+        }
+    }
+
     /// Calls that were not begun; they are in line no more.
     pub(crate) fn leave_line(&mut self) -> Line {
         std::mem::take(&mut self.line)

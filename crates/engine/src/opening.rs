@@ -33,9 +33,6 @@ use tokio::{
 /// What a store gets to answer when the time to end in is over: far more than the sync of a disk that works takes.
 const LAST_COMMIT: Duration = Duration::from_secs(1);
 
-/// What shards get to say that nothing runs, also where running tasks get no time at all.
-const DRAIN_MIN: Duration = Duration::from_millis(50);
-
 impl Engine {
     pub(crate) async fn begin(
         open_store: OpenStore,
@@ -89,12 +86,12 @@ impl Engine {
         let environment = &self.inner.environment;
         environment.stopping.store(true, Ordering::Release);
         environment.activities.dismiss();
-        let drain_ms = i64::try_from(drain.max(DRAIN_MIN).as_millis()).unwrap_or(i64::MAX);
-        let deadline_ms = environment.clock.now_ms().saturating_add(drain_ms);
+        let deadline_ms =
+            environment.clock.now_ms().saturating_add(i64::try_from(drain.as_millis()).unwrap_or(i64::MAX));
         tokio::select! {
             biased;
             () = environment.order_all(|done| Order::Drain { done }) => {}
-            () = environment.clock.sleep_until(deadline_ms) => tracing::warn!("tasks still run; their outcome is unknown to the next start"),
+            () = environment.clock.sleep_until(deadline_ms) => {}
         }
         let mut ended = std::pin::pin!(environment.order_all(|done| Order::End { done }));
         tokio::select! {

@@ -442,7 +442,10 @@ impl Shard {
                 self.dispatcher.drain();
                 self.drained = Some(done);
             }
-            Order::End { done } => self.ended = Some(done),
+            Order::End { done } => {
+                self.dispatcher.tell_what_runs();
+                self.ended = Some(done);
+            }
             Order::Hurry => self.is_hurried = true,
             Order::Abandon => self.is_over = true,
         }
