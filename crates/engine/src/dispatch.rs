@@ -229,10 +229,10 @@ impl Dispatcher {
         self.calling
     }
 
-    /// The time in which running tasks may end is over.
-    pub(crate) fn tell_what_runs(&self) {
+    /// Warns of calls that still run when the time in which they may end is over.
+    pub(crate) fn tell_what_runs(&self, shard: usize) {
         if self.calling > 0 {
-            tracing::warn!(tasks = self.calling, "tasks still run; their outcome is unknown to the next start");
+            tracing::warn!(shard, tasks = self.calling, "tasks still run; their outcome is unknown to the next start");
         }
     }
 

@@ -121,7 +121,7 @@ impl Environment {
     pub(crate) fn begin_express(&self) -> bool {
         let limits = &self.options.limits;
         let Err(full) = self.express_room.begin(limits) else { return true };
-        if self.express_room.is_news(self.clock.now_ms()) {
+        if self.express_room.told_refusal.takes_turn(self.clock.now_ms()) {
             match full {
                 Full::Executions => tracing::warn!(
                     limits.express_executions_max,
@@ -141,7 +141,13 @@ impl Environment {
         let limits = &self.options.limits;
         let share = if is_standard { None } else { self.express_room.share(limits) };
         let Some(share) = share else { return Cow::Borrowed(limits) };
-        if self.express_room.is_news(self.clock.now_ms()) {
+        Cow::Owned(Limits { execution_bytes_max: limits.execution_bytes_max.min(share), ..limits.clone() })
+    }
+
+    /// An Express execution fails as it takes more than its share, which the log tells now and then.
+    pub(crate) fn tell_of_share(&self, share: u64) {
+        let limits = &self.options.limits;
+        if self.express_room.told_share.takes_turn(self.clock.now_ms()) {
             tracing::warn!(
                 limits.express_executions_bytes_max,
                 limits.execution_bytes_max,
@@ -149,7 +155,6 @@ impl Environment {
                 "Express executions take more memory than both together: those that take more than their share fail"
             );
         }
-        Cow::Owned(Limits { execution_bytes_max: limits.execution_bytes_max.min(share), ..limits.clone() })
     }
 
     /// Executions that closed before this time exist no more for who asks, whether or not they are removed already.

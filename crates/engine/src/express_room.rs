@@ -16,7 +16,7 @@ use std::{
     },
 };
 
-/// The log tells again that there is no room after so many milliseconds.
+/// The log tells the same again after so many milliseconds.
 const TOLD_EVERY_MS: u64 = 10_000;
 
 /// Why an execution that a caller begins finds no room.
@@ -42,8 +42,23 @@ pub(crate) struct ExpressRoom {
     waiting: Mutex<BTreeMap<usize, ShardSender>>,
     /// Whether there are any.
     is_awaited: AtomicBool,
-    /// When the log told last that there is no room: milliseconds since the Unix epoch.
-    told_ms: AtomicI64,
+    /// That executions were refused.
+    pub(crate) told_refusal: Told,
+    /// That executions take more than their share.
+    pub(crate) told_share: Told,
+}
+
+/// When the log told something last, so that it is not filled: milliseconds since the Unix epoch.
+#[derive(Default)]
+pub(crate) struct Told(AtomicI64);
+
+impl Told {
+    /// Takes the turn to tell it again, if the last was long enough ago.
+    pub(crate) fn takes_turn(&self, now_ms: i64) -> bool {
+        let told_ms = self.0.load(Ordering::Relaxed);
+        now_ms.abs_diff(told_ms) >= TOLD_EVERY_MS
+            && self.0.compare_exchange(told_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
 }
 
 impl ExpressRoom {
@@ -53,15 +68,8 @@ impl ExpressRoom {
             return Err(Full::Bytes);
         }
         let more = |running: u64| (running < limits.express_executions_max).then_some(running + 1);
-        self.executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).map_err(|_| Full::Executions)?;
-        Ok(())
-    }
-
-    /// Whether the log is to tell now that there is no room.
-    pub(crate) fn is_news(&self, now_ms: i64) -> bool {
-        let told_ms = self.told_ms.load(Ordering::Relaxed);
-        now_ms.abs_diff(told_ms) >= TOLD_EVERY_MS
-            && self.told_ms.compare_exchange(told_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        let begun = self.executions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        begun.map(drop).map_err(|_| Full::Executions)
     }
 
     /// Whether those that run take less than they may.
@@ -200,10 +208,11 @@ mod tests {
 
     #[test]
     fn the_log_is_not_filled() {
-        let room = ExpressRoom::default();
-        let told: Vec<i64> = (1_000_000..1_030_000).step_by(1_000).filter(|now_ms| room.is_news(*now_ms)).collect();
-        assert_eq!(told, [1_000_000, 1_010_000, 1_020_000]);
+        let told = Told::default();
+        let seconds = |range: std::ops::Range<i64>| range.step_by(1_000);
+        let turns: Vec<i64> = seconds(1_000_000..1_030_000).filter(|now_ms| told.takes_turn(*now_ms)).collect();
+        assert_eq!(turns, [1_000_000, 1_010_000, 1_020_000]);
         // The clock was put back.
-        assert!(room.is_news(500_000) && !room.is_news(500_001));
+        assert!(told.takes_turn(500_000) && !told.takes_turn(500_001));
     }
 }

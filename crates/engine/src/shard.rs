@@ -23,7 +23,7 @@
 //! | `child_line` | children of Map Runs that wait to begin |
 //! | `children` | children of Map Runs, on the shard that their own keys fall to |
 //! | `telling` | what a step tells those who watch from outside |
-//! | `room` | executions that wait until there is room in memory |
+//! | `room` | large executions that wait until there is room in memory, or were read again |
 //! | `settling` | who waits until all that was taken up is durable |
 //! | `slice` | the time of each part of a pass |
 //! | `slow_lane` | steps that need more time than the loop can give |
@@ -83,7 +83,7 @@ use machine::{HistoryEvent, Trigger};
 use map_runs::MapRuns;
 use message::Work;
 use pipeline::Pipeline;
-use readings::Readings;
+use readings::{LargeReading, Readings};
 use recovery::Recovery;
 use settling::Settling;
 use std::{
@@ -304,18 +304,22 @@ impl Shard {
         }
     }
 
-    /// Does a piece of work, and what else is there for an execution that it has brought into memory, if that is large.
+    /// Does a piece of work, and what else is there for a large execution that was read for it.
     fn perform(&mut self, work: Work) {
-        self.perform_when_read(work);
-        self.go_through_what_was_read();
+        if let Some(large) = self.perform_when_read(work) {
+            self.go_through(large);
+        }
     }
 
     /// Does a piece of work, now or when the definition that it needs has been read.
-    fn perform_when_read(&mut self, work: Work) {
+    fn perform_when_read(&mut self, work: Work) -> Option<LargeReading> {
+        self.readings.put_down();
         if let Some(work) = self.when_read(work) {
             self.perform_now(work);
         }
+        let large = self.readings.take_large();
         self.readings.put_down();
+        large
     }
 
     fn perform_now(&mut self, work: Work) {
@@ -443,7 +447,7 @@ impl Shard {
                 self.drained = Some(done);
             }
             Order::End { done } => {
-                self.dispatcher.tell_what_runs();
+                self.dispatcher.tell_what_runs(self.number);
                 self.ended = Some(done);
             }
             Order::Hurry => self.is_hurried = true,

@@ -58,10 +58,15 @@ impl Timers {
         self.near.pop_first()
     }
 
-    /// The next timer of this execution that is due.
-    pub(crate) fn take_due_of(&mut self, key: ExecutionKey, now_ms: i64) -> Option<TimerRow> {
-        let row = *self.near.iter().take_while(|row| row.due_ms <= now_ms).find(|row| row.key == key)?;
-        self.near.take(&row)
+    /// The timers of this execution that are due.
+    pub(crate) fn due_of(&self, key: ExecutionKey, now_ms: i64) -> Vec<TimerRow> {
+        let due = self.near.iter().take_while(|row| row.due_ms <= now_ms);
+        due.filter(|row| row.key == key).copied().collect()
+    }
+
+    /// Takes a timer that is due; false if it is not there any more.
+    pub(crate) fn take(&mut self, row: &TimerRow) -> bool {
+        self.near.remove(row)
     }
 
     /// When the shard must look again.

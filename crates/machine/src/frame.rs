@@ -206,7 +206,7 @@ pub struct Progress {
     /// The limit that the outputs came to exceed: none was kept since. A server that goes on with a larger one cannot bring
     /// back what was left out.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) exceeded: Option<u64>,
+    pub(crate) bytes_max_exceeded: Option<u64>,
 }
 
 impl Progress {
@@ -214,7 +214,7 @@ impl Progress {
     pub(crate) fn count_output(&mut self, output: &Payload, bytes_max: u64) {
         self.output_bytes = self.output_bytes.saturating_add(output.byte_len() as u64);
         if self.output_bytes > bytes_max {
-            self.exceeded.get_or_insert(bytes_max);
+            self.bytes_max_exceeded.get_or_insert(bytes_max);
         }
     }
 }

@@ -18,9 +18,8 @@ pub(crate) struct Answers {
     taken: BTreeMap<Text, Text>,
     /// Executions that failed as their history became full. The answer that fills one is no event of it.
     full: BTreeSet<Text>,
-    /// Calls that returned, or ended before that in another way than by being aborted: the execution, and the event that
-    /// scheduled the task.
-    heard_of: BTreeSet<(Text, EventId)>,
+    /// Calls, by their execution and the event that scheduled the task, and whether the history says what came of them.
+    calls: BTreeMap<(Text, EventId), bool>,
 }
 
 impl Answers {
@@ -38,12 +37,13 @@ impl Answers {
         if events.last().is_some_and(is_full) {
             self.full.insert(execution.clone());
         }
-        self.heard_of.extend(calls_heard_of(events).map(|scheduled| (execution.clone(), scheduled)));
+        self.calls.extend(calls(events).into_iter().map(|(id, is_heard_of)| ((execution.clone(), id), is_heard_of)));
     }
 
     /// An answer that was accepted is in the history of the execution whose task it answers, once; or it is the one that
     /// was too many there; or it came before the call that handed out its token had returned, and the task was aborted
-    /// before that. (A worker may be quicker than the call. Its answer is kept, and becomes an event after the call's own.)
+    /// before that. (A worker may be quicker than the call. Its answer is kept, and becomes an event after the call's own.
+    /// That a task of whose call nothing is heard was aborted is what I4 says.)
     pub(crate) fn check(&self, tokens: &[Token]) -> Result<(), Violation> {
         let mut one_too_many = self.full.clone();
         for (token, answer) in tokens.iter().filter_map(|token| Some((token, token.answer?))) {
@@ -70,22 +70,33 @@ impl Answers {
     /// Whether the call that handed out the token was aborted before it had returned.
     fn is_of_no_use(&self, holder: &Holder) -> bool {
         match holder {
-            Holder::Service { execution, scheduled } => !self.heard_of.contains(&(execution.clone(), *scheduled)),
+            Holder::Service { execution, scheduled } => {
+                self.calls.get(&(execution.clone(), *scheduled)) == Some(&false)
+            }
             Holder::Worker { .. } => false,
         }
     }
 }
 
-/// The events that scheduled tasks whose calls have an event after `TaskStarted`.
-fn calls_heard_of(events: &[HistoryEvent]) -> impl Iterator<Item = EventId> {
+/// The calls of a history: the events that scheduled them, and whether something follows their start.
+fn calls(events: &[HistoryEvent]) -> BTreeMap<EventId, bool> {
     use EventType as Type;
     let is_started = |event: &&HistoryEvent| event.event_type == Type::TaskStarted;
     let started = events.iter().filter(is_started).map(|event| (event.id, event.previous_event_id));
     let started: BTreeMap<EventId, EventId> = started.collect();
-    let is_heard = |event: &&HistoryEvent| {
-        matches!(event.event_type, Type::TaskSubmitted | Type::TaskSucceeded | Type::TaskFailed | Type::TaskTimedOut)
+    let mut calls: BTreeMap<EventId, bool> = started.values().map(|scheduled| (*scheduled, false)).collect();
+    let is_of_call = |event: &&HistoryEvent| {
+        matches!(
+            event.event_type,
+            Type::TaskSubmitted | Type::TaskSubmitFailed | Type::TaskSucceeded | Type::TaskFailed | Type::TaskTimedOut
+        )
     };
-    events.iter().filter(is_heard).filter_map(move |event| started.get(&event.previous_event_id).copied())
+    for event in events.iter().filter(is_of_call) {
+        if let Some(scheduled) = started.get(&event.previous_event_id) {
+            calls.insert(*scheduled, true);
+        }
+    }
+    calls
 }
 
 #[cfg(test)]
@@ -192,5 +203,7 @@ mod tests {
     fn an_answer_that_came_before_its_call_returned_may_be_aborted_with_it() {
         check(&[accepted(of_service("early"), 7)], None);
         check(&[accepted(of_service("late"), 7)], Some("I6: answer 7 was accepted, and late has lost it"));
+        // The history of `twice` has no such call.
+        check(&[accepted(of_service("twice"), 7)], Some("I6: answer 7 was accepted, and twice has lost it"));
     }
 }

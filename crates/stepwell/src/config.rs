@@ -192,9 +192,7 @@ impl Config {
             let refused = |why: String| Error::Limit { argument: argument.clone(), why };
             let (name, value) = argument.split_once('=').ok_or_else(|| refused("it has no `=`".to_owned()))?;
             let value: i64 = value.replace('_', "").parse().map_err(|error: ParseIntError| match error.kind() {
-                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => {
-                    refused(format!("`{value}` is out of range: the largest number is {}", i64::MAX))
-                }
+                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => refused(format!("`{value}` is out of range")),
                 _ => refused(format!("`{value}` is not a number")),
             })?;
             let mut limits = toml::Table::try_from(&self.limits).map_err(|error| refused(error.to_string()))?;

@@ -18,7 +18,7 @@ use clap::{
     Parser,
     error::{ContextKind, ContextValue},
 };
-use std::{env, process::ExitCode};
+use std::{env, ffi::OsString, process::ExitCode};
 
 /// Each step makes and drops many small pieces, on one thread and the next: `cargo xtask bench W1t` takes a fifth less processor
 /// time than with glibc's allocator.
@@ -69,11 +69,8 @@ fn with_variable(mut error: clap::Error) -> clap::Error {
     };
     let option = option.split(' ').next().unwrap_or(option);
     let variable = format!("STEPWELL_{}", option.trim_start_matches('-').replace('-', "_").to_uppercase());
-    let is_given = |argument: String| argument.split('=').next() == Some(option);
-    if env::args().any(is_given)
-        || env::var(&variable).is_ok_and(|set| set != value)
-        || env::var_os(&variable).is_none()
-    {
+    let is_given = |argument: OsString| argument.to_string_lossy().split('=').next() == Some(option);
+    if env::args_os().any(is_given) || env::var(&variable).as_deref() != Ok(value) {
         return error;
     }
     let tip = format!("the value is that of the environment variable {variable}");

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use serde_json::{Value, json};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
@@ -328,17 +330,20 @@ fn serve_says_why_it_does_not_start() {
 #[test]
 fn a_wrong_value_is_blamed_on_where_it_comes_from() {
     let folder = folder(&[]);
-    let refused = |arguments: &[&str]| {
-        let output = command(folder.path(), arguments).env("STEPWELL_PORT", "abc").output().unwrap();
+    let check_told = |arguments: &[&OsStr], variable: &str, set: &str, is_blamed: bool| {
+        let output = command(folder.path(), &["serve"]).args(arguments).env(variable, set).output().unwrap();
         assert_eq!(output.status.code(), Some(2));
-        String::from_utf8_lossy(&output.stderr).into_owned()
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let tip = format!("the value is that of the environment variable {variable}");
+        assert_eq!(told.contains(&tip), is_blamed, "{told}");
     };
-    let variable = "the value is that of the environment variable STEPWELL_PORT";
-    assert!(refused(&["serve"]).contains(variable), "{}", refused(&["serve"]));
-    for argument in ["--port=abc", "--port=70000"] {
-        let told = refused(&["serve", argument]);
-        assert!(told.contains("'--port <PORT>': a port is a number") && !told.contains(variable), "{told}");
-    }
+    check_told(&[], "STEPWELL_PORT", "abc", true);
+    check_told(&[], "STEPWELL_LOG_FORMAT", "xml", true);
+    let not_unicode = OsStr::from_bytes(b"--data-dir=/data/\xff");
+    check_told(&[not_unicode], "STEPWELL_PORT", "abc", true);
+    check_told(&["--port=abc".as_ref()], "STEPWELL_PORT", "abc", false);
+    check_told(&["--port".as_ref(), "70000".as_ref()], "STEPWELL_PORT", "8083", false);
+    check_told(&["--no-such".as_ref()], "STEPWELL_PORT", "8083", false);
 }
 
 #[test]

@@ -50,6 +50,18 @@ async fn all_that_a_stop_waits_for_has_one_deadline() {
     }
 }
 
+#[tokio::test]
+async fn a_stop_without_time_warns_of_nothing_where_nothing_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("stepwell.toml");
+    std::fs::write(&config, "drain_seconds = 0\n").unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_stepwell"));
+    let mut server = Server::start(program, &["--config", config.to_str().unwrap()]).await.unwrap();
+    server.client().call("ListStateMachines", json!({})).await.unwrap();
+    assert!(server.terminate().await.unwrap().success());
+    assert!(!server.log().contains("WARN"), "{}", server.log());
+}
+
 /// The slow lane has minutes of work: each execution waits for a moment, and then never ends to compute.
 #[tokio::test]
 async fn a_stop_does_not_wait_for_what_stands_in_line_to_compute() {

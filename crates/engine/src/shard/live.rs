@@ -143,8 +143,6 @@ pub(crate) struct LiveExecutions {
     bytes: usize,
     bytes_max: usize,
     standard_line: RoomLine,
-    /// A large one that was read, and how many nanoseconds that took.
-    large_read: Option<(ExecutionKey, u64)>,
     /// Counts what the Express executions of all shards weigh.
     express_room: Arc<ExpressRoom>,
     express_line: RoomLine,
@@ -162,7 +160,6 @@ impl LiveExecutions {
             bytes: 0,
             bytes_max,
             standard_line: RoomLine::default(),
-            large_read: None,
             express_room,
             express_line: RoomLine::default(),
         }
@@ -181,19 +178,6 @@ impl LiveExecutions {
         self.by_key.insert(key, live);
         self.weigh(key);
         self.touch(key);
-    }
-
-    /// The same for a Standard one that was read from the store, which took so long.
-    pub(crate) fn insert_read(&mut self, key: ExecutionKey, live: Live, nanoseconds: u64) {
-        self.insert(key, live);
-        if self.by_key.get(&key).is_some_and(|live| room_line::is_large(live.weight, self.bytes_max)) {
-            self.large_read = Some((key, nanoseconds));
-        }
-    }
-
-    /// A large one that was read, and how many nanoseconds that took; it is told of once.
-    pub(crate) fn take_large_read(&mut self) -> Option<(ExecutionKey, u64)> {
-        self.large_read.take()
     }
 
     /// Counts it for what it weighs now. While the slow lane has it, it counts for what it did before.

@@ -18,6 +18,15 @@ pub(super) struct Readings {
     stored: Option<(ExecutionKey, Option<StoredExecution>)>,
     /// Its definition.
     definition: Option<(ExecutionKey, Arc<Definition>)>,
+    /// Whether it was read from the store, is large, and will be put out of memory soon.
+    large: Option<LargeReading>,
+}
+
+/// A large execution was read for the work in hand.
+pub(super) struct LargeReading {
+    pub(super) key: ExecutionKey,
+    /// What that took.
+    pub(super) nanoseconds: u64,
 }
 
 impl Readings {
@@ -49,7 +58,15 @@ impl Readings {
 
     /// The work in hand is done.
     pub(super) fn put_down(&mut self) {
-        (self.stored, self.definition) = (None, None);
+        (self.stored, self.definition, self.large) = (None, None, None);
+    }
+
+    pub(super) fn note(&mut self, large: LargeReading) {
+        self.large = Some(large);
+    }
+
+    pub(super) fn take_large(&mut self) -> Option<LargeReading> {
+        self.large.take()
     }
 
     /// All that waits: the store is opened again, and who comes then asks anew.

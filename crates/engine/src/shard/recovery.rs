@@ -10,6 +10,7 @@ use super::{
     express_starts::ExpressStarts,
     live::{Live, SetTimers},
     message::Work,
+    readings::LargeReading,
 };
 use crate::{
     Error,
@@ -231,10 +232,14 @@ impl Shard {
             Some(SetAside::Elsewhere) => true,
             None => false,
         };
-        let slice = self.slice();
+        let stopwatch = self.environment.stopwatch;
+        let begun_ns = stopwatch();
         match self.read_live(key, stored, tables) {
             Ok(live) => {
-                self.live.insert_read(key, live, slice.passed_ns());
+                self.live.insert(key, live);
+                if self.live.is_put_out_soon(key) {
+                    self.readings.note(LargeReading { key, nanoseconds: stopwatch().saturating_sub(begun_ns) });
+                }
                 if was_aside {
                     tracing::info!(execution = %arn, "an execution that another build set aside goes on");
                     self.pipeline.writes.not_aside(key);

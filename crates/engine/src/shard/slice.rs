@@ -7,6 +7,9 @@ use super::Shard;
 /// items).
 const SLICE_NANOSECONDS: u64 = 5_000_000;
 
+/// Meanwhile nothing is heard and nothing committed, so that no part may last as long as it likes.
+const LONGEST_NANOSECONDS: u64 = 1_000_000_000;
+
 /// The time of a part of a pass.
 pub(super) struct Slice {
     started_ns: u64,
@@ -16,11 +19,7 @@ pub(super) struct Slice {
 
 impl Slice {
     pub(super) fn is_over(&self) -> bool {
-        self.passed_ns() > self.nanoseconds
-    }
-
-    pub(super) fn passed_ns(&self) -> u64 {
-        (self.stopwatch)().saturating_sub(self.started_ns)
+        (self.stopwatch)().saturating_sub(self.started_ns) > self.nanoseconds
     }
 }
 
@@ -30,9 +29,13 @@ impl Shard {
         self.slice_of(SLICE_NANOSECONDS)
     }
 
-    /// The same for a part that has more time than others, if it has.
+    /// The time of a part that has more than others, if so many nanoseconds are more, and a second at most.
     pub(super) fn slice_of(&self, nanoseconds: u64) -> Slice {
         let stopwatch = self.environment.stopwatch;
-        Slice { started_ns: stopwatch(), nanoseconds: nanoseconds.max(SLICE_NANOSECONDS), stopwatch }
+        Slice {
+            started_ns: stopwatch(),
+            nanoseconds: nanoseconds.clamp(SLICE_NANOSECONDS, LONGEST_NANOSECONDS),
+            stopwatch,
+        }
     }
 }

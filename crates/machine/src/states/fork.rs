@@ -100,8 +100,8 @@ pub(super) fn child_succeeded(turn: &mut Turn<'_>, child: PartId, parent: Parent
     if fields.needs_result {
         progress.count_output(&output, turn.limits.result_bytes_max);
     }
-    let Progress { started, succeeded, exceeded, .. } = *progress;
-    if fields.needs_result && exceeded.is_none() {
+    let Progress { started, succeeded, bytes_max_exceeded, .. } = *progress;
+    if fields.needs_result && bytes_max_exceeded.is_none() {
         keep_output(turn, &fork, parent.index, output);
     } else {
         turn.parts.put(fork.outputs.offset(parent.index), Part::NotKept);
@@ -142,7 +142,7 @@ pub(super) fn join(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
         Ok(output.map(|output| output.value().clone()))
     });
     let outputs: Option<Vec<Value>> = outputs.collect::<Result<_, StepError>>()?;
-    let Progress { exceeded, .. } = turn.parts.progress(fork.progress)?;
+    let Progress { bytes_max_exceeded, .. } = turn.parts.progress(fork.progress)?;
     close(turn, id, &fork)?;
     let visit = turn.visit(id)?;
     let (succeeded, fields) = joining(visit.state)?;
@@ -152,7 +152,7 @@ pub(super) fn join(turn: &mut Turn<'_>, id: PartId) -> Result<(), Halt> {
         Some(outputs) => data::finish(&visit, fields, Value::from(outputs).into()),
         // Or it is needed by what this build knows, and was not by what the one before knew: it can be made anew.
         None if fields.needs_result => {
-            let bytes_max = exceeded.unwrap_or(turn.limits.result_bytes_max);
+            let bytes_max = bytes_max_exceeded.unwrap_or(turn.limits.result_bytes_max);
             Err(Failure::result_limit(&visit.state.name, bytes_max).into())
         }
         None => data::finish(&visit, fields, Value::Null.into()),

@@ -97,7 +97,7 @@ fn limits_can_be_given_by_name() {
     let mut refused = |argument: &str| config.set_limits(&[argument.to_owned()]).unwrap_err().to_string();
     assert!(refused("history").contains("it has no `=`"));
     assert!(refused("history_events_max=many").contains("`many` is not a number"));
-    assert!(refused("history_events_max=18446744073709551615").contains("is out of range: the largest number is 922"));
+    assert!(refused("history_events_max=18446744073709551615").contains("is out of range"));
     assert!(refused("history=1").contains("there is no limit `history`"));
     config.set_limits(&["history_events_max=0".to_owned()]).unwrap();
     assert!(config.check().unwrap_err().to_string().contains("must be at least 1"));

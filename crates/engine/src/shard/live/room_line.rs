@@ -73,11 +73,11 @@ impl LiveExecutions {
         let Some((is_standard, weight)) = self.by_key.get(&key).map(|live| (live.is_standard, live.weight)) else {
             return !self.standard_line.has(key);
         };
+        let ends = self.is_too_heavy(key, limits);
         let (has_room, is_led) = (self.has_room(is_standard, limits), self.is_led(is_standard));
         let bytes_max = if is_standard { self.bytes_max } else { as_usize(limits.express_executions_bytes_max) };
         let line = self.line_mut(is_standard);
         let goes_ahead = line.is_ahead(key) || !is_led && line.first().is_none_or(|(first, _)| first == key);
-        let ends = weight > as_usize(limits.execution_bytes_max);
         let waits = is_large(weight, bytes_max) && !has_room && !goes_ahead && !ends;
         if waits {
             line.push(key, weight);
@@ -91,6 +91,17 @@ impl LiveExecutions {
             live.goes_on = false;
         }
         !waits
+    }
+
+    /// Whether it takes more memory than it may: then its next step ends it.
+    pub(crate) fn is_too_heavy(&self, key: ExecutionKey, limits: &Limits) -> bool {
+        self.by_key.get(&key).is_some_and(|live| live.weight > as_usize(limits.execution_bytes_max))
+    }
+
+    /// Whether it would be put out of memory soon, and read again for what comes next, which takes long.
+    pub(crate) fn is_put_out_soon(&self, key: ExecutionKey) -> bool {
+        let is_large = |live: &Live| live.is_standard && is_large(live.weight, self.bytes_max);
+        self.by_key.get(&key).is_some_and(is_large) && self.bytes_beside_ahead() > self.bytes_max
     }
 
     /// Whether large ones may go on beside each other. Standard ones that go on are not put out as long as they take no more than
