@@ -70,6 +70,9 @@ pub struct Checker {
     state_machine_type: StateMachineType,
     /// Quotas that the executions had; AWS's by default.
     pub limits: Limits,
+    /// Limits of results (`result_bytes_max`) that they had at other times, where a server has gone on with another one. A
+    /// Parallel or Map may fail by each that its results exceed, and go on by each that they do not.
+    pub other_result_bytes_max: Vec<u64>,
     /// What one evaluation may use, here: more than an engine gives it by default, so that what an engine could evaluate
     /// can be evaluated.
     pub budget: Budget,
@@ -113,7 +116,8 @@ impl Checker {
         let is_error = |found: &Diagnostic| found.severity == Severity::Error;
         let errors = || parsed.diagnostics.iter().filter(|found| is_error(found)).cloned().collect::<Vec<_>>();
         let definition = parsed.state_machine.ok_or_else(errors)?;
-        Ok(Checker { definition, state_machine_type, limits: Limits::default(), budget: BUDGET })
+        let limits = Limits::default();
+        Ok(Checker { definition, state_machine_type, limits, other_result_bytes_max: Vec::new(), budget: BUDGET })
     }
 
     /// The checker for the children of a distributed Map, whose definition is its item processor: the Map with this
@@ -128,7 +132,7 @@ impl Checker {
         let (name, distributed) = labelled.or(named).or(only)?;
         let definition = self.definition.item_processor(name)?;
         let state_machine_type = distributed.execution_type;
-        Some(Checker { definition, state_machine_type, limits: self.limits.clone(), budget: self.budget })
+        Some(Checker { definition, state_machine_type, ..self.clone() })
     }
 
     /// Events that a history may have.
@@ -154,7 +158,8 @@ impl Checker {
         };
         let redrives = history.events.iter().filter(|event| &*event.event_type == "ExecutionRedriven").count();
         let budget = replay::budget::budget(history.events, self.budget);
-        let mut replay = Replay::new(self, history.texts, facts, history.input.into(), redrives).within(budget);
+        let replay = Replay::new(self, history.texts, facts, history.input.into(), redrives);
+        let mut replay = replay.within(budget).with_failed_joins(history.events);
         let is_lost = history.events.iter().any(|event| replay.take(event).is_err());
         replay.finish_history();
         let mut verdict = replay.verdict;

@@ -229,13 +229,6 @@ impl Dispatcher {
         self.calling
     }
 
-    /// Warns of calls that still run when the time in which they may end is over.
-    pub(crate) fn tell_what_runs(&self, shard: usize) {
-        if self.calling > 0 {
-            tracing::warn!(shard, tasks = self.calling, "tasks still run; their outcome is unknown to the next start");
-        }
-    }
-
     /// Calls that were not begun; they are in line no more.
     pub(crate) fn leave_line(&mut self) -> Line {
         std::mem::take(&mut self.line)

@@ -21,7 +21,7 @@ use std::{
     borrow::Cow,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 use tokio::{
@@ -57,6 +57,8 @@ pub(crate) struct Environment {
     pub(crate) apart: Arc<Semaphore>,
     /// Set when the engine shuts down: nothing new is begun.
     pub(crate) stopping: AtomicBool,
+    /// Tasks that ran when the time was over in which they might end.
+    pub(crate) unfinished: AtomicUsize,
     pub(crate) shards: OnceLock<Vec<ShardSender>>,
     /// `None` while the store is opened again after a failed commit.
     pub(crate) current: RwLock<Option<Tables>>,
@@ -237,6 +239,11 @@ impl Environment {
     /// Why an answer does not come.
     pub(crate) fn no_answer(&self) -> Error {
         if self.is_stopping() { Error::ShuttingDown } else { Error::AnswerLost }
+    }
+
+    /// The time is over in which these tasks might end.
+    pub(crate) fn leave_unfinished(&self, tasks: usize) {
+        self.unfinished.fetch_add(tasks, Ordering::Relaxed);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -20,7 +20,7 @@ use crate::{
 use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
     time::Duration,
@@ -58,6 +58,7 @@ impl Engine {
             express_room: Arc::default(),
             waiting_children_bytes: Arc::default(),
             stopping: AtomicBool::new(false),
+            unfinished: AtomicUsize::new(0),
             deletions,
             shards: OnceLock::new(),
             current: RwLock::new(Some(tables.clone())),
@@ -98,6 +99,10 @@ impl Engine {
             biased;
             () = &mut ended => {}
             () = environment.clock.sleep_until(deadline_ms) => self.hurry(ended).await,
+        }
+        let tasks = environment.unfinished.load(Ordering::Relaxed);
+        if tasks > 0 {
+            tracing::warn!(tasks, "tasks still run; their outcome is unknown to the next start");
         }
         self.let_go().await;
     }

@@ -447,7 +447,7 @@ impl Shard {
                 self.drained = Some(done);
             }
             Order::End { done } => {
-                self.dispatcher.tell_what_runs(self.number);
+                self.environment.leave_unfinished(self.dispatcher.calling());
                 self.ended = Some(done);
             }
             Order::Hurry => self.is_hurried = true,

@@ -19,6 +19,9 @@ use tokio::time::Instant;
 /// Between two warnings that no more connections are taken.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
+/// What connections get to end that wait for nothing, when the time is over.
+const CLOSING: Duration = Duration::from_millis(100);
+
 /// What clients may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -70,6 +73,7 @@ pub async fn serve(
     };
     drop(listener);
     stopping.send_replace(true);
+    let deadline = deadline.max(Instant::now() + CLOSING);
     if tokio::time::timeout_at(deadline, places.all_free()).await.is_err() {
         tracing::warn!("closing connections whose requests did not end in time");
     }

@@ -11,7 +11,7 @@ use crate::verdict::Rule;
 use crate::world::World;
 use asl::{Parallel, StateFields, StateKind};
 use json::{Payload, Value};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 impl<'d> Replay<'d> {
     /// `…StateStarted`.
@@ -231,13 +231,40 @@ impl<'d> Replay<'d> {
             _ => return,
         };
         let bytes: u64 = outputs.iter().map(|output| output.byte_len() as u64).sum();
-        let bytes_max = self.checker.limits.result_bytes_max;
+        let bytes_max = self.result_bytes_max(bytes);
         if fields.needs_result && bytes > bytes_max {
             let failure = Failure::result_limit(&self.frames[id].state.name, bytes_max);
             return self.fault(id, &Fault::As(failure), false, false);
         }
         let result: Vec<Value> = outputs.iter().map(|output| output.value().clone()).collect();
         self.finish(id, fields, Value::from(result).into());
+    }
+
+    /// The limit by which the join that is looked at was judged, whose results come to so many bytes.
+    fn result_bytes_max(&self, bytes: u64) -> u64 {
+        let own = self.checker.limits.result_bytes_max;
+        let all = || self.checker.other_result_bytes_max.iter().copied().chain([own]);
+        if self.failed_joins.contains(&self.now.event_id) {
+            all().filter(|bytes_max| bytes > *bytes_max).max().unwrap_or(own)
+        } else {
+            all().max().unwrap_or(own)
+        }
+    }
+
+    /// Looks for the joins whose states failed next: what follows a join follows what the join itself follows.
+    pub(crate) fn with_failed_joins(mut self, events: &[HistoryEvent]) -> Self {
+        if self.checker.other_result_bytes_max.is_empty() {
+            return self;
+        }
+        let mut is_failure_next = HashMap::new();
+        for event in events.iter().rev() {
+            let is_join = matches!(&*event.event_type, "MapStateSucceeded" | "ParallelStateSucceeded");
+            let is_failure = matches!(&*event.event_type, "MapStateFailed" | "ParallelStateFailed");
+            if is_failure_next.insert(event.previous_event_id, is_failure) == Some(true) && is_join {
+                self.failed_joins.insert(event.id);
+            }
+        }
+        self
     }
 
     /// The state is left with a result.

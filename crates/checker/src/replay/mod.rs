@@ -26,7 +26,7 @@ use compare::Comparing;
 use ending::Status;
 use json::Text;
 use query::Budget;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// The check of one history.
@@ -47,6 +47,8 @@ pub(crate) struct Replay<'d> {
     /// Where a redrive goes on; kept only if one follows.
     failed_at: Option<Frames<'d>>,
     redrives_ahead: usize,
+    /// The events after which a join failed; looked at only where more than one limit of results may have been in force.
+    failed_joins: HashSet<u64>,
     /// The event that is looked at.
     now: Now,
     pub(crate) verdict: Verdict,
@@ -88,6 +90,7 @@ impl<'d> Replay<'d> {
             status: Status::NotStarted,
             failed_at: None,
             redrives_ahead,
+            failed_joins: HashSet::new(),
             now: Now::default(),
             verdict: Verdict::default(),
         }

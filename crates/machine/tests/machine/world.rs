@@ -20,6 +20,8 @@ pub struct World {
     pub machine: StateMachine,
     pub execution: Execution,
     pub limits: Limits,
+    /// Limits of results that the execution had before.
+    pub other_result_bytes_max: Vec<u64>,
     pub now_ms: i64,
     pub history: Vec<HistoryEvent>,
     pub timers: BTreeMap<TimerId, i64>,
@@ -50,6 +52,7 @@ impl World {
             machine,
             execution: Execution::new(facts(state_machine_type, input)),
             limits: Limits::default(),
+            other_result_bytes_max: Vec::new(),
             now_ms: START_MS,
             history: Vec::new(),
             timers: BTreeMap::new(),
@@ -266,6 +269,7 @@ impl World {
         let facts = self.execution.facts();
         let mut checker = checker::Checker::new(&self.definition, facts.state_machine_type).unwrap();
         checker.limits = self.limits.clone();
+        checker.other_result_bytes_max.clone_from(&self.other_result_bytes_max);
         let events: Vec<checker::HistoryEvent> = self.history.iter().map(checker::HistoryEvent::from).collect();
         let history = checker::History { input: &facts.input_text, events: &events, ..checker::History::default() };
         let verdict = checker.check(&history);

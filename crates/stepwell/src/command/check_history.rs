@@ -36,7 +36,8 @@ pub struct CheckHistory {
     /// The history is that of a child of this distributed Map: its label, or the name of its state
     #[arg(long, value_name = "MAP", conflicts_with = "state_machine_type")]
     child_of: Option<String>,
-    /// A limit of the server that the history is of; AWS's quotas are the defaults
+    /// A limit of the server that the history is of; AWS's quotas are the defaults. `result_bytes_max` may be given more
+    /// than once, for a server that has gone on with another one
     #[arg(long = "limit", value_name = "NAME=NUMBER")]
     limits: Vec<String>,
     /// Compare inputs and outputs as JSON values, not byte by byte
@@ -96,8 +97,20 @@ impl CheckHistory {
                 diagnostics: diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             })?;
         checker.limits = config.limits;
+        checker.other_result_bytes_max = self.each_result_bytes_max()?;
         let Some(map) = &self.child_of else { return Ok(checker) };
         Ok(checker.of_children(map).ok_or_else(|| Error::Map { map: map.clone() })?)
+    }
+
+    /// Each limit of results that is given: a server may have gone on with another one.
+    fn each_result_bytes_max(&self) -> Result<Vec<u64>, crate::config::Error> {
+        let named = self.limits.iter().filter(|limit| limit.starts_with("result_bytes_max="));
+        let number = |limit: &String| {
+            let mut config = Config::default();
+            config.set_limits(std::slice::from_ref(limit))?;
+            Ok(config.limits.result_bytes_max)
+        };
+        named.map(number).collect()
     }
 
     fn input(&self, described: Option<&Described>, events: &[checker::HistoryEvent]) -> Result<String, Error> {

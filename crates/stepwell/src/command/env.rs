@@ -21,7 +21,7 @@ pub struct Env {
     #[arg(long)]
     endpoint: Option<String>,
     /// The port that the server listens on [default: that of the configuration, 8083 without one]
-    #[arg(long, env = "STEPWELL_PORT")]
+    #[arg(long, env = "STEPWELL_PORT", value_parser = super::serve::port)]
     port: Option<u16>,
     /// The configuration file of the server
     #[arg(long, env = "STEPWELL_CONFIG")]

@@ -36,7 +36,7 @@ pub struct Fsck {
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("there is no folder `{}`", .0.display())]
+    #[error("{} `{}`", if .0.exists() { "this is no folder:" } else { "there is no folder" }, .0.display())]
     NoFolder(PathBuf),
     #[error("there is no data in `{}`", .0.display())]
     NoData(PathBuf),

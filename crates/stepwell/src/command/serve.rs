@@ -58,7 +58,7 @@ fn bytes(text: &str) -> Result<usize, &'static str> {
     text.replace('_', "").parse().map_err(|_| "it is a number of bytes, without a unit")
 }
 
-fn port(text: &str) -> Result<u16, &'static str> {
+pub(super) fn port(text: &str) -> Result<u16, &'static str> {
     text.parse().map_err(|_| "a port is a number from 0 to 65535")
 }
 

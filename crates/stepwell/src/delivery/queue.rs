@@ -184,7 +184,7 @@ async fn carry<T: Weigh, S: Sink<T>>(
     mut sink: S,
     what: &'static str,
 ) {
-    let mut losses = Losses { what, last_told: None, untold: 0 };
+    let mut losses = Losses { what, last_told: None, untold: 0, error: None };
     let mut batch = Vec::new();
     let mut is_stopped = false;
     loop {
@@ -207,7 +207,7 @@ async fn carry<T: Weigh, S: Sink<T>>(
         });
         losses.tell(&counts, error);
     }
-    losses.tell_now(None);
+    losses.tell_now();
 }
 
 /// Tells of losses, but not of each.
@@ -215,6 +215,8 @@ struct Losses {
     what: &'static str,
     last_told: Option<Instant>,
     untold: u64,
+    /// Why some of them could not be delivered, if that is the reason.
+    error: Option<Error>,
 }
 
 impl Losses {
@@ -231,17 +233,18 @@ impl Losses {
 
     fn tell(&mut self, counts: &Counts, error: Option<Error>) {
         self.untold += counts.dropped.swap(0, Ordering::Relaxed);
+        self.error = error.or(self.error.take());
         if self.last_told.is_none_or(|last| last.elapsed() >= TOLD_EVERY) {
-            self.tell_now(error);
+            self.tell_now();
         }
     }
 
-    fn tell_now(&mut self, error: Option<Error>) {
+    fn tell_now(&mut self) {
         if self.untold == 0 {
             return;
         }
         let (what, dropped) = (self.what, self.untold);
-        if let Some(error) = error {
+        if let Some(error) = self.error.take() {
             tracing::warn!(dropped, error = &error as &dyn std::error::Error, "{what} could not be delivered");
         } else {
             tracing::warn!(dropped, "{what} were dropped: they came faster than they could be delivered");
