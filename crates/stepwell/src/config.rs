@@ -60,6 +60,8 @@ pub struct Config {
     pub request_bytes_in_flight_max: usize,
     /// Bytes of memory, as an estimate, for parsed definitions: those that are used again are not read again.
     pub definitions_bytes_max: usize,
+    /// Bytes of memory, as an estimate, that the Standard executions take that are kept in it.
+    pub executions_in_memory_bytes_max: usize,
     /// Shards of the engine; 0 is one per core.
     pub shards: usize,
     /// Tasks that run at once.
@@ -117,6 +119,7 @@ impl Default for Config {
             request_seconds_max: 30,
             request_bytes_in_flight_max: 128 << 20,
             definitions_bytes_max: 128 << 20,
+            executions_in_memory_bytes_max: 256 << 20,
             shards: 0,
             tasks_at_once_max: 1_024,
             express_history_bytes_max: 0,

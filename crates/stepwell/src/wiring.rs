@@ -62,6 +62,7 @@ async fn start(open_store: OpenStore, config: &Config, endpoint: &str, delivery:
         shards: config.shards,
         tasks_at_once_max: config.tasks_at_once_max,
         definitions_bytes_max: config.definitions_bytes_max,
+        executions_in_memory_bytes_max: config.executions_in_memory_bytes_max,
         express_history_bytes_max: config.express_history_bytes_max,
         log: delivery.log.clone(),
         status_changes: delivery.status_changes.clone(),

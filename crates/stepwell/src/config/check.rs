@@ -44,6 +44,7 @@ impl Config {
             .or_else(|| at_least_1("connections_max", self.connections_max == 0))
             .or_else(|| at_least_1("request_seconds_max", self.request_seconds_max == 0))
             .or_else(|| at_least_1("tasks_at_once_max", self.tasks_at_once_max == 0))
+            .or_else(|| at_least_1("executions_in_memory_bytes_max", self.executions_in_memory_bytes_max == 0))
             .or_else(|| at_least_1("delivery_bytes_max", self.delivery_bytes_max == 0))
             .or_else(|| limits(&self.limits))
             .or_else(|| targets("logs", "`folder`, `standard_output` or `otlp_endpoint`", self.logs.targets()))

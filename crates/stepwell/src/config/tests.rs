@@ -51,6 +51,7 @@ fn what_is_wrong_has_its_line() {
     check("port = 1\ndata_dir = 'stepwell.toml'", "stepwell.toml` is a file; the data needs a folder");
     check("connections_max = 0", "line 1: `connections_max` is 0; it must be at least 1");
     check("request_seconds_max = 0", "line 1: `request_seconds_max` is 0; it must be at least 1");
+    check("executions_in_memory_bytes_max = 0", "line 1: `executions_in_memory_bytes_max` is 0; it must be at least 1");
     check("tasks_at_once_max = 0", "line 1: `tasks_at_once_max` is 0; it must be at least 1");
     check("delivery_bytes_max = 0", "line 1: `delivery_bytes_max` is 0; it must be at least 1");
     check("listen = '0.0.0.0'", "line 1: refusing to listen on `0.0.0.0`");
