@@ -6,7 +6,8 @@
 //!
 //! # On disk
 //! What is in the folder of any store, [`store_folder`] tells. The format is at present `2`, and `data/fjall/` is fjall's
-//! database: a keyspace for each of the contract's, and `.meta`.
+//! database: a keyspace for each of the contract's, and `.meta`. `data/keyspaces` has the highest number that one of them may
+//! have been given (see `numbers`).
 //!
 //! In the keyspace `.meta` the key `groups` has the number of the group that wrote it, as 8 bytes, big-endian. Each
 //! group is one batch of fjall, so it is recovered whole or not at all.
@@ -19,6 +20,7 @@
 mod error;
 mod folder;
 mod integrity;
+mod numbers;
 mod records;
 
 pub use error::Error;

@@ -1,18 +1,18 @@
 //! fjall's database and its keyspaces: reads, and the write of one group.
 
-use crate::Options;
+use crate::{Options, numbers::Numbers};
 use fjall::{AbstractTree, Database, KeyspaceCreateOptions, PersistMode, Readable, Snapshot, compaction::Leveled};
 use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
     ops::Bound,
     panic::AssertUnwindSafe,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 use store::{GroupWrites, Keyspace, Range};
-use store_folder::{Records as _, sync_names};
+use store_folder::Records as _;
 
 /// Where the number of the last group is. The contract leaves names that begin with a full stop to backends.
 const META: Keyspace = Keyspace(".meta");
@@ -33,8 +33,7 @@ const UNMERGED_TABLES_MAX: usize = 25;
 
 pub(crate) struct Records {
     keyspaces: HashMap<String, fjall::Keyspace>,
-    /// Where fjall has a folder for each of them.
-    keyspaces_folder: PathBuf,
+    numbers: Numbers,
     /// What is read: the records as they were after the last group. fjall shows a batch while it still puts it into the
     /// memtables, one record after the other: to who reads a keyspace by itself, and also to a snapshot that is taken meanwhile,
     /// as a table that is finished in the background makes all visible that was begun. So it is taken when nothing is on its way.
@@ -54,13 +53,18 @@ impl Records {
         // fjall panics on some corrupt journals. Nothing of it outlives the attempt.
         let opened = std::panic::catch_unwind(AssertUnwindSafe(|| database.open()));
         let database = opened.unwrap_or(Err(fjall::Error::Unrecoverable))?;
+        let (names, numbers) = (database.list_keyspace_names(), Numbers::of(folder));
+        if !numbers.fit(names.len())? {
+            tracing::error!(folder = %folder.display(), "keyspaces have lost their names");
+            return Err(fjall::Error::Unrecoverable);
+        }
         let mut keyspaces = HashMap::new();
-        for name in database.list_keyspace_names() {
+        for name in names {
             keyspaces.insert(name.to_string(), database.keyspace(&name, KeyspaceCreateOptions::default)?);
         }
         Ok(Self {
             keyspaces,
-            keyspaces_folder: folder.join("keyspaces"),
+            numbers,
             shown: RwLock::new(database.snapshot()),
             database,
             memtable_bytes: options.memtable_bytes,
@@ -147,25 +151,27 @@ impl store_folder::Records for Records {
     }
 
     fn create_keyspaces_of(&mut self, writes: &GroupWrites) -> Result<(), fjall::Error> {
-        let before = self.keyspaces.len();
-        for Keyspace(name) in writes.keys().chain([&META]) {
-            if !self.keyspaces.contains_key(*name) {
-                let options = || {
-                    let compaction = Leveled::default().with_table_target_size(TABLE_BYTES);
-                    let options = KeyspaceCreateOptions::default().max_memtable_size(self.memtable_bytes);
-                    options.compaction_strategy(Arc::new(compaction))
-                };
-                let created = self.database.keyspace(name, options)?;
-                self.keyspaces.insert((*name).to_owned(), created);
+        let missing = writes.keys().chain([&META]).map(|Keyspace(name)| *name);
+        let missing: Vec<&str> = missing.filter(|name| !self.keyspaces.contains_key(*name)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let Records { keyspaces, numbers, database, memtable_bytes, .. } = self;
+        let options = || {
+            let compaction = Leveled::default().with_table_target_size(TABLE_BYTES);
+            let options = KeyspaceCreateOptions::default().max_memtable_size(*memtable_bytes);
+            options.compaction_strategy(Arc::new(compaction))
+        };
+        // fjall syncs what is in the folder of a new keyspace and not the name of that folder: without it the journal has
+        // records for a keyspace that is not there.
+        numbers.give(missing.len() as u64, || {
+            for name in missing {
+                keyspaces.insert(name.to_owned(), database.keyspace(name, options)?);
             }
-        }
-        if self.keyspaces.len() > before {
-            // fjall syncs what is in the folder of a new keyspace and not the name of that folder: without it the journal
-            // has records for a keyspace that is not there.
-            sync_names(&self.keyspaces_folder)?;
-            // A snapshot cannot read a keyspace that was not there when it was taken.
-            self.show();
-        }
+            Ok::<(), fjall::Error>(())
+        })?;
+        // A snapshot cannot read a keyspace that was not there when it was taken.
+        self.show();
         Ok(())
     }
 
@@ -213,5 +219,35 @@ mod tests {
             assert!(kept.tree.active_memtable().size() < 2 * MEMTABLE_BYTES, "group {group}");
         }
         assert_eq!(records.range(keyspace, Range::ALL, 10_000, fjall::Guard::key).unwrap().len(), 3_000);
+    }
+
+    /// The power fails after fjall has synced which number a keyspace has, and before the name of its folder is: another keyspace
+    /// does not get that number, which would lead to the old name at the next start.
+    #[test]
+    fn a_number_that_has_lost_its_folder_is_not_given_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("fjall");
+        let open = || Records::open(&database, &Options::default(), None).unwrap();
+        let write = |name: &'static str, group: u64| {
+            let mut records = open();
+            let records_of = BTreeMap::from([(b"k".to_vec(), Some(name.as_bytes().to_vec()))]);
+            let writes = BTreeMap::from([(Keyspace(name), records_of)]);
+            records.create_keyspaces_of(&writes).unwrap();
+            records.write(writes, group).unwrap();
+            records.keyspaces.get(name).unwrap().path().to_owned()
+        };
+        write("kept", 1);
+        let lost = {
+            let mut records = open();
+            records.create_keyspaces_of(&BTreeMap::from([(Keyspace("lost"), BTreeMap::new())])).unwrap();
+            records.keyspaces.get("lost").unwrap().path().to_owned()
+        };
+        std::fs::remove_dir_all(&lost).unwrap();
+        assert_ne!(write("other", 2), lost);
+        let records = open();
+        for name in ["kept", "other"] {
+            assert_eq!(records.get(Keyspace(name), b"k").unwrap().as_deref(), Some(name.as_bytes()));
+        }
+        assert_eq!(records.get(Keyspace("lost"), b"k").unwrap(), None);
     }
 }
