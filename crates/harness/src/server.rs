@@ -42,6 +42,17 @@ impl Server {
         Ok(server)
     }
 
+    /// The same with a configuration, which is TOML; a path in it is one in the server's own folder.
+    pub async fn start_configured(program: &Path, configuration: &str) -> Result<Server, Error> {
+        let mut server = Server::stopped(program, Launch::default())?;
+        let file = server.folder.path().join("stepwell.toml");
+        let start_error = |source| Error::Start { program: program.display().to_string(), source };
+        std::fs::write(&file, configuration).map_err(start_error)?;
+        server.launch.arguments = vec!["--config".to_owned(), file.display().to_string()];
+        server.launch().await?;
+        Ok(server)
+    }
+
     /// A server that does not run yet: [`Server::restart`] and [`Server::spawn`] start it.
     pub fn stopped(program: &Path, launch: Launch) -> Result<Server, Error> {
         let start_error = |source| Error::Start { program: program.display().to_string(), source };

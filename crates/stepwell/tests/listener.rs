@@ -5,17 +5,11 @@
 use harness::Server;
 use serde_json::{Value, json};
 use std::path::Path;
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A server with a configuration, and the folder of it.
-async fn server(config: &str) -> (Server, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("stepwell.toml");
-    std::fs::write(&file, config).unwrap();
-    let program = Path::new(env!("CARGO_BIN_EXE_stepwell"));
-    (Server::start(program, &["--config", file.to_str().unwrap()]).await.unwrap(), folder)
+async fn server(config: &str) -> Server {
+    Server::start_configured(Path::new(env!("CARGO_BIN_EXE_stepwell")), config).await.unwrap()
 }
 
 async fn connect(server: &Server) -> TcpStream {
@@ -49,7 +43,7 @@ async fn answer(client: &mut TcpStream) -> (u16, Value) {
 
 #[tokio::test]
 async fn a_body_that_is_too_large_is_answered_whenever_the_client_reads() {
-    let (server, _folder) = server("").await;
+    let server = server("").await;
     let too_large = |(status, body): (u16, Value)| {
         assert_eq!(body["__type"], "RequestEntityTooLargeException", "{body}");
         assert!((400..500).contains(&status), "{status}");
@@ -77,7 +71,7 @@ async fn a_body_that_is_too_large_is_answered_whenever_the_client_reads() {
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
-    let (server, _folder) = server("request_seconds_max = 1").await;
+    let server = server("request_seconds_max = 1").await;
     let mut client = connect(&server).await;
     client.write_all(&head(2, "")).await.unwrap();
     client.write_all(b"{").await.unwrap();
@@ -88,7 +82,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 
 #[tokio::test]
 async fn more_connections_than_there_may_be_wait() {
-    let (server, _folder) = server("connections_max = 1").await;
+    let server = server("connections_max = 1").await;
     let mut first = connect(&server).await;
     first.write_all(HEALTH).await.unwrap();
     assert_eq!(answer(&mut first).await.0, 200);
@@ -105,7 +99,7 @@ async fn more_connections_than_there_may_be_wait() {
 
 #[tokio::test]
 async fn a_server_tells_its_health() {
-    let (server, _folder) = server("").await;
+    let server = server("").await;
     let mut client = connect(&server).await;
     client.write_all(HEALTH).await.unwrap();
     assert_eq!(answer(&mut client).await, (200, json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })));
@@ -114,7 +108,7 @@ async fn a_server_tells_its_health() {
 #[tokio::test]
 async fn bodies_that_find_no_room_beside_others_are_throttled() {
     // There is always room for the largest request, and here for no more.
-    let (server, _folder) = server("request_bytes_in_flight_max = 1").await;
+    let server = server("request_bytes_in_flight_max = 1").await;
     let length = 1 << 20;
     let (mut first, throttled) = loop {
         let mut first = connect(&server).await;
@@ -143,7 +137,7 @@ async fn bodies_that_find_no_room_beside_others_are_throttled() {
 #[tokio::test]
 async fn an_http_2_connection_is_told_how_many_requests_it_may_have() {
     const MAX_CONCURRENT_STREAMS: [u8; 2] = [0, 3];
-    let (server, _folder) = server("").await;
+    let server = server("").await;
     let mut client = connect(&server).await;
     client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
     // A frame of settings, without any.

@@ -33,11 +33,8 @@ async fn ended(client: &Client, execution: &str) -> String {
 
 #[tokio::test]
 async fn more_parents_than_places_all_finish() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("stepwell.toml");
-    std::fs::write(&config, "shards = 1\ntasks_at_once_max = 1\n").unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_stepwell"));
-    let server = Server::start(program, &["--config", config.to_str().unwrap()]).await.unwrap();
+    let server = Server::start_configured(program, "shards = 1\ntasks_at_once_max = 1\n").await.unwrap();
     let client = server.client();
     let activity = client.call("CreateActivity", json!({ "name": "work" })).await.unwrap()["activityArn"].clone();
 

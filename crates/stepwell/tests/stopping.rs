@@ -11,22 +11,22 @@ use tokio::net::{TcpListener, TcpStream};
 
 const DRAIN: Duration = Duration::from_secs(4);
 
+fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_stepwell"))
+}
+
 /// A function that never answers, an endpoint for events that never answers, and a client that never ends its request.
 #[tokio::test]
 async fn all_that_a_stop_waits_for_has_one_deadline() {
     // Its line takes connections; nobody takes them out of it.
     let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("stepwell.toml");
-    let text = format!(
+    let config = format!(
         "drain_seconds = {}\n[events]\nurl = 'http://{}/'\n\
          [[function]]\nname = 'hang'\ncommand = ['sleep', '1000']\ninit_timeout_seconds = 900\n",
         DRAIN.as_secs(),
         silent.local_addr().unwrap(),
     );
-    std::fs::write(&config, text).unwrap();
-    let program = Path::new(env!("CARGO_BIN_EXE_stepwell"));
-    let mut server = Server::start(program, &["--config", config.to_str().unwrap()]).await.unwrap();
+    let mut server = Server::start_configured(program(), &config).await.unwrap();
     let definition = json!({ "StartAt": "Hang", "States": { "Hang": {
         "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true,
         "Parameters": { "FunctionName": "hang" },
@@ -52,11 +52,7 @@ async fn all_that_a_stop_waits_for_has_one_deadline() {
 
 #[tokio::test]
 async fn a_stop_without_time_warns_of_nothing_where_nothing_runs() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("stepwell.toml");
-    std::fs::write(&config, "drain_seconds = 0\n").unwrap();
-    let program = Path::new(env!("CARGO_BIN_EXE_stepwell"));
-    let mut server = Server::start(program, &["--config", config.to_str().unwrap()]).await.unwrap();
+    let mut server = Server::start_configured(program(), "drain_seconds = 0\n").await.unwrap();
     server.client().call("ListStateMachines", json!({})).await.unwrap();
     assert!(server.terminate().await.unwrap().success());
     assert!(!server.log().contains("WARN"), "{}", server.log());
@@ -66,11 +62,8 @@ async fn a_stop_without_time_warns_of_nothing_where_nothing_runs() {
 #[tokio::test]
 async fn a_stop_does_not_wait_for_what_stands_in_line_to_compute() {
     const STARTS: usize = 80;
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("stepwell.toml");
-    std::fs::write(&config, format!("drain_seconds = {}\n", DRAIN.as_secs())).unwrap();
-    let program = Path::new(env!("CARGO_BIN_EXE_stepwell"));
-    let mut server = Server::start(program, &["--config", config.to_str().unwrap()]).await.unwrap();
+    let config = format!("drain_seconds = {}\n", DRAIN.as_secs());
+    let mut server = Server::start_configured(program(), &config).await.unwrap();
     let endless = "{% ($f := function($n) { $f($n + 1) }; $f(0)) %}";
     let definition = json!({ "QueryLanguage": "JSONata", "StartAt": "Wait", "States": {
         // Until all have started: then those behind them would wait in the same line.
