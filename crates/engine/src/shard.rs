@@ -317,9 +317,7 @@ impl Shard {
         if let Some(work) = self.when_read(work) {
             self.perform_now(work);
         }
-        let large = self.readings.take_large();
-        self.readings.put_down();
-        large
+        self.readings.put_down()
     }
 
     fn perform_now(&mut self, work: Work) {

@@ -56,17 +56,14 @@ impl Readings {
         self.definition = Some((key, definition));
     }
 
-    /// The work in hand is done.
-    pub(super) fn put_down(&mut self) {
-        (self.stored, self.definition, self.large) = (None, None, None);
+    /// The work in hand is done; gives the large execution that was read for it, if one was.
+    pub(super) fn put_down(&mut self) -> Option<LargeReading> {
+        (self.stored, self.definition) = (None, None);
+        self.large.take()
     }
 
     pub(super) fn note(&mut self, large: LargeReading) {
         self.large = Some(large);
-    }
-
-    pub(super) fn take_large(&mut self) -> Option<LargeReading> {
-        self.large.take()
     }
 
     /// All that waits: the store is opened again, and who comes then asks anew.
