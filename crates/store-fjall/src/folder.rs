@@ -1,6 +1,6 @@
 //! The folder of a store: how fjall's database is created in it, opened and mended.
 
-use crate::{Error, Mended, Options, integrity, records::Records};
+use crate::{Error, Mended, Options, integrity, numbers::Numbers, records::Records};
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -56,7 +56,9 @@ pub(crate) fn mend(folder: &Path) -> Result<Vec<Mended>, Error> {
 }
 
 fn create(folder: &Path, creating: &Path, options: &Options) -> Result<(), Error> {
-    drop(Records::open(&creating.join("fjall"), options, None).map_err(Error::records(folder))?);
+    let database = creating.join("fjall");
+    drop(Records::open(&database, options, None).map_err(Error::records(folder))?);
+    Numbers::of(&database).begin().map_err(Error::io("write in", creating))?;
     Ok(store_folder::write_format(creating, FORMAT)?)
 }
 

@@ -32,6 +32,11 @@ impl Numbers {
         Numbers { folders: database.join("keyspaces"), given: database.with_file_name("keyspaces") }
     }
 
+    /// Of a database that is being created: none was given, so that none need be passed over.
+    pub(crate) fn begin(&self) -> io::Result<()> {
+        self.write_down(OF_FJALL)
+    }
+
     /// Lets so many keyspaces be created, and makes the names of their folders durable.
     pub(crate) fn give<E: From<io::Error>>(&self, count: u64, create: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
         let existing = self.existing()?;

@@ -225,8 +225,18 @@ mod tests {
     /// does not get that number, which would lead to the old name at the next start.
     #[test]
     fn a_number_that_has_lost_its_folder_is_not_given_again() {
+        // In a folder that was begun by this version, and in one that was not.
+        for is_begun in [true, false] {
+            check_numbers(is_begun);
+        }
+    }
+
+    fn check_numbers(is_begun: bool) {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("fjall");
+        if is_begun {
+            Numbers::of(&database).begin().unwrap();
+        }
         let open = || Records::open(&database, &Options::default(), None).unwrap();
         let write = |name: &'static str, group: u64| {
             let mut records = open();
