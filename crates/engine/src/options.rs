@@ -20,6 +20,8 @@ pub struct Options {
     /// Bytes of memory, as an estimate, that the Standard executions take that are kept in it. Each shard has its share, and
     /// keeps the execution that it used last, however large that is.
     pub executions_in_memory_bytes_max: usize,
+    /// An execution whose parts come to more bytes than that is read beside its shard's loop, so that others need not wait.
+    pub read_in_loop_bytes_max: usize,
     /// Bytes of memory, as an estimate, that the parsed definitions take that are kept in it, those that were used last. An
     /// execution in memory keeps its definition beside that.
     pub definitions_bytes_max: usize,
@@ -67,6 +69,7 @@ impl Default for Options {
             },
             executions_in_memory_max: 8_192,
             executions_in_memory_bytes_max: 256 << 20,
+            read_in_loop_bytes_max: 256 << 10,
             definitions_bytes_max: 128 << 20,
             apart_at_once_max: 8,
             requests_waiting_max: 4_096,

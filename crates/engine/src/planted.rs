@@ -31,6 +31,8 @@ pub enum Fault {
     ChildForgotten,
     /// An execution that waits for room in memory does not go on when it is its turn.
     TurnForgotten,
+    /// What waits until a large execution has been read is not done.
+    ReadingForgotten,
     /// An open execution is not taken up after a restart.
     ExecutionForgotten,
 }

@@ -23,13 +23,14 @@
 //! | `child_line` | children of Map Runs that wait to begin |
 //! | `children` | children of Map Runs, on the shard that their own keys fall to |
 //! | `telling` | what a step tells those who watch from outside |
-//! | `room` | large executions that wait until there is room in memory, or were read again |
+//! | `room` | large executions that wait until there is room in memory |
 //! | `settling` | who waits until all that was taken up is durable |
 //! | `slice` | the time of each part of a pass |
 //! | `slow_lane` | steps that need more time than the loop can give |
 //! | `alarm` | when it is woken though nothing comes in |
 //! | `effects` | tasks, activities and timers |
 //! | `readings` | definitions that are read beside the loop, and who waits for them |
+//! | `large` | large executions that are read beside the loop |
 //! | `recovery` | taking up executions after a start, opening the store again |
 //! | `aside` | executions that cannot be stepped |
 //! | `supervision` | going on after a panic |
@@ -43,6 +44,7 @@ mod commit;
 mod effects;
 mod express_starts;
 mod item_reading;
+mod large;
 mod live;
 mod live_map_run;
 mod map_run_reading;
@@ -83,7 +85,7 @@ use machine::{HistoryEvent, Trigger};
 use map_runs::MapRuns;
 use message::Work;
 use pipeline::Pipeline;
-use readings::{LargeReading, Readings};
+use readings::Readings;
 use recovery::Recovery;
 use settling::Settling;
 use std::{
@@ -238,7 +240,9 @@ impl Shard {
         self.begin_express_anew();
         self.step_map_runs();
         self.submit();
+        self.end_stay();
         self.live.put_out(self.pipeline.durable());
+        self.read_next();
         self.finish_settling();
         self.finish_drain();
     }
@@ -304,31 +308,22 @@ impl Shard {
         }
     }
 
-    /// Does a piece of work, and what else is there for a large execution that was read for it.
+    /// Does a piece of work, now or when what it needs has been read.
     fn perform(&mut self, work: Work) {
-        if let Some(large) = self.perform_when_read(work) {
-            self.go_through(large);
-        }
-    }
-
-    /// Does a piece of work, now or when the definition that it needs has been read.
-    fn perform_when_read(&mut self, work: Work) -> Option<LargeReading> {
         self.readings.put_down();
         if let Some(work) = self.when_read(work) {
+            let loaded = work.loads();
             self.perform_now(work);
+            loaded.inspect(|key| self.let_stay(*key));
         }
-        self.readings.put_down()
+        self.readings.put_down();
     }
 
     fn perform_now(&mut self, work: Work) {
         match work {
             Work::Request(request, _permit) => self.request(request),
-            // The next start goes on with them: an execution that always goes on must not hold up the end.
-            Work::Trigger { trigger: Trigger::Continue, .. }
-            | Work::Recover(_)
-            | Work::BeginExpress(_)
-            | Work::Timer(_)
-                if self.is_ending() => {}
+            // An execution that always goes on must not hold up the end.
+            work if self.is_ending() && work.is_left_to_next_start() => {}
             Work::Trigger { key, trigger, then } => self.turn(key, trigger, then),
             Work::Begin(attempt) => self.begin(attempt),
             Work::EndUnwanted(attempt) => self.end_unwanted(attempt),
@@ -336,12 +331,7 @@ impl Shard {
             Work::Recover(key) => self.recover_one(key),
             Work::BeginExpress(key) => self.begin_express(key),
             Work::Timer(row) => self.fire(row),
-            Work::Read(work, definition) => {
-                if let (Some(key), Some(definition)) = (work.key(), definition) {
-                    self.readings.hand(key, definition);
-                }
-                self.perform_now(*work);
-            }
+            Work::Read(work, _) => self.perform_now(*work),
             Work::Report(Report::TaskEnded { attempt: (key, _), .. })
                 if self.pipeline.tables().is_none() && !self.live.is_express(key) =>
             {
@@ -375,6 +365,7 @@ impl Shard {
             Report::ResultsWritten(written) => self.results_written(*written),
             Report::MapRunHasPlace(map_run) => self.map_run_has_place(map_run),
             Report::DefinitionRead { name, definition } => self.definition_read(&name, definition.as_ref()),
+            Report::ExecutionRead(read) => self.execution_read(*read),
             Report::MapRunHasRoom(map_run) => self.map_run_has_room(map_run),
             // The shard looks for itself, now that it is awake; the other two never wait in line.
             Report::ExpressHasRoom | Report::Committed { .. } | Report::Alarm => {}

@@ -52,7 +52,7 @@ mod revisions;
 mod step_events;
 mod writes;
 
-use encoding::{decode, encode};
+use encoding::{decode, encode, plain_length};
 
 pub(crate) use expiry::Expired;
 pub(crate) use fsck::Walk;

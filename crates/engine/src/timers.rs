@@ -58,15 +58,9 @@ impl Timers {
         self.near.pop_first()
     }
 
-    /// The timers of this execution that are due.
-    pub(crate) fn due_of(&self, key: ExecutionKey, now_ms: i64) -> Vec<TimerRow> {
-        let due = self.near.iter().take_while(|row| row.due_ms <= now_ms);
-        due.filter(|row| row.key == key).copied().collect()
-    }
-
-    /// Takes a timer that is due; false if it is not there any more.
-    pub(crate) fn take(&mut self, row: &TimerRow) -> bool {
-        self.near.remove(row)
+    /// Whether a timer of this execution is due.
+    pub(crate) fn has_due(&self, key: ExecutionKey, now_ms: i64) -> bool {
+        self.near.iter().take_while(|row| row.due_ms <= now_ms).any(|row| row.key == key)
     }
 
     /// When the shard must look again.

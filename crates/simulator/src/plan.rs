@@ -93,6 +93,7 @@ impl Plan {
             tasks_at_once_max,
             executions_in_memory_max,
             executions_in_memory_bytes_max: executions_in_memory_max * 2_048,
+            read_in_loop_bytes_max: executions_in_memory_max * 256,
             commits_in_flight_max,
             batch_bytes_max,
             quick_budget: query::Budget { time: quick, ..defaults.quick_budget },

@@ -52,6 +52,7 @@ pub const PLANTED: &[Planted] = &[
     in_engine("more calls at once than may be", Fault::TooManyCalls),
     in_engine("a child of a Map Run that is forgotten", Fault::ChildForgotten),
     in_engine("an execution that waits for room in memory and is forgotten", Fault::TurnForgotten),
+    in_engine("work that waits until its execution has been read and is forgotten", Fault::ReadingForgotten),
     in_engine("an execution that recovery forgets", Fault::ExecutionForgotten),
     in_step("a step that does not name a part that changed", Spoiled::PartNotWritten),
     in_step("a step that does not name a part that is gone", Spoiled::PartNotRemoved),

@@ -1,5 +1,6 @@
 //! The executions in memory. Those that have waited longest are put out of it when they are too many or take too much.
 
+mod guest;
 mod room_line;
 mod set_timers;
 
@@ -11,9 +12,10 @@ use crate::{
     definitions::Definition,
     express_room::ExpressRoom,
     shard::{Reply, message::Work},
-    tables::{ExecutionKey, StoredExecution},
+    tables::{ExecutionKey, ReadError, StoredExecution},
 };
-use machine::{Execution, PartId, Status};
+use guest::Guest;
+use machine::{Execution, Part, PartId, Status, StepError};
 use room_line::RoomLine;
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -83,6 +85,28 @@ impl Live {
         }
     }
 
+    /// An execution as it is stored, but for the parts that are kept in its record.
+    pub(crate) fn read(
+        stored: StoredExecution,
+        definition: Arc<Definition>,
+        mut parts: Vec<(PartId, Part)>,
+    ) -> Result<Live, ReadError> {
+        let corrupt = |why: String| ReadError::Corrupt { keyspace: "executions", why };
+        let facts = stored.facts().map_err(corrupt)?;
+        let ids = parts.iter().map(|(id, _)| *id).collect();
+        parts.extend(stored.kept.iter().cloned());
+        let execution = Execution::from_parts(facts, parts).map_err(|error| match error {
+            StepError::Corrupt(why) => corrupt(why),
+            StepError::OverBudget => corrupt("its parts do not fit together".into()),
+        })?;
+        let timers = SetTimers::of(execution.timers());
+        let listed = (stored.record.status, stored.record.stop_ms);
+        let mut live = Live::new(execution, definition, stored, true);
+        live.listed = listed;
+        (live.is_written, live.parts, live.timers) = (true, ids, timers);
+        Ok(live)
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.stored.record.stop_ms.is_some()
     }
@@ -143,6 +167,8 @@ pub(crate) struct LiveExecutions {
     bytes: usize,
     bytes_max: usize,
     standard_line: RoomLine,
+    /// One that was read for what is to be done for it, and stays until that is done.
+    guest: Option<Guest>,
     /// Counts what the Express executions of all shards weigh.
     express_room: Arc<ExpressRoom>,
     express_line: RoomLine,
@@ -160,6 +186,7 @@ impl LiveExecutions {
             bytes: 0,
             bytes_max,
             standard_line: RoomLine::default(),
+            guest: None,
             express_room,
             express_line: RoomLine::default(),
         }
@@ -239,6 +266,7 @@ impl LiveExecutions {
         taken.iter_mut().for_each(|(_, live)| live.weight = 0);
         self.bytes = 0;
         self.standard_line = RoomLine::default();
+        self.guest = None;
         taken
     }
 
@@ -260,7 +288,7 @@ impl LiveExecutions {
     /// at the next. One that goes on soon would be read again for its next step: it stays, unless that takes twice the room;
     /// then only that one of the large ones that goes ahead ([`room_line`]).
     pub(crate) fn put_out(&mut self, durable: u64) {
-        let mut bytes = self.bytes_beside_ahead();
+        let mut bytes = self.bytes_of_others();
         // None is looked at twice, however few they are.
         for _ in 0..LOOKED_AT_MAX.min(self.uses.len()) {
             let are_too_many = self.by_key.len() > self.count_max;
@@ -272,11 +300,11 @@ impl LiveExecutions {
             // To read it again for each of its steps would not end if it alone is too large.
             let is_last = used == self.next_use && !are_too_many;
             let is_spared = !are_too_many && bytes / 2 <= self.bytes_max || self.standard_line.is_ahead(key);
-            if !live.can_be_put_out(durable) || is_last || live.goes_on && is_spared {
+            if !live.can_be_put_out(durable) || is_last || self.is_guest(key) || live.goes_on && is_spared {
                 self.uses.push_back((key, used));
             } else {
                 self.put_out_one(key);
-                bytes = self.bytes_beside_ahead();
+                bytes = self.bytes_of_others();
             }
         }
     }

@@ -7,8 +7,8 @@ use crate::{
     dispatch::{Attempt, Returned},
     map_run::{NewChild, RunningChild},
     shard::{
-        item_reading::ReadItems, live_map_run::OpenMapRun, map_run_reading::ReadMapRun, map_runs::SlowMapRunStep,
-        result_writing::WrittenResults, slow_lane::SlowStep,
+        item_reading::ReadItems, large::ReadExecution, live_map_run::OpenMapRun, map_run_reading::ReadMapRun,
+        map_runs::SlowMapRunStep, result_writing::WrittenResults, slow_lane::SlowStep,
     },
     tables::{ExecutionKey, MapRunKey, StoredExecution, Tables, TimerRow},
     tokens::TaskToken,
@@ -154,6 +154,7 @@ pub(crate) enum Report {
         name: DefinitionName,
         definition: Option<Arc<Definition>>,
     },
+    ExecutionRead(Box<ReadExecution>),
     /// Children that a Map Run had asked for have begun: there is room for further ones.
     MapRunHasRoom(MapRunKey),
     /// Express executions have ended: Express children that wait for room may find it.
@@ -210,7 +211,7 @@ pub(crate) enum Work {
     BeginExpress(ExecutionKey),
     /// Fire the timer, if it is still set.
     Timer(TimerRow),
-    /// The same, with the definition that it waited for.
+    /// What waited for a definition, and that, if it could be read.
     Read(Box<Work>, Option<Arc<Definition>>),
 }
 
@@ -249,6 +250,17 @@ impl Work {
             | Work::Read(..) => None,
             _ => self.key(),
         }
+    }
+
+    /// Whether the next start does it, when the shard ends.
+    pub(crate) fn is_left_to_next_start(&self) -> bool {
+        matches!(
+            self,
+            Work::Trigger { trigger: Trigger::Continue, .. }
+                | Work::Recover(_)
+                | Work::BeginExpress(_)
+                | Work::Timer(_)
+        )
     }
 
     /// Whether an execution that has closed is loaded, too.
@@ -295,6 +307,7 @@ impl Report {
             | Report::ResultsWritten(_)
             | Report::MapRunHasPlace(_)
             | Report::DefinitionRead { .. }
+            | Report::ExecutionRead(_)
             | Report::MapRunHasRoom(_)
             | Report::ExpressHasRoom
             | Report::Committed { .. }

@@ -2,41 +2,38 @@
 //!
 //! Before a piece of work is done it is looked whether its execution must be loaded, and with what definition. If that must
 //! be read first, the work waits for it, and what comes for the same definition queues behind it, so that nothing overtakes.
+//! The same goes for an execution that is large ([`super::large`]).
 
-use super::{Report, Shard, message::Work};
+use super::{Report, Shard, large::LargeExecutions, message::Work};
 use crate::{
     definitions::{Definition, DefinitionName},
     tables::{ExecutionKey, ReadError, SetAside, StoredExecution, Tables},
 };
+use machine::{Part, PartId};
 use std::{collections::BTreeMap, sync::Arc};
 
-/// What waits for definitions, and what was seen when it was looked whether something must wait.
+/// What waits for what is read, and what was seen when it was looked whether something must wait.
 #[derive(Default)]
 pub(super) struct Readings {
-    waiting: BTreeMap<DefinitionName, Vec<Work>>,
+    /// What waits for definitions.
+    definitions: BTreeMap<DefinitionName, Vec<Work>>,
+    pub(super) large: LargeExecutions,
     /// The execution that the work in hand is about, as it is stored.
     stored: Option<(ExecutionKey, Option<StoredExecution>)>,
     /// Its definition.
     definition: Option<(ExecutionKey, Arc<Definition>)>,
-    /// Whether it was read from the store, is large, and will be put out of memory soon.
-    large: Option<LargeReading>,
-}
-
-/// A large execution was read for the work in hand.
-pub(super) struct LargeReading {
-    pub(super) key: ExecutionKey,
-    /// What that took.
-    pub(super) nanoseconds: u64,
+    /// Its parts.
+    parts: Option<(ExecutionKey, Vec<(PartId, Part)>)>,
 }
 
 impl Readings {
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.definitions.is_empty() && self.large.is_empty()
     }
 
     /// Whether something of the execution waits.
     pub(super) fn has(&self, key: ExecutionKey) -> bool {
-        self.waiting.values().flatten().any(|work| work.key() == Some(key))
+        self.large.has(key) || self.definitions.values().flatten().any(|work| work.key() == Some(key))
     }
 
     /// The record of the execution, which may have been read for the work in hand.
@@ -56,27 +53,55 @@ impl Readings {
         self.definition = Some((key, definition));
     }
 
-    /// The work in hand is done; gives the large execution that was read for it, if one was.
-    pub(super) fn put_down(&mut self) -> Option<LargeReading> {
-        (self.stored, self.definition) = (None, None);
-        self.large.take()
+    /// The parts of the execution, which may have been read for the work in hand.
+    pub(super) fn parts(&mut self, key: ExecutionKey, tables: &Tables) -> Result<Vec<(PartId, Part)>, ReadError> {
+        match self.parts.take_if(|(seen, _)| *seen == key) {
+            Some((_, parts)) => Ok(parts),
+            None => tables.parts(key),
+        }
     }
 
-    pub(super) fn note(&mut self, large: LargeReading) {
-        self.large = Some(large);
+    /// The work in hand is done.
+    pub(super) fn put_down(&mut self) {
+        (self.stored, self.definition, self.parts) = (None, None, None);
     }
 
     /// All that waits: the store is opened again, and who comes then asks anew.
     pub(super) fn take_waiting(&mut self) -> impl Iterator<Item = Work> + use<> {
-        std::mem::take(&mut self.waiting).into_values().flatten()
+        let definitions = std::mem::take(&mut self.definitions).into_values().flatten();
+        definitions.chain(self.large.take_waiting())
     }
 }
 
+/// What must be read before an execution can be loaded.
+enum First {
+    Definition(DefinitionName),
+    /// The execution is large.
+    Parts(Arc<Definition>),
+}
+
 impl Shard {
-    /// Gives the work back if it can be done now. Otherwise it is done when the definition of its execution has been read.
+    /// Gives the work back if it can be done now. Otherwise it is done when what it needs of its execution has been read.
     pub(super) fn when_read(&mut self, work: Work) -> Option<Work> {
-        let Some(key) = work.loads().filter(|key| self.live.get(*key).is_none()) else { return Some(work) };
+        match (work.key(), work) {
+            (Some(key), Work::Read(work, Some(definition))) => {
+                self.readings.hand(key, definition);
+                self.unless_to_be_read(*work)
+            }
+            // Who loads the execution sees why.
+            (_, Work::Read(work, _)) => Some(*work),
+            (_, work) => self.unless_to_be_read(work),
+        }
+    }
+
+    fn unless_to_be_read(&mut self, work: Work) -> Option<Work> {
+        let is_at_hand = |key: &ExecutionKey| self.live.get(*key).is_some() || self.readings.large.is_read(*key);
+        let Some(key) = work.loads().filter(|key| !is_at_hand(key)) else { return Some(work) };
         let Some(tables) = self.pipeline.tables().cloned() else { return Some(work) };
+        if let Some(waiting) = self.readings.large.waiting_for(key) {
+            waiting.push(work);
+            return None;
+        }
         // Who loads what cannot be read sees why.
         let stored = match work {
             Work::BeginExpress(_) => tables.express_start(key),
@@ -84,32 +109,46 @@ impl Shard {
         };
         let Ok(stored) = stored else { return Some(work) };
         let is_loaded = |stored: &&StoredExecution| stored.record.stop_ms.is_none() || work.loads_closed();
-        let name = stored.as_ref().filter(is_loaded).map(StoredExecution::definition);
-        if let Some(name) = name
-            && let Some(waiting) = self.waiting_for(key, name, &tables)
-        {
-            waiting.push(work);
-            return None;
+        let first = stored.as_ref().filter(is_loaded).and_then(|stored| self.first(key, stored, &work, &tables));
+        match (first, stored) {
+            (Some(First::Definition(name)), _) => self.wait_for_definition(name, work, tables),
+            (Some(First::Parts(definition)), Some(stored)) => self.readings.large.wait(key, stored, definition, work),
+            (_, stored) => {
+                if !matches!(work, Work::BeginExpress(_)) {
+                    self.readings.stored = Some((key, stored));
+                }
+                return Some(work);
+            }
         }
-        if !matches!(work, Work::BeginExpress(_)) {
-            self.readings.stored = Some((key, stored));
-        }
-        Some(work)
+        None
     }
 
-    /// Who waits for the definition, if it must be read before the execution can be loaded.
-    fn waiting_for(&mut self, key: ExecutionKey, name: DefinitionName, tables: &Tables) -> Option<&mut Vec<Work>> {
-        if !self.readings.waiting.contains_key(&name) {
-            if let Some(definition) = self.environment.definitions.kept(&name) {
-                self.readings.hand(key, definition);
-                return None;
+    /// What must be read beside the loop, if anything; what need not is at hand then.
+    fn first(&mut self, key: ExecutionKey, stored: &StoredExecution, work: &Work, tables: &Tables) -> Option<First> {
+        let name = stored.definition();
+        let kept =
+            || self.environment.definitions.kept(&name).filter(|_| !self.readings.definitions.contains_key(&name));
+        let definition = self.readings.at_hand(key).or_else(kept);
+        let is_aside = || !matches!(self.is_aside(key, tables), Ok(None | Some(SetAside::Elsewhere)));
+        let Some(definition) = definition else {
+            return (!is_aside()).then_some(First::Definition(name));
+        };
+        if !matches!(work, Work::BeginExpress(_)) {
+            match tables.parts_within(key, self.environment.options.read_in_loop_bytes_max) {
+                Ok(Some(parts)) => self.readings.parts = Some((key, parts)),
+                Ok(None) if !is_aside() => return Some(First::Parts(definition)),
+                Ok(None) | Err(_) => {}
             }
-            if !matches!(self.is_aside(key, tables), Ok(None | Some(SetAside::Elsewhere))) {
-                return None;
-            }
-            self.read_definition(name.clone(), tables.clone());
         }
-        Some(self.readings.waiting.entry(name).or_default())
+        self.readings.hand(key, definition);
+        None
+    }
+
+    fn wait_for_definition(&mut self, name: DefinitionName, work: Work, tables: Tables) {
+        if !self.readings.definitions.contains_key(&name) {
+            self.read_definition(name.clone(), tables);
+        }
+        self.readings.definitions.entry(name).or_default().push(work);
     }
 
     fn read_definition(&self, name: DefinitionName, tables: Tables) {
@@ -123,7 +162,7 @@ impl Shard {
     }
 
     pub(super) fn definition_read(&mut self, name: &DefinitionName, definition: Option<&Arc<Definition>>) {
-        for work in self.readings.waiting.remove(name).into_iter().flatten() {
+        for work in self.readings.definitions.remove(name).into_iter().flatten() {
             self.work.push_back(Work::Read(Box::new(work), definition.map(Arc::clone)));
         }
     }

@@ -4,14 +4,7 @@
 //! that something comes for before its turn is taken up then. "Taken up" means: its calls go on as their integrations
 //! say, what no worker has taken is offered again, and a bounded step goes on. Its timers are read by [`crate::timers`].
 
-use super::{
-    Found, Shard,
-    child_line::ChildLine,
-    express_starts::ExpressStarts,
-    live::{Live, SetTimers},
-    message::Work,
-    readings::LargeReading,
-};
+use super::{Found, Shard, child_line::ChildLine, express_starts::ExpressStarts, live::Live, message::Work};
 use crate::{
     Error,
     activities::Offer,
@@ -20,7 +13,7 @@ use crate::{
     scopes::PerScope,
     tables::{ExecutionKey, ReadError, SetAside, StoredExecution, Tables},
 };
-use machine::{EventId, Execution, Request, StepError};
+use machine::{EventId, Execution, Request};
 use std::{collections::HashSet, sync::Arc};
 
 /// Executions that are taken up in one pass of the loop: few enough that callers need not wait for them.
@@ -232,14 +225,9 @@ impl Shard {
             Some(SetAside::Elsewhere) => true,
             None => false,
         };
-        let stopwatch = self.environment.stopwatch;
-        let begun_ns = stopwatch();
         match self.read_live(key, stored, tables) {
             Ok(live) => {
-                self.live.insert(key, live);
-                if self.live.is_put_out_soon(key) {
-                    self.readings.note(LargeReading { key, nanoseconds: stopwatch().saturating_sub(begun_ns) });
-                }
+                self.bring_in(key, live);
                 if was_aside {
                     tracing::info!(execution = %arn, "an execution that another build set aside goes on");
                     self.pipeline.writes.not_aside(key);
@@ -253,31 +241,21 @@ impl Shard {
         Ok(Found::Open)
     }
 
+    /// An execution as it is stored, which may be at hand.
     pub(super) fn read_live(
-        &self,
+        &mut self,
         key: ExecutionKey,
         stored: StoredExecution,
         tables: &Tables,
     ) -> Result<Live, ReadError> {
-        let corrupt = |why: String| ReadError::Corrupt { keyspace: "executions", why };
+        if let Some(live) = self.readings.large.take(key) {
+            return Ok(live);
+        }
         let definition = match self.readings.at_hand(key) {
             Some(definition) => definition,
             None => self.environment.definitions.get(&stored.definition(), tables)?,
         };
-        let facts = stored.facts().map_err(corrupt)?;
-        let mut parts = tables.parts(key)?;
-        let ids = parts.iter().map(|(id, _)| *id).collect();
-        parts.extend(stored.kept.iter().cloned());
-        let execution = Execution::from_parts(facts, parts).map_err(|error| match error {
-            StepError::Corrupt(why) => corrupt(why),
-            StepError::OverBudget => corrupt("its parts do not fit together".into()),
-        })?;
-        let timers = SetTimers::of(execution.timers());
-        let listed = (stored.record.status, stored.record.stop_ms);
-        let mut live = Live::new(execution, definition, stored, true);
-        live.listed = listed;
-        (live.is_written, live.parts, live.timers) = (true, ids, timers);
-        Ok(live)
+        Live::read(stored, definition, self.readings.parts(key, tables)?)
     }
 
     /// Goes on with everything that an execution had asked for when the process ended. If its Map Runs cannot be read it

@@ -98,14 +98,15 @@ impl Shard {
         // It may have been about to go on when it was ended.
         live.goes_on = false;
         self.environment.one_open_more(&live.stored);
-        self.live.insert(key, live);
+        self.bring_in(key, live);
         self.recovery.met(key);
         Ok(redrive_ms)
     }
 
     /// Reads what a closed execution has left.
-    fn read_closed(&self, key: ExecutionKey, stored: &StoredExecution) -> Result<Live, Error> {
-        let mut live = self.read_live(key, stored.clone(), self.tables()?)?;
+    fn read_closed(&mut self, key: ExecutionKey, stored: &StoredExecution) -> Result<Live, Error> {
+        let tables = self.tables()?.clone();
+        let mut live = self.read_live(key, stored.clone(), &tables)?;
         live.last_ms = stored.record.stop_ms.unwrap_or(stored.record.start_ms);
         Ok(live)
     }

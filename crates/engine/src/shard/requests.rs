@@ -144,7 +144,7 @@ impl Shard {
             self.recovery.met(new.key);
         }
         let execution = Execution::new(new.facts);
-        self.live.insert(new.key, Live::new(execution, new.definition, new.stored, is_standard));
+        self.bring_in(new.key, Live::new(execution, new.definition, new.stored, is_standard));
     }
 
     /// StopExecution. A closed execution stays as it is, and its stop time is the answer.

@@ -7,35 +7,22 @@ use super::Shard;
 /// items).
 const SLICE_NANOSECONDS: u64 = 5_000_000;
 
-/// Meanwhile nothing is heard and nothing committed, so that no part may last as long as it likes.
-const LONGEST_NANOSECONDS: u64 = 1_000_000_000;
-
 /// The time of a part of a pass.
 pub(super) struct Slice {
     started_ns: u64,
-    nanoseconds: u64,
     stopwatch: query::Stopwatch,
 }
 
 impl Slice {
     pub(super) fn is_over(&self) -> bool {
-        (self.stopwatch)().saturating_sub(self.started_ns) > self.nanoseconds
+        (self.stopwatch)().saturating_sub(self.started_ns) > SLICE_NANOSECONDS
     }
 }
 
 impl Shard {
     /// The time that a part of a pass has from now on.
     pub(super) fn slice(&self) -> Slice {
-        self.slice_of(SLICE_NANOSECONDS)
-    }
-
-    /// The time of a part that has more than others, if so many nanoseconds are more, and a second at most.
-    pub(super) fn slice_of(&self, nanoseconds: u64) -> Slice {
         let stopwatch = self.environment.stopwatch;
-        Slice {
-            started_ns: stopwatch(),
-            nanoseconds: nanoseconds.clamp(SLICE_NANOSECONDS, LONGEST_NANOSECONDS),
-            stopwatch,
-        }
+        Slice { started_ns: stopwatch(), stopwatch }
     }
 }

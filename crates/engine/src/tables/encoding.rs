@@ -51,6 +51,14 @@ pub(super) fn decode<T: DeserializeOwned>(keyspace: Keyspace, value: &[u8]) -> R
     }
 }
 
+/// The bytes of a record that is not packed, as its value says.
+pub(super) fn plain_length(value: &[u8]) -> usize {
+    match value.split_first_chunk::<5>() {
+        Some(([PACKED, length @ ..], _)) => usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX),
+        _ => value.len(),
+    }
+}
+
 fn unpacked(packed: &[u8]) -> Result<Vec<u8>, String> {
     let (length, block) = packed.split_first_chunk().ok_or("it has no length")?;
     let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);

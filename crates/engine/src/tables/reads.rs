@@ -3,7 +3,7 @@
 use super::{
     ACTIVITIES, ASIDE, Aside, BY_STATUS, CALLS, DELETING, EXECUTIONS, EXPRESS_STARTS, ExecutionKey, HELD, META, OPEN,
     PARTS, REVISIONS, ReadError, RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, decode, held_key, join,
-    newest_first, ordered, status_prefix, successor,
+    newest_first, ordered, plain_length, status_prefix, successor,
 };
 use crate::{
     Origin,
@@ -40,6 +40,8 @@ pub(crate) struct Tables {
 
 /// How many records a scan of everything under a prefix takes at once.
 pub(super) const PAGE: usize = 1_000;
+/// The same of the parts of an execution: one may have some hundred kilobytes, and all of them are large.
+const PARTS_AT_ONCE: usize = 16;
 /// The same of state machines: each record has a definition of up to 1 MiB, which a list reads over.
 const STATE_MACHINES_AT_ONCE: usize = 8;
 
@@ -72,6 +74,30 @@ impl Tables {
     pub(crate) fn parts(&self, key: ExecutionKey) -> Result<Vec<(PartId, Part)>, ReadError> {
         let records = self.all(PARTS, &key.0)?;
         records.iter().map(|(at, value)| Ok((PartId(number(PARTS, at)?), decode(PARTS, value)?))).collect()
+    }
+
+    /// The same, unless they come to more than so many bytes: then a little more than that is read, and nothing given.
+    pub(crate) fn parts_within(
+        &self,
+        key: ExecutionKey,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<(PartId, Part)>>, ReadError> {
+        let to = prefix_end(&key.0);
+        let (mut from, mut parts, mut bytes) = (key.0.to_vec(), Vec::new(), 0);
+        loop {
+            let page = self.store.scan(PARTS, Range::new(&from, to.as_deref()), PARTS_AT_ONCE)?;
+            bytes += page.iter().map(|(_, value)| plain_length(value)).sum::<usize>();
+            if bytes > bytes_max {
+                return Ok(None);
+            }
+            for (at, value) in &page {
+                parts.push((PartId(number(PARTS, at)?), decode(PARTS, value)?));
+            }
+            match page.last() {
+                Some((at, _)) if page.len() == PARTS_AT_ONCE => from = successor(at),
+                _ => return Ok(Some(parts)),
+            }
+        }
     }
 
     /// Executions that are open: up to `limit` of one partition, after `after`.

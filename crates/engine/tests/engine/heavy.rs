@@ -187,7 +187,7 @@ async fn large_ones_that_go_on_are_not_read_again_for_each_step() {
     let mut world = World::new();
     world.options.shards = 1;
     world.options.executions_in_memory_bytes_max = 1 << 20;
-    let (engine, reads) = world.open_slow().await;
+    let (engine, reads) = world.open_slow_apart().await;
     let machine = create(&engine, "m", &waits(0)).await;
     let mut started = Vec::new();
     for name in ["e1", "e2", "e3", "e4"] {
@@ -208,7 +208,7 @@ async fn reads_of_what_waits(definition: &str, come: impl AsyncFnOnce(&World)) -
     let mut world = World::new();
     world.options.shards = 1;
     world.options.executions_in_memory_bytes_max = 1 << 20;
-    let (engine, reads) = world.open_slow().await;
+    let (engine, reads) = world.open_slow_apart().await;
     let machine = create(&engine, "m", definition).await;
     let mut started = Vec::new();
     for name in ["e1", "e2", "e3", "e4"] {

@@ -15,6 +15,7 @@ mod faults;
 mod fsck;
 mod heavy;
 mod item_readers;
+mod large;
 mod map_run_bounds;
 mod map_run_places;
 mod map_run_redrives;

@@ -4,6 +4,7 @@ use engine::ManualClock;
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicBool, AtomicU64, Ordering},
+    mpsc,
 };
 use store::{Batch, BoxFuture, Error, Keyspace, MemoryStore, Range, Record, Store};
 use tokio::sync::{Notify, Semaphore};
@@ -98,22 +99,57 @@ impl Store for PatientStore {
     }
 }
 
-/// A disk that takes 25 ms for each read of an execution by a shard's thread; counts these reads.
+/// A disk that takes 25 ms for some reads, and counts them.
 pub struct SlowStore {
     pub inner: MemoryStore,
     pub reads: Arc<AtomicU64>,
+    /// Those that begin with this key, by a thread of the engine of this name.
+    pub is_slow: fn(thread: &str, Keyspace, key: &[u8]) -> bool,
+}
+
+impl SlowStore {
+    fn read(&self, keyspace: Keyspace, key: &[u8]) {
+        if (self.is_slow)(std::thread::current().name().unwrap_or_default(), keyspace, key) {
+            std::thread::sleep(std::time::Duration::from_millis(25));
+            self.reads.fetch_add(1, Ordering::SeqCst);
+        }
+    }
 }
 
 impl Store for SlowStore {
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let is_shard = std::thread::current().name().is_some_and(|name| name.starts_with("shard-"));
-        if is_shard && keyspace == Keyspace("executions") {
-            std::thread::sleep(std::time::Duration::from_millis(25));
-            self.reads.fetch_add(1, Ordering::SeqCst);
-        }
+        self.read(keyspace, key);
         self.inner.get(keyspace, key)
     }
     fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, Error> {
+        self.read(keyspace, range.from);
+        self.inner.scan(keyspace, range, limit)
+    }
+    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
+        self.inner.commit(batch)
+    }
+}
+
+/// A disk on which some scans wait until the test drops the sender.
+pub struct HeldStore {
+    pub inner: MemoryStore,
+    /// Those that begin with this key, by a thread of the engine of this name.
+    pub is_held: fn(thread: &str, Keyspace, key: &[u8]) -> bool,
+    /// How many have begun.
+    pub begun: Arc<AtomicU64>,
+    pub go: Arc<Mutex<mpsc::Receiver<()>>>,
+}
+
+impl Store for HeldStore {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.inner.get(keyspace, key)
+    }
+    fn scan(&self, keyspace: Keyspace, range: Range<'_>, limit: usize) -> Result<Vec<Record>, Error> {
+        if (self.is_held)(std::thread::current().name().unwrap_or_default(), keyspace, range.from) {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            let told = self.go.lock().unwrap().recv_timeout(std::time::Duration::from_secs(10));
+            assert_eq!(told, Err(mpsc::RecvTimeoutError::Disconnected), "the engine waits for the disk");
+        }
         self.inner.scan(keyspace, range, limit)
     }
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {

@@ -9,7 +9,7 @@ use engine::{
 use json::{Payload, Text, Value};
 use machine::{Failure, HistoryEvent, TaskRequest};
 use std::sync::{Arc, Mutex, atomic::AtomicU64};
-use store::{BoxFuture, MemoryStore};
+use store::{BoxFuture, Keyspace, MemoryStore};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore, mpsc, oneshot};
 
 pub use crate::stores::*;
@@ -83,10 +83,34 @@ impl World {
 
     /// Over a store that takes its time for each read of an execution, and counts these reads.
     pub async fn open_slow(&self) -> (Engine, Arc<AtomicU64>) {
+        self.open_with_slow(|thread, keyspace, _| thread.starts_with("shard-") && keyspace.0 == "executions").await
+    }
+
+    /// Over one that takes as long when the parts of an execution are read beside the loop of its shard.
+    pub async fn open_slow_apart(&self) -> (Engine, Arc<AtomicU64>) {
+        self.open_with_slow(is_large_reading).await
+    }
+
+    async fn open_with_slow(&self, is_slow: fn(&str, Keyspace, &[u8]) -> bool) -> (Engine, Arc<AtomicU64>) {
         let (inner, reads) = (self.store.clone(), Arc::new(AtomicU64::new(0)));
         let shown = Arc::clone(&reads);
-        let open = move || Ok(Arc::new(SlowStore { inner: inner.clone(), reads: Arc::clone(&shown) }) as _);
+        let open = move || Ok(Arc::new(SlowStore { inner: inner.clone(), reads: Arc::clone(&shown), is_slow }) as _);
         (self.open_with(Arc::new(open)).await, reads)
+    }
+
+    /// Over a store on which some scans wait until the sender is dropped; counts those that have begun.
+    pub async fn open_held(
+        &self,
+        is_held: fn(&str, Keyspace, &[u8]) -> bool,
+    ) -> (Engine, Arc<AtomicU64>, std::sync::mpsc::Sender<()>) {
+        let (told, go) = std::sync::mpsc::channel();
+        let (inner, begun, go) = (self.store.clone(), Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(go)));
+        let counted = Arc::clone(&begun);
+        let open = move || {
+            let (begun, go) = (Arc::clone(&counted), Arc::clone(&go));
+            Ok(Arc::new(HeldStore { inner: inner.clone(), is_held, begun, go }) as _)
+        };
+        (self.open_with(Arc::new(open)).await, begun, told)
     }
 
     /// Over a store that makes a commit for each permit.
@@ -101,6 +125,11 @@ impl World {
         let tasks = Arc::new(Scripted { calls: Arc::clone(&self.calls) });
         Engine::open(open_store, tasks, Arc::clone(&self.clock) as _, self.options.clone()).await.unwrap()
     }
+}
+
+/// Whether the parts of an execution are read beside the loop of its shard: that begins so.
+pub fn is_large_reading(thread: &str, keyspace: Keyspace, key: &[u8]) -> bool {
+    !thread.starts_with("shard-") && keyspace == Keyspace("parts") && key.len() == 16
 }
 
 /// A call that the engine made, and where its answer goes.

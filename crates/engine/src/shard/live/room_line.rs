@@ -101,7 +101,7 @@ impl LiveExecutions {
     /// Whether it would be put out of memory soon, and read again for what comes next, which takes long.
     pub(crate) fn is_put_out_soon(&self, key: ExecutionKey) -> bool {
         let is_large = |live: &Live| live.is_standard && is_large(live.weight, self.bytes_max);
-        self.by_key.get(&key).is_some_and(is_large) && self.bytes_beside_ahead() > self.bytes_max
+        self.by_key.get(&key).is_some_and(is_large) && self.bytes_of_others() > self.bytes_max
     }
 
     /// Whether large ones may go on beside each other. Standard ones that go on are not put out as long as they take no more than
@@ -152,13 +152,15 @@ impl LiveExecutions {
 
     /// Whether the Standard executions would take no more than twice what they may with so much more.
     pub(super) fn has_room_twice(&self, more: usize) -> bool {
-        self.bytes_beside_ahead().saturating_add(more) / 2 <= self.bytes_max
+        self.bytes_of_others().saturating_add(more) / 2 <= self.bytes_max
     }
 
-    /// What the Standard executions weigh, but for the one that goes ahead.
-    pub(super) fn bytes_beside_ahead(&self) -> usize {
-        let ahead = self.standard_line.ahead.and_then(|key| self.by_key.get(&key));
-        self.bytes.saturating_sub(ahead.filter(|live| live.is_going_on()).map_or(0, |live| live.weight))
+    /// What the Standard executions weigh, but for the one that goes ahead, and the one that stays.
+    pub(super) fn bytes_of_others(&self) -> usize {
+        let ahead = self.standard_line.ahead.filter(|_| self.is_led(true));
+        let guest = self.guest_key().filter(|guest| Some(*guest) != ahead);
+        let weight = |key| self.by_key.get(&key).map_or(0, |live| live.weight);
+        self.bytes.saturating_sub(ahead.map_or(0, weight)).saturating_sub(guest.map_or(0, weight))
     }
 }
 

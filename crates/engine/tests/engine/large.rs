@@ -1,0 +1,124 @@
+//! Large executions are read beside the loop of their shard.
+
+use crate::support::*;
+use engine::{Error, RedriveExecution};
+use futures_util::FutureExt;
+use machine::Status;
+use std::{pin::pin, sync::atomic::Ordering, time::Duration};
+
+const SMALL: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#;
+
+/// A Parallel with a branch that has 300 KB, and one that is `other`.
+fn large(other: &str) -> String {
+    format!(
+        r#"{{"StartAt":"P","QueryLanguage":"JSONata","States":{{"P":{{"Type":"Parallel","Output":"done","End":true,"Branches":[
+            {{"StartAt":"A","States":{{"A":{{"Type":"Pass","Output":"{{% $pad('', 150000) %}}","Next":"B"}},
+                "B":{{"Type":"Pass","Assign":{{"kept":"{{% $states.input %}}"}},"Next":"C"}},
+                "C":{{"Type":"Wait","Seconds":100,"End":true}}}}}},
+            {other}]}}}}}}"#
+    )
+}
+
+fn world() -> World {
+    let mut world = World::new();
+    world.options.shards = 1;
+    world
+}
+
+/// Comes to its end when time passes, or is stopped.
+const WAITS: &str = r#"{"StartAt":"D","States":{"D":{"Type":"Wait","Seconds":50,"End":true}}}"#;
+
+/// Begins one, and ends the process when it waits.
+async fn begin(world: &World, definition: &str, events: usize) -> (asl::Arn, asl::Arn) {
+    let engine = world.open().await;
+    let machine = create(&engine, "large", definition).await;
+    let arn = start(&engine, &machine, "e").await;
+    while history(&engine, &arn).await.len() < events {
+        tokio::task::yield_now().await;
+    }
+    engine.shutdown(Duration::ZERO).await;
+    (machine, arn)
+}
+
+#[tokio::test]
+async fn others_go_on_while_one_is_read_and_what_comes_for_it_waits() {
+    let world = world();
+    let (machine, arn) = begin(&world, &large(WAITS), 9).await;
+    let (engine, begun, told) = world.open_held(is_large_reading).await;
+    // It is taken up after the start.
+    while begun.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let small = create(&engine, "small", SMALL).await;
+    let ended = start(&engine, &small, "s").await;
+    assert_eq!(engine.wait_until_closed(&ended).await.unwrap().status, Status::Succeeded);
+    let mut again = pin!(engine.start_execution(start_of(&machine, "e", "{\"other\":1}")));
+    let mut closed = pin!(engine.wait_until_closed(&arn));
+    let mut stopped = pin!(engine.stop_execution(&arn, None, None));
+    assert!(again.as_mut().now_or_never().is_none());
+    assert!(closed.as_mut().now_or_never().is_none());
+    assert!(stopped.as_mut().now_or_never().is_none());
+    drop(told);
+    assert!(matches!(again.await, Err(Error::ExecutionAlreadyExists(_))), "it runs, and had another input");
+    stopped.await.unwrap();
+    let record = closed.await.unwrap();
+    assert_eq!(record.status, Status::Aborted);
+    check_history(&engine, &record).await;
+    assert_eq!(begun.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn timers_that_fall_due_while_one_is_read_fire() {
+    let world = world();
+    let (_, arn) = begin(&world, &large(WAITS), 9).await;
+    let (engine, begun, told) = world.open_held(is_large_reading).await;
+    while begun.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    world.clock.advance(Duration::from_secs(60));
+    let small = create(&engine, "small", SMALL).await;
+    let ended = start(&engine, &small, "s").await;
+    engine.wait_until_closed(&ended).await.unwrap();
+    drop(told);
+    // The timer of one branch has fallen due, that of the other not yet.
+    while history(&engine, &arn).await.len() < 10 {
+        tokio::task::yield_now().await;
+    }
+    world.clock.advance(Duration::from_secs(60));
+    let record = engine.wait_until_closed(&arn).await.unwrap();
+    assert_eq!(record.status, Status::Succeeded);
+    check_history(&engine, &record).await;
+}
+
+/// What is left of it is as large as it was.
+#[tokio::test]
+async fn others_go_on_while_one_is_read_for_a_redrive() {
+    let world = world();
+    let fails =
+        r#"{"StartAt":"D","States":{"D":{"Type":"Wait","Seconds":1,"Next":"F"},"F":{"Type":"Fail","Error":"E"}}}"#;
+    let (_, arn) = begin(&world, &large(fails), 9).await;
+    world.clock.advance(Duration::from_secs(2));
+    {
+        let engine = world.open().await;
+        assert_eq!(engine.wait_until_closed(&arn).await.unwrap().status, Status::Failed);
+        engine.shutdown(Duration::ZERO).await;
+    }
+    let (engine, begun, told) = world.open_held(is_large_reading).await;
+    let redriven = tokio::spawn({
+        let (engine, execution) = (engine.clone(), arn.clone());
+        async move { engine.redrive_execution(RedriveExecution { execution, client_token: None }).await }
+    });
+    while begun.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let small = create(&engine, "small", SMALL).await;
+    let ended = start(&engine, &small, "s").await;
+    assert_eq!(engine.wait_until_closed(&ended).await.unwrap().status, Status::Succeeded);
+    assert!(!redriven.is_finished());
+    drop(told);
+    redriven.await.unwrap().unwrap();
+    world.clock.advance(Duration::from_secs(200));
+    let record = engine.wait_until_closed(&arn).await.unwrap();
+    assert_eq!(record.status, Status::Failed);
+    check_history(&engine, &record).await;
+}
