@@ -232,6 +232,7 @@ impl Shard {
     fn pass(&mut self) {
         self.receive();
         self.work();
+        self.work_at_hand();
         self.stop_children();
         self.begin_children();
         self.fire_timers();
@@ -260,6 +261,7 @@ impl Shard {
     /// Whether all that has been taken in is done.
     fn is_idle(&self) -> bool {
         self.work.is_empty()
+            && !self.readings.large.has_at_hand()
             && !self.has_map_work()
             && !self.is_recovering()
             && !self.has_express_to_begin()
@@ -312,9 +314,7 @@ impl Shard {
     fn perform(&mut self, work: Work) {
         self.readings.put_down();
         if let Some(work) = self.when_read(work) {
-            let loaded = work.loads();
             self.perform_now(work);
-            loaded.inspect(|key| self.let_stay(*key));
         }
         self.readings.put_down();
     }

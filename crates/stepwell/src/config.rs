@@ -20,10 +20,11 @@
 mod check;
 mod delivery;
 mod place;
+mod words;
 
 use crate::embedded::EmbeddedStore;
 use integrations::FunctionConfig;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::{IntErrorKind, ParseIntError};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,7 @@ pub use delivery::{EventsConfig, LogsConfig};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Address to listen on.
+    #[serde(deserialize_with = "address")]
     pub listen: IpAddr,
     /// Port to listen on; 8083 is that of Step Functions Local.
     pub port: u16,
@@ -138,8 +140,9 @@ impl Default for Config {
 pub enum Error {
     #[error("cannot read the configuration file `{path}`")]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("the configuration file `{path}` is not understood")]
-    Syntax { path: PathBuf, source: Box<toml::de::Error> },
+    /// Not what the file should be.
+    #[error("the configuration file `{path}` is not understood: line {line}: {why}")]
+    Syntax { path: PathBuf, line: usize, why: String },
     /// A value in the file.
     #[error("`{path}`, line {line}: {wrong}")]
     InFile { path: PathBuf, line: usize, wrong: Wrong },
@@ -169,8 +172,11 @@ impl Config {
     /// The file as it is understood, and its text.
     fn parse(path: &Path) -> Result<(Config, String), Error> {
         let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        let mut config: Config = toml::from_str(&text)
-            .map_err(|source| Error::Syntax { path: path.to_owned(), source: Box::new(source) })?;
+        let mut config: Config = toml::from_str(&text).map_err(|error| Error::Syntax {
+            path: path.to_owned(),
+            line: place::line_at(&text, error.span().map_or(0, |span| span.start)),
+            why: words::of_reader(error.message()),
+        })?;
         // A bare file name has the parent ``, which is no folder that a process could start in.
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         config.start_paths_in(parent.unwrap_or(Path::new(".")));
@@ -199,12 +205,16 @@ impl Config {
                 _ => refused(format!("`{value}` is not a number")),
             })?;
             let mut limits = toml::Table::try_from(&self.limits).map_err(|error| refused(error.to_string()))?;
-            if limits.insert(name.to_owned(), value.into()).is_none() {
-                return Err(refused(format!(
-                    "there is no limit `{name}`, COMPATIBILITY.md lists those that there are"
-                )));
+            if !limits.contains_key(name) {
+                let near = words::nearest(name, limits.keys().map(String::as_str));
+                let hint = near.map_or("COMPATIBILITY.md lists those that there are".to_owned(), |near| {
+                    format!("did you mean `{near}`?")
+                });
+                return Err(refused(format!("there is no limit `{name}`, {hint}")));
             }
-            self.limits = limits.try_into().map_err(|error: toml::de::Error| refused(error.message().to_owned()))?;
+            limits.insert(name.to_owned(), value.into());
+            self.limits =
+                limits.try_into().map_err(|error: toml::de::Error| refused(words::of_reader(error.message())))?;
         }
         Ok(())
     }
@@ -216,6 +226,15 @@ impl Config {
             None => Ok(self),
         }
     }
+}
+
+/// An address, or the name that this machine has for itself.
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == "localhost" {
+        return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    text.parse().map_err(|_| D::Error::custom(format!("`{text}` is no IP address; write it as `127.0.0.1`")))
 }
 
 /// `$XDG_DATA_HOME/stepwell`, else `~/.local/share/stepwell`, else a folder beside the caller.

@@ -346,6 +346,22 @@ fn a_wrong_value_is_blamed_on_where_it_comes_from() {
     check_told(&["--no-such".as_ref()], "STEPWELL_PORT", "8083", false);
 }
 
+/// Files of containers set them so.
+#[test]
+fn an_environment_variable_without_a_value_is_none() {
+    let folder = folder(&[]);
+    let output = command(folder.path(), &["env"]).env("STEPWELL_PORT", "").env("STEPWELL_CONFIG", "").output().unwrap();
+    let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.contains("http://127.0.0.1:8083"), "{out}{error}");
+}
+
+#[test]
+fn a_server_that_cannot_write_its_logs_does_not_start() {
+    let folder = folder(&[("file", ""), ("stepwell.toml", "data_dir = 'data'\n[logs]\nfolder = 'file'\n")]);
+    let told = "error: cannot write to `./file`; check that the folder exists, is yours and has room…";
+    check(&folder, &["serve", "--config", "stepwell.toml"], 1, "", told);
+}
+
 #[test]
 fn help_and_version_explain() {
     let folder = folder(&[]);

@@ -1,10 +1,11 @@
 //! Large executions that are not in memory are read beside the loop: one of 100 MB takes a good part of a second.
 //!
-//! What comes for one waits until it has been read, and is done then, in its order. One is read at a time; where memory is
-//! short, the next one when nothing is left to do for it, or it has stayed as long as it took to read it. So large
-//! executions that wait are not read again for each piece of work, and those that are small go on meanwhile.
+//! What comes for one waits until it has been read. Then it is done in its order, and in a slice of each pass of its own, so that
+//! small executions do not wait for it. One is read at a time; where memory is short, the next one when nothing is left to
+//! do for it, or it has stayed as long as it took to read it. So large executions that wait for much are not read again for
+//! each piece of work.
 
-use super::{Report, Shard, live::Live, message::Work};
+use super::{Report, Shard, WORK_AT_ONCE_MAX, live::Live, message::Work};
 use crate::{
     definitions::Definition,
     planted::{Fault, strikes},
@@ -19,15 +20,15 @@ use std::{
 const LONGEST_STAY: u64 = 1_000_000_000;
 const SHORTEST_STAY: u64 = 5_000_000;
 
-/// The executions that wait to be read, the one that is being read, and the one that was.
+/// The executions that something waits for, the one that is being read, and the one that was.
 #[derive(Default)]
 pub(super) struct LargeExecutions {
     waiting: BTreeMap<ExecutionKey, Waiting>,
-    /// In this order they are read. Some may not wait any more.
+    /// In this order they are read. For some of them nothing may wait any more.
     order: VecDeque<ExecutionKey>,
     being_read: Option<(ExecutionKey, u64)>,
-    /// Until the first of what waited for it is done.
-    read: Option<Read>,
+    /// Until what waits for it is done.
+    at_hand: Option<AtHand>,
     /// Number of the last reading.
     number: u64,
 }
@@ -35,19 +36,21 @@ pub(super) struct LargeExecutions {
 struct Waiting {
     stored: StoredExecution,
     definition: Arc<Definition>,
-    work: Vec<Work>,
+    work: VecDeque<Work>,
 }
 
-struct Read {
+struct AtHand {
     key: ExecutionKey,
-    /// `None` if it could not be read, or was taken: who loads it then reads it in the loop, and sees why.
+    /// `None` if it was taken, or could not be read: who loads it then reads it in the loop, and sees why.
     live: Option<Live>,
     nanoseconds: u64,
+    /// Whether something that waited for it was done.
+    is_begun: bool,
 }
 
 /// A large execution that was read.
 pub(crate) struct ReadExecution {
-    pub(super) key: ExecutionKey,
+    key: ExecutionKey,
     /// Tells the reading from another one of the same execution.
     number: u64,
     live: Option<Live>,
@@ -60,29 +63,34 @@ impl LargeExecutions {
         self.waiting.is_empty()
     }
 
-    /// Whether something waits for the execution, or it was read for that just now.
+    /// Whether something waits for the execution.
     pub(super) fn has(&self, key: ExecutionKey) -> bool {
-        self.waiting.contains_key(&key) || self.is_read(key)
+        self.waiting.contains_key(&key)
     }
 
-    pub(super) fn is_read(&self, key: ExecutionKey) -> bool {
-        self.read.as_ref().is_some_and(|read| read.key == key)
+    /// Whether there is something to do for an execution that was read.
+    pub(super) fn has_at_hand(&self) -> bool {
+        self.at_hand.is_some()
     }
 
-    /// What waits for the execution, if it is to be read or is being read.
-    pub(super) fn waiting_for(&mut self, key: ExecutionKey) -> Option<&mut Vec<Work>> {
+    fn is_at_hand(&self, key: ExecutionKey) -> bool {
+        self.at_hand.as_ref().is_some_and(|at_hand| at_hand.key == key)
+    }
+
+    /// What waits for the execution, if something does.
+    pub(super) fn waiting_for(&mut self, key: ExecutionKey) -> Option<&mut VecDeque<Work>> {
         self.waiting.get_mut(&key).map(|waiting| &mut waiting.work)
     }
 
     /// The first piece of work that waits for the execution.
     pub(super) fn wait(&mut self, key: ExecutionKey, stored: StoredExecution, definition: Arc<Definition>, work: Work) {
-        self.waiting.insert(key, Waiting { stored, definition, work: vec![work] });
+        self.waiting.insert(key, Waiting { stored, definition, work: [work].into() });
         self.order.push_back(key);
     }
 
     /// Whose turn it is to be read, if nobody else is. At the end nothing is read for what the next start does.
     fn begin(&mut self, is_ending: bool) -> Option<(ExecutionKey, u64, StoredExecution, Arc<Definition>)> {
-        if self.being_read.is_some() || self.read.is_some() {
+        if self.being_read.is_some() || self.at_hand.is_some() {
             return None;
         }
         while let Some(key) = self.order.pop_front() {
@@ -101,49 +109,50 @@ impl LargeExecutions {
         None
     }
 
-    /// An execution was read; gives what waited for it, if it still does.
-    fn end(&mut self, ReadExecution { key, number, live, nanoseconds }: ReadExecution) -> Option<Vec<Work>> {
-        self.being_read.take_if(|being_read| *being_read == (key, number))?;
-        let waiting = self.waiting.remove(&key)?;
-        self.read = Some(Read { key, live, nanoseconds });
-        Some(waiting.work)
+    /// An execution was read, if it is still waited for.
+    fn end(&mut self, ReadExecution { key, number, live, nanoseconds }: ReadExecution) {
+        if self.being_read.take_if(|being_read| *being_read == (key, number)).is_some() {
+            self.at_hand = Some(AtHand { key, live, nanoseconds, is_begun: false });
+        }
     }
 
     /// The execution, if it was read.
     pub(super) fn take(&mut self, key: ExecutionKey) -> Option<Live> {
-        self.read.as_mut().filter(|read| read.key == key)?.live.take()
+        self.at_hand.as_mut().filter(|at_hand| at_hand.key == key)?.live.take()
     }
 
-    /// The first of what waited for the execution is done; gives how long the reading took.
-    pub(super) fn put_down(&mut self, key: ExecutionKey) -> Option<u64> {
-        self.read.take_if(|read| read.key == key).map(|read| read.nanoseconds)
+    /// The next piece of work for the execution that was read. If nothing is left, it is not at hand any more.
+    fn next(&mut self) -> Option<Work> {
+        let key = self.at_hand.as_ref()?.key;
+        let next = self.waiting.get_mut(&key).and_then(|waiting| waiting.work.pop_front());
+        if next.is_none() {
+            self.leave(key);
+        }
+        next
     }
 
-    /// The execution is in memory, wherever it came from: it need not be read, and what is read of it is not used.
-    fn give_up(&mut self, key: ExecutionKey) -> Vec<Work> {
+    /// The execution is in memory, or is not any more: what waits for it goes back in line.
+    fn leave(&mut self, key: ExecutionKey) -> VecDeque<Work> {
         self.being_read.take_if(|(other, _)| *other == key);
+        self.at_hand.take_if(|at_hand| at_hand.key == key);
         self.waiting.remove(&key).map(|waiting| waiting.work).unwrap_or_default()
     }
 
     /// All that waits; nothing that was read is used.
     pub(super) fn take_waiting(&mut self) -> impl Iterator<Item = Work> + use<> {
-        (self.being_read, self.read) = (None, None);
+        (self.being_read, self.at_hand) = (None, None);
         self.order.clear();
         std::mem::take(&mut self.waiting).into_values().flat_map(|waiting| waiting.work)
     }
 }
 
 impl Shard {
-    /// An execution comes into memory. What waited for it to be read need not any more.
+    /// An execution comes into memory, wherever it was read: if something waits for it, that need not any more.
     pub(super) fn bring_in(&mut self, key: ExecutionKey, live: Live) {
-        let waited = self.readings.large.give_up(key);
-        self.do_next(waited);
+        if !self.readings.large.is_at_hand(key) {
+            self.work.append(&mut self.readings.large.leave(key));
+        }
         self.live.insert(key, live);
-    }
-
-    /// It came before what stands in line for the same execution.
-    fn do_next(&mut self, waited: Vec<Work>) {
-        waited.into_iter().rev().for_each(|work| self.work.push_front(work));
     }
 
     /// Begins to read the next large execution, if it is its turn.
@@ -167,29 +176,48 @@ impl Shard {
     }
 
     pub(super) fn execution_read(&mut self, read: ReadExecution) {
-        let Some(mut waited) = self.readings.large.end(read) else { return };
-        if strikes(Fault::ReadingForgotten) {
-            waited.pop();
-        }
-        self.do_next(waited);
+        self.readings.large.end(read);
     }
 
-    /// The first of what waited for a large execution is done: it stays, if it would be put out soon.
-    pub(super) fn let_stay(&mut self, key: ExecutionKey) {
-        if let Some(nanoseconds) = self.readings.large.put_down(key)
-            && self.live.is_put_out_soon(key)
-        {
-            let now_ns = (self.environment.stopwatch)();
-            self.live.let_stay(key, now_ns.saturating_add(nanoseconds.clamp(SHORTEST_STAY, LONGEST_STAY)));
+    /// Does what waits for the execution that was read.
+    pub(super) fn work_at_hand(&mut self) {
+        let slice = self.slice();
+        for _ in 0..WORK_AT_ONCE_MAX {
+            if slice.is_over() || !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
+                return;
+            }
+            let Some(&mut AtHand { key, ref mut is_begun, nanoseconds, .. }) = self.readings.large.at_hand.as_mut()
+            else {
+                return;
+            };
+            let is_first = !std::mem::replace(is_begun, true);
+            if !is_first && self.live.get(key).is_none() {
+                // It has ended, or its time was over and it was put out.
+                return self.work.append(&mut self.readings.large.leave(key));
+            }
+            let Some(work) = self.readings.large.next() else { return };
+            if strikes(Fault::ReadingForgotten) {
+                continue;
+            }
+            self.at = Some(key);
+            self.perform_now(work);
+            self.at = None;
+            if is_first && self.live.is_put_out_soon(key) {
+                let stay = nanoseconds.clamp(SHORTEST_STAY, LONGEST_STAY);
+                self.live.let_stay(key, (self.environment.stopwatch)().saturating_add(stay));
+            }
         }
     }
 
     /// The large execution that stays may be put out when nothing is left to do for it, or its time is over.
     pub(super) fn end_stay(&mut self) {
         let Some(key) = self.live.guest((self.environment.stopwatch)()) else { return self.live.end_stay() };
-        let now_ms = self.environment.clock.now_ms();
-        let has_work = || self.work.iter().any(|work| work.key() == Some(key));
-        if !self.live.is_going_on(key) && !self.timers.has_due(key, now_ms) && !has_work() {
+        let is_in_line = || self.work.iter().any(|work| work.key() == Some(key));
+        if !self.readings.large.is_at_hand(key)
+            && !self.live.is_going_on(key)
+            && !self.timers.has_due(key, self.environment.clock.now_ms())
+            && !is_in_line()
+        {
             self.live.end_stay();
         }
     }

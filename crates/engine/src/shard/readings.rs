@@ -95,13 +95,13 @@ impl Shard {
     }
 
     fn unless_to_be_read(&mut self, work: Work) -> Option<Work> {
-        let is_at_hand = |key: &ExecutionKey| self.live.get(*key).is_some() || self.readings.large.is_read(*key);
-        let Some(key) = work.loads().filter(|key| !is_at_hand(key)) else { return Some(work) };
-        let Some(tables) = self.pipeline.tables().cloned() else { return Some(work) };
+        let Some(key) = work.loads() else { return Some(work) };
         if let Some(waiting) = self.readings.large.waiting_for(key) {
-            waiting.push(work);
+            waiting.push_back(work);
             return None;
         }
+        let tables = self.pipeline.tables().filter(|_| self.live.get(key).is_none());
+        let Some(tables) = tables.cloned() else { return Some(work) };
         // Who loads what cannot be read sees why.
         let stored = match work {
             Work::BeginExpress(_) => tables.express_start(key),

@@ -7,6 +7,11 @@ use toml::de::{DeTable, DeValue};
 /// the last place that exists is given.
 pub(super) fn line_of(text: &str, key: &str) -> usize {
     let at = DeTable::parse(text).ok().and_then(|table| place_of(table.get_ref(), key)).map_or(0, |place| place.start);
+    line_at(text, at)
+}
+
+/// The line (from 1) of a byte.
+pub(super) fn line_at(text: &str, at: usize) -> usize {
     1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }
 

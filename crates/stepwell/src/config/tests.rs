@@ -23,6 +23,8 @@ fn an_empty_file_is_the_default() {
     let config: Config = toml::from_str("").unwrap();
     assert_eq!((config.port, config.account_id.as_str()), (8083, "000000000000"));
     assert_eq!((config.logs, config.events), (LogsConfig::default(), EventsConfig::default()));
+    let config: Config = toml::from_str("listen = 'localhost'").unwrap();
+    assert_eq!(config.listen, Config::default().listen);
     assert!(Config::default().check().is_ok());
 }
 
@@ -35,11 +37,18 @@ fn times_may_be_less_than_a_day() {
 
 #[test]
 fn what_is_wrong_has_its_line() {
-    check("\nprot = 1", "the configuration file `stepwell.toml` is not understood: TOML parse error at line 2");
-    check("\nprot = 1", "unknown field `prot`");
+    check("\nprot = 1", "the configuration file `stepwell.toml` is not understood: line 2: unknown field `prot`, did");
+    check("[limits\n", "`stepwell.toml` is not understood: line 1: unclosed table");
+    check("port = 'x'", "line 1: invalid type: string \"x\", expected a whole number from 0 to 65535");
+    check("port = 1\nlogs = 1", "line 2: invalid type: integer `1`, expected a table");
+    check("listen = 'here'", "line 1: `here` is no IP address; write it as `127.0.0.1`");
     check("unknown_service_fields = 'allow'", "unknown variant `allow`, expected `refuse` or `warn`");
-    check("[limits]\nhistory = 1", "unknown field `history`, expected one of `payload_bytes_max`");
+    check("[limits]\nevents = 1", "unknown field `events`, expected one of `payload_bytes_max`");
     check("[limits]\n\nhistory_events_max = 'x'", "line 3");
+    check(
+        "[limits]\nhistory_event_max = 1",
+        "line 2: unknown field `history_event_max`, did you mean `history_events_max`?",
+    );
     check(
         "port = 1\n[limits]\nhistory_events_max = 0",
         "`stepwell.toml`, line 3: the limit `history_events_max` is 0; it must be at least 1",
@@ -99,7 +108,9 @@ fn limits_can_be_given_by_name() {
     assert!(refused("history").contains("it has no `=`"));
     assert!(refused("history_events_max=many").contains("`many` is not a number"));
     assert!(refused("history_events_max=18446744073709551615").contains("is out of range"));
-    assert!(refused("history=1").contains("there is no limit `history`"));
+    assert!(refused("events=1").contains("there is no limit `events`, COMPATIBILITY.md lists"));
+    assert!(refused("history_event_max=1").contains("did you mean `history_events_max`?"));
+    assert!(refused("history_events_max=-1").contains("`-1`, expected a whole number, 0 or more"));
     config.set_limits(&["history_events_max=0".to_owned()]).unwrap();
     assert!(config.check().unwrap_err().to_string().contains("must be at least 1"));
 }

@@ -2,7 +2,10 @@
 //!
 //! A file that was renamed or removed, as by logrotate, is made anew under its name before the next lines are written.
 
-use super::{Error, Lost, Sink, Taken};
+use super::{
+    Error, Lost, Sink, Taken,
+    attempts::{Attempts, Outage},
+};
 use engine::{ExecutionRecord, Logged};
 use std::{
     collections::HashMap,
@@ -26,9 +29,14 @@ pub(super) struct LogFolder {
 }
 
 impl LogFolder {
-    /// `data_bytes_max` is [`asl::Limits::log_data_bytes_max`].
-    pub(super) fn new(folder: &Path, data_bytes_max: usize) -> LogFolder {
-        LogFolder { folder: folder.to_owned(), open: HashMap::new(), data_bytes_max }
+    /// Makes the folder, if it is not there. `data_bytes_max` is [`asl::Limits::log_data_bytes_max`].
+    ///
+    /// # Errors
+    /// Nothing can be written there.
+    pub(super) fn new(folder: &Path, data_bytes_max: usize) -> Result<LogFolder, Error> {
+        let tried = std::fs::create_dir_all(folder).and_then(|()| try_to_write(&folder.join(".stepwell")));
+        tried.map_err(|source| Error::Write { path: folder.to_owned(), source })?;
+        Ok(LogFolder { folder: folder.to_owned(), open: HashMap::new(), data_bytes_max })
     }
 
     async fn append(&mut self, path: PathBuf, lines: &str) -> Result<(), Error> {
@@ -72,6 +80,12 @@ fn file_of(log_group: &str) -> PathBuf {
     path
 }
 
+/// Makes a file and removes it.
+fn try_to_write(path: &Path) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+    std::fs::remove_file(path)
+}
+
 /// All log groups on standard output; each line names its own.
 pub(super) struct StandardOutput {
     /// [`asl::Limits::log_data_bytes_max`]
@@ -109,9 +123,15 @@ pub(super) struct EventFile {
 }
 
 impl EventFile {
-    /// `data_bytes_max` is [`asl::Limits::event_data_bytes_max`].
-    pub(super) fn new(path: &Path, data_bytes_max: usize) -> EventFile {
-        EventFile { lines: Lines::at(path), data_bytes_max }
+    /// Makes the file, if it is not there. `data_bytes_max` is [`asl::Limits::event_data_bytes_max`].
+    ///
+    /// # Errors
+    /// Nothing can be written there.
+    pub(super) fn new(path: &Path, data_bytes_max: usize) -> Result<EventFile, Error> {
+        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let opened = made.and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(path));
+        opened.map_err(|source| Error::Write { path: path.to_owned(), source })?;
+        Ok(EventFile { lines: Lines::at(path), data_bytes_max })
     }
 }
 
@@ -127,6 +147,7 @@ struct Lines {
     path: PathBuf,
     /// `None` until the next lines come.
     open: Option<Open>,
+    outage: Outage,
 }
 
 /// An open file, and which it is: device and number on it.
@@ -137,10 +158,24 @@ struct Open {
 
 impl Lines {
     fn at(path: &Path) -> Lines {
-        Lines { path: path.to_owned(), open: None }
+        Lines { path: path.to_owned(), open: None, outage: Outage::default() }
     }
 
+    /// Tries again; a disk that is full is waited for. Of what was written in part all is written again, on a line of its own.
     async fn append(&mut self, lines: &str) -> Result<(), Error> {
+        let mut attempts = Attempts::new();
+        loop {
+            match self.write(lines).await {
+                Ok(()) => {
+                    self.outage.is_over();
+                    return Ok(());
+                }
+                Err(error) => attempts.pause_after(error, &self.outage).await?,
+            }
+        }
+    }
+
+    async fn write(&mut self, lines: &str) -> Result<(), Error> {
         let failed = |source| Error::Write { path: self.path.clone(), source };
         let id = tokio::fs::metadata(&self.path).await.ok().map(|there| (there.dev(), there.ino()));
         let mut open = match self.open.take().filter(|open| Some(open.id) == id) {
@@ -238,6 +273,36 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         lines.append("f\n").await.unwrap();
         assert_eq!(read(&path), "f\n");
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_written_is_written_when_it_can() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("inner/log.jsonl");
+        // A file stands where the folder should.
+        std::fs::write(folder.path().join("inner"), "").unwrap();
+        let mut lines = Lines::at(&path);
+        let (written, ()) = tokio::join!(lines.append("a\n"), async {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            std::fs::remove_file(folder.path().join("inner")).unwrap();
+        });
+        written.unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a\n");
+    }
+
+    #[test]
+    fn where_nothing_can_be_written_is_told_before_anything_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, logs) = (folder.path().join("file"), folder.path().join("logs"));
+        std::fs::write(&file, "").unwrap();
+        let of = |path: &Path| format!("cannot write to `{}`; check that", path.display());
+        let refused = LogFolder::new(&file, 1).err().unwrap().to_string();
+        assert!(refused.starts_with(&of(&file)), "{refused}");
+        let refused = EventFile::new(&file.join("events"), 1).err().unwrap().to_string();
+        assert!(refused.starts_with(&of(&file.join("events"))), "{refused}");
+        LogFolder::new(&logs, 1).unwrap();
+        assert_eq!(std::fs::read_dir(&logs).unwrap().count(), 0);
+        EventFile::new(&logs.join("events"), 1).unwrap();
     }
 
     #[test]

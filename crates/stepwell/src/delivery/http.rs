@@ -2,7 +2,7 @@
 
 use super::{
     Error, Lost, Sink, Taken,
-    queue::TOLD_EVERY,
+    attempts::{Attempts, Outage},
     tls::{self, Connector},
 };
 use ::http::{Request, Uri, header};
@@ -11,58 +11,17 @@ use engine::ExecutionRecord;
 use futures_util::{StreamExt as _, stream};
 use http_body_util::Full;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use std::{
-    collections::HashMap,
-    path::Path,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
-use tokio::time::Instant;
+use std::{collections::HashMap, path::Path, time::Duration};
 
 /// Requests with events that are under way at once. An endpoint that takes 10 ms for each is sent 1,600 a second.
 const AT_ONCE: usize = 16;
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// How often something is sent that an endpoint refuses to take at the moment.
-const REFUSALS_MAX: u32 = 3;
-/// How long to wait before the next attempt; longer each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
 /// Where requests go.
 pub(super) struct Target {
     client: Client<Connector, Full<Bytes>>,
     url: Uri,
     outage: Outage,
-}
-
-/// Whether it was told that the endpoint does not answer. Requests that are under way at once share it: some may come
-/// through while others do not.
-#[derive(Default)]
-struct Outage(Mutex<Told>);
-
-#[derive(Default)]
-struct Told {
-    /// It was told, and the endpoint has not answered since.
-    is_told: bool,
-    last: Option<Instant>,
-}
-
-impl Outage {
-    /// There is no answer: whether that is to be told now. Once in each outage, and every [`TOLD_EVERY`] at most.
-    fn is_news(&self) -> bool {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_news = !told.is_told && told.last.is_none_or(|last| last.elapsed() >= TOLD_EVERY);
-        if is_news {
-            *told = Told { is_told: true, last: Some(Instant::now()) };
-        }
-        is_news
-    }
-
-    /// There is an answer.
-    fn is_over(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_told = false;
-    }
 }
 
 impl Target {
@@ -76,28 +35,15 @@ impl Target {
     /// became of a connection that broke is unknown, so the text may arrive twice.
     pub(super) async fn send(&self, body: String) -> Result<(), Error> {
         let body = Bytes::from(body);
-        let (mut pause, mut refusals) = (FIRST_PAUSE, 0);
+        let mut attempts = Attempts::new();
         loop {
             match self.attempt(body.clone()).await {
                 Ok(()) => {
                     self.outage.is_over();
                     return Ok(());
                 }
-                Err(Error::Refused { url, status }) => {
-                    refusals += 1;
-                    // The answer would be the same again.
-                    let is_final = status < 500 && !matches!(status, 408 | 429);
-                    if is_final || refusals == REFUSALS_MAX {
-                        return Err(Error::Refused { url, status });
-                    }
-                }
-                Err(error) if self.outage.is_news() => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a delivery waits");
-                }
-                Err(_) => {}
+                Err(error) => attempts.pause_after(error, &self.outage).await?,
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -251,21 +197,6 @@ mod tests {
             }
         });
         format!("http://{address}/").parse().unwrap()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_outage_is_told_once_and_seldom() {
-        let outage = Outage::default();
-        assert!(outage.is_news() && !outage.is_news());
-        // Some requests come through and others do not.
-        outage.is_over();
-        assert!(!outage.is_news());
-        tokio::time::advance(TOLD_EVERY).await;
-        assert!(outage.is_news());
-        tokio::time::advance(TOLD_EVERY).await;
-        assert!(!outage.is_news(), "it is the same outage");
-        outage.is_over();
-        assert!(outage.is_news());
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 //! its log. A shutdown empties the queues first. A crash loses what was in them, and nothing is delivered again
 //! after the restart; the history in the store has all of it.
 
+mod attempts;
 mod file;
 mod http;
 mod otlp;
@@ -83,7 +84,7 @@ impl Delivery {
         let log_data = config.limits.log_data_bytes_max;
         delivery.log = match &config.logs {
             LogsConfig { folder: Some(folder), .. } => {
-                Some(delivery.run(LogFolder::new(folder, log_data), "logs of steps", bytes_max))
+                Some(delivery.run(LogFolder::new(folder, log_data)?, "logs of steps", bytes_max))
             }
             LogsConfig { standard_output: true, .. } => {
                 Some(delivery.run(StandardOutput { data_bytes_max: log_data }, "logs of steps", bytes_max))
@@ -97,7 +98,7 @@ impl Delivery {
         let event_data = config.limits.event_data_bytes_max;
         delivery.status_changes = match &config.events {
             EventsConfig { file: Some(path), .. } => {
-                Some(delivery.run(EventFile::new(path, event_data), "events", bytes_max))
+                Some(delivery.run(EventFile::new(path, event_data)?, "events", bytes_max))
             }
             EventsConfig { url: Some(url), ca_file, .. } => {
                 let target = Target::new(url, ca_file.as_deref())?;
