@@ -75,7 +75,7 @@ pub enum Error {
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("cannot start over the data in `{folder}`")]
-    Start { folder: PathBuf, source: wiring::Error },
+    Start { folder: PathBuf, source: engine::Error },
 }
 
 impl Serve {
@@ -110,13 +110,19 @@ impl Serve {
     }
 }
 
+/// It is not the data's fault if something else cannot be used.
+fn not_started(config: &Config, error: wiring::Error) -> Box<dyn std::error::Error> {
+    match error {
+        wiring::Error::Engine(source) => Error::Start { folder: config.data_dir.clone(), source }.into(),
+        error => error.into(),
+    }
+}
+
 async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     let address = SocketAddr::new(config.listen, config.port);
     let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let endpoint = format!("http://{}", listener.local_addr()?);
-    let system = wiring::durable(config, &endpoint)
-        .await
-        .map_err(|source| Error::Start { folder: config.data_dir.clone(), source })?;
+    let system = wiring::durable(config, &endpoint).await.map_err(|error| not_started(config, error))?;
     announce(config, &endpoint);
     let asked_to_stop = asked_to_stop()?;
     let limits = Limits { connections_max: open_files::connections(config.connections_max), ..Limits::of(config) };
