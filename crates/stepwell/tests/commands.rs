@@ -358,7 +358,8 @@ fn an_environment_variable_without_a_value_is_none() {
 #[test]
 fn a_server_that_cannot_write_its_logs_does_not_start() {
     let folder = folder(&[("file", ""), ("stepwell.toml", "data_dir = 'data'\n[logs]\nfolder = 'file'\n")]);
-    let told = "error: cannot deliver logs and events: cannot write to `./file`; check that the folder exists, is yours and…";
+    let told =
+        "error: cannot deliver logs and events: cannot write to `./file`; check that the folder exists, is yours and…";
     check(&folder, &["serve", "--config", "stepwell.toml"], 2, "", told);
 }
 
