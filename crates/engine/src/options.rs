@@ -69,7 +69,7 @@ impl Default for Options {
             },
             executions_in_memory_max: 8_192,
             executions_in_memory_bytes_max: 256 << 20,
-            read_in_loop_bytes_max: 256 << 10,
+            read_in_loop_bytes_max: 512 << 10,
             definitions_bytes_max: 128 << 20,
             apart_at_once_max: 8,
             requests_waiting_max: 4_096,

@@ -139,8 +139,7 @@ pub(crate) struct Shard {
     drained: Option<oneshot::Sender<()>>,
     /// Who waits until everything is committed; the shard ends then.
     ended: Option<oneshot::Sender<()>>,
-    /// Set when the time to end in is over: nothing new is heard, and neither the slow lane nor the reading of a definition
-    /// is waited for. What led to it is lost, as in a crash.
+    /// Set when the time to end in is over: nothing new is heard, and neither the slow lane nor a reading is waited for. What led to it is lost, as in a crash.
     is_hurried: bool,
     is_over: bool,
 }
@@ -261,7 +260,7 @@ impl Shard {
     /// Whether all that has been taken in is done.
     fn is_idle(&self) -> bool {
         self.work.is_empty()
-            && !self.readings.large.has_at_hand()
+            && !self.readings.large.has_work_at_hand()
             && !self.has_map_work()
             && !self.is_recovering()
             && !self.has_express_to_begin()
@@ -285,11 +284,12 @@ impl Shard {
         }
     }
 
-    /// Commits and orders count at once; everything else waits in line, or is not heard any more.
+    /// Commits, what was read and orders count at once; everything else waits in line, or is not heard any more.
     fn accept(&mut self, message: Message) {
         match message {
             Message::Report(Report::Committed { number, result }) => self.committed(number, result),
             Message::Report(Report::Alarm) => self.armed_ms = None,
+            Message::Report(Report::ExecutionRead(read)) => self.execution_read(*read),
             Message::Order(order) => self.obey(order),
             Message::Request(..) | Message::Report(_) if self.is_hurried => {}
             Message::Request(request, permit) => self.work.push_back(Work::Request(request, Some(permit))),
@@ -312,7 +312,6 @@ impl Shard {
 
     /// Does a piece of work, now or when what it needs has been read.
     fn perform(&mut self, work: Work) {
-        self.readings.put_down();
         if let Some(work) = self.when_read(work) {
             self.perform_now(work);
         }
@@ -365,10 +364,9 @@ impl Shard {
             Report::ResultsWritten(written) => self.results_written(*written),
             Report::MapRunHasPlace(map_run) => self.map_run_has_place(map_run),
             Report::DefinitionRead { name, definition } => self.definition_read(&name, definition.as_ref()),
-            Report::ExecutionRead(read) => self.execution_read(*read),
             Report::MapRunHasRoom(map_run) => self.map_run_has_room(map_run),
-            // The shard looks for itself, now that it is awake; the other two never wait in line.
-            Report::ExpressHasRoom | Report::Committed { .. } | Report::Alarm => {}
+            // The shard looks for itself, now that it is awake; the others never wait in line.
+            Report::ExpressHasRoom | Report::Committed { .. } | Report::ExecutionRead(_) | Report::Alarm => {}
         }
     }
 
@@ -457,7 +455,7 @@ impl Shard {
         }
     }
 
-    /// Whether nothing is left to commit. What led to a step of the slow lane, or waits for a definition, would be lost
+    /// Whether nothing is left to commit. What led to a step of the slow lane, or waits until something has been read, would be lost
     /// without it. What a commit releases goes in line: the line is marked when the commits are through, and that is
     /// committed, too.
     fn is_at_rest(&mut self) -> bool {

@@ -134,6 +134,7 @@ impl Shard {
             let Some(child) = self.stops.pop_front() else { return };
             self.at = Some(child.key);
             self.stop_child(&child);
+            self.readings.put_down();
             self.at = None;
         }
     }

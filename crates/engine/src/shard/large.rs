@@ -1,51 +1,59 @@
 //! Large executions that are not in memory are read beside the loop: one of 100 MB takes a good part of a second.
 //!
 //! What comes for one waits until it has been read. Then it is done in its order, and in a slice of each pass of its own, so that
-//! small executions do not wait for it. One is read at a time; where memory is short, the next one when nothing is left to
-//! do for it, or it has stayed as long as it took to read it. So large executions that wait for much are not read again for
-//! each piece of work.
+//! small executions do not wait for it. One is read at a time. Where memory is short it stays as long as there is something to
+//! do for it, and no longer than it took to read it if others wait: so large executions that wait for much are not read again
+//! for each piece of work. Then the next one is read, and takes its place.
 
 use super::{Report, Shard, WORK_AT_ONCE_MAX, live::Live, message::Work};
 use crate::{
-    definitions::Definition,
     planted::{Fault, strikes},
-    tables::{ExecutionKey, StoredExecution},
+    tables::{ExecutionKey, ReadError, SetAside, StoredExecution, Tables},
 };
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
 
-/// One that was read stays no longer than this, however long the reading took, and no less than that, in nanoseconds.
+/// One that was read stays no longer than this while others wait, however long the reading took, in nanoseconds.
 const LONGEST_STAY: u64 = 1_000_000_000;
-const SHORTEST_STAY: u64 = 5_000_000;
 
 /// The executions that something waits for, the one that is being read, and the one that was.
 #[derive(Default)]
 pub(super) struct LargeExecutions {
-    waiting: BTreeMap<ExecutionKey, Waiting>,
-    /// In this order they are read. For some of them nothing may wait any more.
+    waiting: BTreeMap<ExecutionKey, VecDeque<Work>>,
+    /// In this order they are read: those for which something came, and those that are to be taken up after a start. For some of
+    /// them nothing may wait any more.
     order: VecDeque<ExecutionKey>,
+    later: VecDeque<ExecutionKey>,
+    is_turn_of_later: bool,
     being_read: Option<(ExecutionKey, u64)>,
-    /// Until what waits for it is done.
     at_hand: Option<AtHand>,
     /// Number of the last reading.
     number: u64,
 }
 
-struct Waiting {
-    stored: StoredExecution,
-    definition: Arc<Definition>,
-    work: VecDeque<Work>,
-}
-
+/// The execution whose work is done. What comes for it meanwhile queues behind that.
 struct AtHand {
     key: ExecutionKey,
-    /// `None` if it was taken, or could not be read: who loads it then reads it in the loop, and sees why.
+    /// As it was read. `None` if it is in memory, or could not be read: who loads it then reads it in the loop, and sees why.
     live: Option<Live>,
+    /// How long the reading took.
     nanoseconds: u64,
-    /// Whether something that waited for it was done.
-    is_begun: bool,
+    /// Until when it may stay though others wait, by the stopwatch; `None` before something was done for it.
+    until_ns: Option<u64>,
+    /// Whether what waits needs it in memory. If not, it has ended, or is set aside, or was never there.
+    is_needed: bool,
+}
+
+impl AtHand {
+    fn new(key: ExecutionKey, live: Option<Live>, nanoseconds: u64) -> AtHand {
+        AtHand { key, live, nanoseconds, until_ns: None, is_needed: true }
+    }
+
+    fn is_over(&self, now_ns: u64) -> bool {
+        self.until_ns.is_some_and(|until_ns| until_ns <= now_ns)
+    }
 }
 
 /// A large execution that was read.
@@ -54,7 +62,6 @@ pub(crate) struct ReadExecution {
     /// Tells the reading from another one of the same execution.
     number: u64,
     live: Option<Live>,
-    /// How long the reading took.
     nanoseconds: u64,
 }
 
@@ -68,52 +75,63 @@ impl LargeExecutions {
         self.waiting.contains_key(&key)
     }
 
-    /// Whether there is something to do for an execution that was read.
-    pub(super) fn has_at_hand(&self) -> bool {
-        self.at_hand.is_some()
+    /// Whether an execution is at hand for which something waits.
+    pub(super) fn has_work_at_hand(&self) -> bool {
+        self.at_hand.as_ref().is_some_and(|at_hand| self.has(at_hand.key))
     }
 
-    fn is_at_hand(&self, key: ExecutionKey) -> bool {
+    /// Whether the execution is the one whose work is done.
+    pub(super) fn is_at_hand(&self, key: ExecutionKey) -> bool {
         self.at_hand.as_ref().is_some_and(|at_hand| at_hand.key == key)
     }
 
-    /// What waits for the execution, if something does.
-    pub(super) fn waiting_for(&mut self, key: ExecutionKey) -> Option<&mut VecDeque<Work>> {
-        self.waiting.get_mut(&key).map(|waiting| &mut waiting.work)
+    /// Lets the work wait for the execution.
+    pub(super) fn wait(&mut self, key: ExecutionKey, mut work: Work) {
+        // Its caller is heard: further callers, of others, need not wait for that.
+        if let Work::Request(_, permit) = &mut work {
+            *permit = None;
+        }
+        let is_taken_up = |work: &Work| matches!(work, Work::Recover(_));
+        let (is_at_hand, is_later) = (self.is_at_hand(key), is_taken_up(&work));
+        let waiting = self.waiting.entry(key).or_default();
+        let is_first = waiting.iter().all(is_taken_up) && (waiting.is_empty() || !is_later);
+        if is_first && !is_at_hand {
+            if is_later { self.later.push_back(key) } else { self.order.push_back(key) }
+        }
+        waiting.push_back(work);
     }
 
-    /// The first piece of work that waits for the execution.
-    pub(super) fn wait(&mut self, key: ExecutionKey, stored: StoredExecution, definition: Arc<Definition>, work: Work) {
-        self.waiting.insert(key, Waiting { stored, definition, work: [work].into() });
-        self.order.push_back(key);
-    }
-
-    /// Whose turn it is to be read, if nobody else is. At the end nothing is read for what the next start does.
-    fn begin(&mut self, is_ending: bool) -> Option<(ExecutionKey, u64, StoredExecution, Arc<Definition>)> {
-        if self.being_read.is_some() || self.at_hand.is_some() {
+    /// Whose turn it is, if nobody is read, and the time of the one at hand is over. At the end nothing is read for what the
+    /// next start does.
+    fn next(&mut self, is_ending: bool, now_ns: u64) -> Option<ExecutionKey> {
+        if self.being_read.is_some() || self.at_hand.as_ref().is_some_and(|at_hand| !at_hand.is_over(now_ns)) {
             return None;
         }
-        while let Some(key) = self.order.pop_front() {
+        while let Some(key) = self.pop_order() {
             let Some(waiting) = self.waiting.get_mut(&key) else { continue };
             if is_ending {
-                waiting.work.retain(|work| !work.is_left_to_next_start());
+                waiting.retain(|work| !work.is_left_to_next_start());
             }
-            if waiting.work.is_empty() {
-                self.waiting.remove(&key);
-                continue;
+            if !waiting.is_empty() {
+                return Some(key);
             }
-            self.number += 1;
-            self.being_read = Some((key, self.number));
-            return Some((key, self.number, waiting.stored.clone(), Arc::clone(&waiting.definition)));
+            self.waiting.remove(&key);
         }
         None
     }
 
-    /// An execution was read, if it is still waited for.
-    fn end(&mut self, ReadExecution { key, number, live, nanoseconds }: ReadExecution) {
-        if self.being_read.take_if(|being_read| *being_read == (key, number)).is_some() {
-            self.at_hand = Some(AtHand { key, live, nanoseconds, is_begun: false });
-        }
+    /// One of those that are only to be taken up follows each of the others, so that they have their turn, too.
+    fn pop_order(&mut self) -> Option<ExecutionKey> {
+        self.is_turn_of_later = !self.is_turn_of_later;
+        let (first, second) =
+            if self.is_turn_of_later { (&mut self.later, &mut self.order) } else { (&mut self.order, &mut self.later) };
+        first.pop_front().or_else(|| second.pop_front())
+    }
+
+    /// An execution was read; gives it if it is still waited for.
+    fn read(&mut self, ReadExecution { key, number, live, nanoseconds }: ReadExecution) -> Option<AtHand> {
+        self.being_read.take_if(|being_read| *being_read == (key, number))?;
+        Some(AtHand::new(key, live, nanoseconds))
     }
 
     /// The execution, if it was read.
@@ -121,52 +139,89 @@ impl LargeExecutions {
         self.at_hand.as_mut().filter(|at_hand| at_hand.key == key)?.live.take()
     }
 
-    /// The next piece of work for the execution that was read. If nothing is left, it is not at hand any more.
-    fn next(&mut self) -> Option<Work> {
-        let key = self.at_hand.as_ref()?.key;
-        let next = self.waiting.get_mut(&key).and_then(|waiting| waiting.work.pop_front());
-        if next.is_none() {
-            self.leave(key);
+    /// The next piece of work for the execution at hand.
+    fn pop(&mut self, key: ExecutionKey) -> Option<Work> {
+        let waiting = self.waiting.get_mut(&key)?;
+        let work = waiting.pop_front();
+        if waiting.is_empty() {
+            self.waiting.remove(&key);
         }
-        next
+        work
     }
 
-    /// The execution is in memory, or is not any more: what waits for it goes back in line.
-    fn leave(&mut self, key: ExecutionKey) -> VecDeque<Work> {
+    /// The execution is not at hand any more. What still waits for it is done when it is its turn again.
+    fn put_away(&mut self) {
+        if let Some(at_hand) = self.at_hand.take()
+            && self.has(at_hand.key)
+        {
+            self.order.push_back(at_hand.key);
+        }
+    }
+
+    /// The execution is in memory, wherever it was read: gives what waited for that.
+    fn is_in_memory(&mut self, key: ExecutionKey) -> VecDeque<Work> {
         self.being_read.take_if(|(other, _)| *other == key);
-        self.at_hand.take_if(|at_hand| at_hand.key == key);
-        self.waiting.remove(&key).map(|waiting| waiting.work).unwrap_or_default()
+        match self.at_hand.as_mut().filter(|at_hand| at_hand.key == key) {
+            Some(at_hand) => {
+                at_hand.live = None;
+                VecDeque::new()
+            }
+            None => self.waiting.remove(&key).unwrap_or_default(),
+        }
     }
 
     /// All that waits; nothing that was read is used.
     pub(super) fn take_waiting(&mut self) -> impl Iterator<Item = Work> + use<> {
-        (self.being_read, self.at_hand) = (None, None);
-        self.order.clear();
-        std::mem::take(&mut self.waiting).into_values().flat_map(|waiting| waiting.work)
+        std::mem::take(self).waiting.into_values().flatten()
     }
 }
 
 impl Shard {
-    /// An execution comes into memory, wherever it was read: if something waits for it, that need not any more.
+    /// An execution comes into memory.
     pub(super) fn bring_in(&mut self, key: ExecutionKey, live: Live) {
-        if !self.readings.large.is_at_hand(key) {
-            self.work.append(&mut self.readings.large.leave(key));
+        // It came before what stands in line for the same execution.
+        for work in self.readings.large.is_in_memory(key).into_iter().rev() {
+            self.work.push_front(work);
         }
         self.live.insert(key, live);
     }
 
-    /// Begins to read the next large execution, if it is its turn.
+    /// Takes the next large execution to hand, if it is its turn. If it is not in memory, it is read first.
     pub(super) fn read_next(&mut self) {
-        let Some(tables) = self.pipeline.tables().cloned().filter(|_| !self.live.has_guest()) else { return };
+        let now_ns = (self.environment.stopwatch)();
         let is_ending = self.is_ending();
-        let Some((key, number, stored, definition)) = self.readings.large.begin(is_ending) else { return };
-        let (environment, own, stopwatch) =
-            (Arc::clone(&self.environment), self.own.clone(), self.environment.stopwatch);
+        let Some(tables) = self.pipeline.tables().cloned() else { return };
+        let Some(key) = self.readings.large.next(is_ending, now_ns) else { return };
+        let is_needed = match self.is_to_be_read(key, &tables) {
+            _ if self.live.get(key).is_some() => true,
+            Ok(Some(stored)) => return self.read_apart(key, stored, tables),
+            // Who loads what cannot be read sees why.
+            Ok(None) | Err(_) => false,
+        };
+        self.take_to_hand(AtHand { is_needed, ..AtHand::new(key, None, 0) });
+    }
+
+    /// The record of the execution, if what waits for it needs more than that.
+    fn is_to_be_read(&self, key: ExecutionKey, tables: &Tables) -> Result<Option<StoredExecution>, ReadError> {
+        let is_aside = matches!(self.is_aside(key, tables)?, Some(SetAside::Here(_)));
+        let waiting = self.readings.large.waiting.get(&key);
+        let loads_closed = waiting.is_some_and(|waiting| waiting.iter().any(Work::loads_closed));
+        let stored = tables.execution(key)?.filter(|_| !is_aside);
+        Ok(stored.filter(|stored| stored.record.stop_ms.is_none() || loads_closed))
+    }
+
+    fn read_apart(&mut self, key: ExecutionKey, stored: StoredExecution, tables: Tables) {
+        let large = &mut self.readings.large;
+        large.number += 1;
+        large.being_read = Some((key, large.number));
+        let (number, own) = (large.number, self.own.clone());
+        let environment = Arc::clone(&self.environment);
         self.environment.runtime.spawn(async move {
+            let (reader, stopwatch) = (Arc::clone(&environment), environment.stopwatch);
             let read = environment.apart(move || {
                 let begun_ns = stopwatch();
-                let parts = tables.parts(key);
-                let live = parts.and_then(|parts| Live::read(stored, definition, parts));
+                let definition = reader.definitions.get(&stored.definition(), &tables);
+                let live = definition.and_then(|definition| Live::read(stored, definition, tables.parts(key)?));
                 (live.ok(), stopwatch().saturating_sub(begun_ns))
             });
             // What cannot be read is read once more by who loads the execution, and sets it aside.
@@ -176,49 +231,74 @@ impl Shard {
     }
 
     pub(super) fn execution_read(&mut self, read: ReadExecution) {
-        self.readings.large.end(read);
+        if let Some(at_hand) = self.readings.large.read(read) {
+            self.take_to_hand(at_hand);
+        }
     }
 
-    /// Does what waits for the execution that was read.
+    fn take_to_hand(&mut self, at_hand: AtHand) {
+        self.put_away();
+        self.readings.large.at_hand = Some(at_hand);
+    }
+
+    fn put_away(&mut self) {
+        self.readings.large.put_away();
+        self.live.end_stay();
+    }
+
+    /// Does what waits for the execution at hand.
     pub(super) fn work_at_hand(&mut self) {
         let slice = self.slice();
         for _ in 0..WORK_AT_ONCE_MAX {
             if slice.is_over() || !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
                 return;
             }
-            let Some(&mut AtHand { key, ref mut is_begun, nanoseconds, .. }) = self.readings.large.at_hand.as_mut()
+            let Some(&AtHand { key, nanoseconds, until_ns, is_needed, .. }) = self.readings.large.at_hand.as_ref()
             else {
                 return;
             };
-            let is_first = !std::mem::replace(is_begun, true);
-            if !is_first && self.live.get(key).is_none() {
-                // It has ended, or its time was over and it was put out.
-                return self.work.append(&mut self.readings.large.leave(key));
+            if is_needed && until_ns.is_some() && self.live.get(key).is_none() {
+                return self.put_away();
             }
-            let Some(work) = self.readings.large.next() else { return };
+            let Some(work) = self.readings.large.pop(key) else { return };
             if strikes(Fault::ReadingForgotten) {
                 continue;
             }
             self.at = Some(key);
             self.perform_now(work);
             self.at = None;
-            if is_first && self.live.is_put_out_soon(key) {
-                let stay = nanoseconds.clamp(SHORTEST_STAY, LONGEST_STAY);
-                self.live.let_stay(key, (self.environment.stopwatch)().saturating_add(stay));
+            if until_ns.is_none() {
+                self.let_stay(key, nanoseconds);
             }
         }
     }
 
-    /// The large execution that stays may be put out when nothing is left to do for it, or its time is over.
+    /// The first piece of work was done for the execution at hand.
+    fn let_stay(&mut self, key: ExecutionKey, nanoseconds: u64) {
+        let until_ns = (self.environment.stopwatch)().saturating_add(nanoseconds.min(LONGEST_STAY));
+        if self.live.is_put_out_soon(key) {
+            self.live.let_stay(key);
+        }
+        if let Some(at_hand) = self.readings.large.at_hand.as_mut().filter(|at_hand| at_hand.key == key) {
+            at_hand.until_ns = Some(until_ns);
+        }
+    }
+
+    /// The execution at hand need not stay in memory when others wait and its time is over. When nothing is left to do for it,
+    /// it is put away.
     pub(super) fn end_stay(&mut self) {
-        let Some(key) = self.live.guest((self.environment.stopwatch)()) else { return self.live.end_stay() };
-        let is_in_line = || self.work.iter().any(|work| work.key() == Some(key));
-        if !self.readings.large.is_at_hand(key)
-            && !self.live.is_going_on(key)
-            && !self.timers.has_due(key, self.environment.clock.now_ms())
-            && !is_in_line()
-        {
+        let large = &self.readings.large;
+        let Some(at_hand) = &large.at_hand else { return };
+        let (key, has_work) = (at_hand.key, large.has(at_hand.key));
+        let others_wait = large.waiting.len() > usize::from(has_work);
+        if others_wait && at_hand.is_over((self.environment.stopwatch)()) {
             self.live.end_stay();
+        }
+        let goes_on = || self.live.get(key).is_some_and(|live| live.goes_on);
+        let has_due = || self.timers.has_due(key, self.environment.clock.now_ms());
+        let has_more = || !self.is_ending() && self.live.is_guest(key) && (goes_on() || has_due());
+        if !has_work && !has_more() {
+            self.put_away();
         }
     }
 }

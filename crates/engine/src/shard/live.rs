@@ -14,7 +14,6 @@ use crate::{
     shard::{Reply, message::Work},
     tables::{ExecutionKey, ReadError, StoredExecution},
 };
-use guest::Guest;
 use machine::{Execution, Part, PartId, Status, StepError};
 use room_line::RoomLine;
 use std::{
@@ -168,7 +167,7 @@ pub(crate) struct LiveExecutions {
     bytes_max: usize,
     standard_line: RoomLine,
     /// One that was read for what is to be done for it, and stays until that is done.
-    guest: Option<Guest>,
+    guest: Option<ExecutionKey>,
     /// Counts what the Express executions of all shards weigh.
     express_room: Arc<ExpressRoom>,
     express_line: RoomLine,

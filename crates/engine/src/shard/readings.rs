@@ -9,7 +9,7 @@ use crate::{
     definitions::{Definition, DefinitionName},
     tables::{ExecutionKey, ReadError, SetAside, StoredExecution, Tables},
 };
-use machine::{Part, PartId};
+use machine::{Part, PartId, Trigger};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// What waits for what is read, and what was seen when it was looked whether something must wait.
@@ -77,7 +77,7 @@ impl Readings {
 enum First {
     Definition(DefinitionName),
     /// The execution is large.
-    Parts(Arc<Definition>),
+    Parts,
 }
 
 impl Shard {
@@ -96,11 +96,12 @@ impl Shard {
 
     fn unless_to_be_read(&mut self, work: Work) -> Option<Work> {
         let Some(key) = work.loads() else { return Some(work) };
-        if let Some(waiting) = self.readings.large.waiting_for(key) {
-            waiting.push_back(work);
+        if self.readings.large.has(key) || self.readings.large.is_at_hand(key) {
+            self.readings.large.wait(key, work);
             return None;
         }
-        let tables = self.pipeline.tables().filter(|_| self.live.get(key).is_none());
+        let tables =
+            self.pipeline.tables().filter(|_| self.live.get(key).is_none() && !self.is_without_turn(key, &work));
         let Some(tables) = tables.cloned() else { return Some(work) };
         // Who loads what cannot be read sees why.
         let stored = match work {
@@ -112,8 +113,8 @@ impl Shard {
         let first = stored.as_ref().filter(is_loaded).and_then(|stored| self.first(key, stored, &work, &tables));
         match (first, stored) {
             (Some(First::Definition(name)), _) => self.wait_for_definition(name, work, tables),
-            (Some(First::Parts(definition)), Some(stored)) => self.readings.large.wait(key, stored, definition, work),
-            (_, stored) => {
+            (Some(First::Parts), _) => self.readings.large.wait(key, work),
+            (None, stored) => {
                 if !matches!(work, Work::BeginExpress(_)) {
                     self.readings.stored = Some((key, stored));
                 }
@@ -121,6 +122,11 @@ impl Shard {
             }
         }
         None
+    }
+
+    /// Whether it is to go on, and waits for its turn until there is room in memory: nothing comes of it now.
+    fn is_without_turn(&self, key: ExecutionKey, work: &Work) -> bool {
+        matches!(work, Work::Trigger { trigger: Trigger::Continue, .. }) && self.live.is_in_line(key)
     }
 
     /// What must be read beside the loop, if anything; what need not is at hand then.
@@ -136,7 +142,7 @@ impl Shard {
         if !matches!(work, Work::BeginExpress(_)) {
             match tables.parts_within(key, self.environment.options.read_in_loop_bytes_max) {
                 Ok(Some(parts)) => self.readings.parts = Some((key, parts)),
-                Ok(None) if !is_aside() => return Some(First::Parts(definition)),
+                Ok(None) if !is_aside() => return Some(First::Parts),
                 Ok(None) | Err(_) => {}
             }
         }

@@ -32,7 +32,7 @@ pub(super) struct Recovery {
     taken_up: u64,
     /// Executions that were taken up, or begun, before their turn.
     met: HashSet<ExecutionKey>,
-    /// Executions whose turn came, and whose definition is being read.
+    /// Executions whose turn came, and that wait until what they need has been read.
     late: HashSet<ExecutionKey>,
     /// Calls that the last clean shutdown did not begin.
     held: HashSet<(ExecutionKey, EventId)>,
@@ -145,14 +145,14 @@ impl Shard {
         self.tell_taken_up();
     }
 
-    /// Once, when the last has been: some wait for their definition after their turn.
+    /// Once, when the last has been: some wait after their turn until they have been read.
     fn tell_taken_up(&mut self) {
         if let Some(executions) = self.recovery.taken_up_in_all() {
             tracing::info!(shard = self.number, executions, "all open executions are taken up");
         }
     }
 
-    /// Its turn has come, and its definition is in memory; unless something came for it since.
+    /// Its turn has come, and what it needs has been read; unless something came for it since.
     pub(super) fn recover_one(&mut self, key: ExecutionKey) {
         if !self.recovery.late.remove(&key) {
             return self.tell_taken_up();
@@ -248,7 +248,8 @@ impl Shard {
         stored: StoredExecution,
         tables: &Tables,
     ) -> Result<Live, ReadError> {
-        if let Some(live) = self.readings.large.take(key) {
+        if let Some(mut live) = self.readings.large.take(key) {
+            live.stored = stored;
             return Ok(live);
         }
         let definition = match self.readings.at_hand(key) {

@@ -40,8 +40,8 @@ pub(crate) struct Tables {
 
 /// How many records a scan of everything under a prefix takes at once.
 pub(super) const PAGE: usize = 1_000;
-/// The same of the parts of an execution: one may have some hundred kilobytes, and all of them are large.
-const PARTS_AT_ONCE: usize = 16;
+/// The parts of an execution that are read before it is known how large they are. Most executions have no more.
+const PARTS_FIRST: usize = 4;
 /// The same of state machines: each record has a definition of up to 1 MiB, which a list reads over.
 const STATE_MACHINES_AT_ONCE: usize = 8;
 
@@ -76,7 +76,7 @@ impl Tables {
         records.iter().map(|(at, value)| Ok((PartId(number(PARTS, at)?), decode(PARTS, value)?))).collect()
     }
 
-    /// The same, unless they come to more than so many bytes: then a little more than that is read, and nothing given.
+    /// The same, unless they come to more than so many bytes: then some are read, and nothing is given.
     pub(crate) fn parts_within(
         &self,
         key: ExecutionKey,
@@ -84,8 +84,9 @@ impl Tables {
     ) -> Result<Option<Vec<(PartId, Part)>>, ReadError> {
         let to = prefix_end(&key.0);
         let (mut from, mut parts, mut bytes) = (key.0.to_vec(), Vec::new(), 0);
+        let mut at_once = PARTS_FIRST;
         loop {
-            let page = self.store.scan(PARTS, Range::new(&from, to.as_deref()), PARTS_AT_ONCE)?;
+            let page = self.store.scan(PARTS, Range::new(&from, to.as_deref()), at_once)?;
             bytes += page.iter().map(|(_, value)| plain_length(value)).sum::<usize>();
             if bytes > bytes_max {
                 return Ok(None);
@@ -94,9 +95,11 @@ impl Tables {
                 parts.push((PartId(number(PARTS, at)?), decode(PARTS, value)?));
             }
             match page.last() {
-                Some((at, _)) if page.len() == PARTS_AT_ONCE => from = successor(at),
+                Some((at, _)) if page.len() == at_once => from = successor(at),
                 _ => return Ok(Some(parts)),
             }
+            // As many as may be left, if they are like these.
+            at_once = (parts.len() * (bytes_max - bytes) / bytes.max(1)).clamp(1, PAGE);
         }
     }
 

@@ -21,7 +21,7 @@ fn large(other: &str) -> String {
 
 fn world() -> World {
     let mut world = World::new();
-    world.options.shards = 1;
+    (world.options.shards, world.options.read_in_loop_bytes_max) = (1, 200_000);
     world
 }
 
@@ -49,12 +49,16 @@ async fn others_go_on_while_one_is_read_and_what_comes_for_it_waits() {
     while begun.load(Ordering::SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
-    let small = create(&engine, "small", SMALL).await;
-    let ended = start(&engine, &small, "s").await;
-    assert_eq!(engine.wait_until_closed(&ended).await.unwrap().status, Status::Succeeded);
     let mut again = pin!(engine.start_execution(start_of(&machine, "e", "{\"other\":1}")));
     let mut closed = pin!(engine.wait_until_closed(&arn));
     let mut stopped = pin!(engine.stop_execution(&arn, None, None));
+    assert!(again.as_mut().now_or_never().is_none());
+    assert!(closed.as_mut().now_or_never().is_none());
+    assert!(stopped.as_mut().now_or_never().is_none());
+    let small = create(&engine, "small", SMALL).await;
+    let ended = start(&engine, &small, "s").await;
+    assert_eq!(engine.wait_until_closed(&ended).await.unwrap().status, Status::Succeeded);
+    // The shard has heard of them, as it has heard of what came after them.
     assert!(again.as_mut().now_or_never().is_none());
     assert!(closed.as_mut().now_or_never().is_none());
     assert!(stopped.as_mut().now_or_never().is_none());
@@ -121,4 +125,41 @@ async fn others_go_on_while_one_is_read_for_a_redrive() {
     let record = engine.wait_until_closed(&arn).await.unwrap();
     assert_eq!(record.status, Status::Failed);
     check_history(&engine, &record).await;
+}
+
+/// Two that come to 300 KB each, where there is room for none of them.
+#[tokio::test]
+async fn what_waits_is_done_before_a_shutdown_though_another_has_more_to_do() {
+    let mut world = world();
+    world.options.executions_in_memory_bytes_max = 1_000;
+    let (machine, first) = begin(&world, &large(WAITS), 9).await;
+    let second = {
+        let engine = world.open().await;
+        let second = start(&engine, &machine, "f").await;
+        while history(&engine, &second).await.len() < 9 {
+            tokio::task::yield_now().await;
+        }
+        engine.shutdown(Duration::ZERO).await;
+        second
+    };
+    let (engine, begun, told) = world.open_held(is_large_reading).await;
+    while begun.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    // Both have timers that are due, and something that the next start cannot do.
+    world.clock.advance(Duration::from_secs(60));
+    let mut stops = [&first, &second].map(|arn| Box::pin(engine.stop_execution(arn, None, None)));
+    for stop in &mut stops {
+        assert!(stop.as_mut().now_or_never().is_none());
+    }
+    let ending = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.shutdown(Duration::from_secs(3_600)).await }
+    });
+    come_to_rest().await;
+    drop(told);
+    for stop in stops {
+        stop.await.unwrap();
+    }
+    ending.await.unwrap();
 }

@@ -93,6 +93,11 @@ impl LiveExecutions {
         !waits
     }
 
+    /// Whether it stands in line, and is not in memory.
+    pub(crate) fn is_in_line(&self, key: ExecutionKey) -> bool {
+        self.standard_line.has(key)
+    }
+
     /// Whether it takes more memory than it may: then its next step ends it.
     pub(crate) fn is_too_heavy(&self, key: ExecutionKey, limits: &Limits) -> bool {
         self.by_key.get(&key).is_some_and(|live| live.weight > as_usize(limits.execution_bytes_max))
@@ -158,7 +163,7 @@ impl LiveExecutions {
     /// What the Standard executions weigh, but for the one that goes ahead, and the one that stays.
     pub(super) fn bytes_of_others(&self) -> usize {
         let ahead = self.standard_line.ahead.filter(|_| self.is_led(true));
-        let guest = self.guest_key().filter(|guest| Some(*guest) != ahead);
+        let guest = self.guest.filter(|guest| Some(*guest) != ahead);
         let weight = |key| self.by_key.get(&key).map_or(0, |live| live.weight);
         self.bytes.saturating_sub(ahead.map_or(0, weight)).saturating_sub(guest.map_or(0, weight))
     }
