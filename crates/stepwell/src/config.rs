@@ -25,6 +25,7 @@ mod words;
 use crate::embedded::EmbeddedStore;
 use integrations::FunctionConfig;
 use serde::{Deserialize, Deserializer, de::Error as _};
+use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::{IntErrorKind, ParseIntError};
 use std::path::{Path, PathBuf};
@@ -237,11 +238,16 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpAddr, D::Erro
     text.parse().map_err(|_| D::Error::custom(format!("`{text}` is no IP address; write it as `127.0.0.1`")))
 }
 
+/// The value of an environment variable. One without a value is none: files of containers set them so.
+pub fn variable(name: impl AsRef<OsStr>) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
 /// `$XDG_DATA_HOME/stepwell`, else `~/.local/share/stepwell`, else a folder beside the caller.
 fn default_data_dir() -> PathBuf {
-    let data_home = std::env::var_os("XDG_DATA_HOME")
+    let data_home = variable("XDG_DATA_HOME")
         .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share")));
+        .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".local/share")));
     data_home.map_or_else(|| PathBuf::from("stepwell-data"), |folder| folder.join("stepwell"))
 }
 

@@ -1,5 +1,6 @@
 //! Logs of the server itself: structured, on standard error.
 
+use crate::config::variable;
 use clap::ValueEnum;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt, prelude::*};
 
@@ -15,7 +16,7 @@ pub enum LogFormat {
 
 /// Starts logging for people, if `STEPWELL_LOG` says what is to be logged: for commands that are quiet by themselves.
 pub fn start_if_asked() {
-    if std::env::var_os(VARIABLE).is_some() {
+    if variable(VARIABLE).is_some() {
         start(LogFormat::Text);
     } else {
         catch_panics_quietly();
@@ -27,7 +28,7 @@ const VARIABLE: &str = "STEPWELL_LOG";
 
 /// Starts logging. `STEPWELL_LOG` chooses what is logged (`info` by default; for example `engine=debug,info`).
 pub fn start(format: LogFormat) {
-    let asked_for = std::env::var(VARIABLE).unwrap_or_else(|_| "info".to_owned());
+    let asked_for = variable(VARIABLE).map_or("info".to_owned(), |asked_for| asked_for.to_string_lossy().into_owned());
     let (filter, misunderstood) = match filter(&asked_for) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),

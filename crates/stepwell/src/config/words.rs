@@ -14,26 +14,39 @@ const KINDS: &[(&str, &str)] = &[
     ("a map", "a table"),
 ];
 
-/// How alike, from 0 to 1, two names are of which one may be a slip of the pen.
-const ALIKE: f64 = 0.8;
+/// How many letters of a name may be wrong, missing or in the wrong place.
+const SLIPS_MAX: usize = 2;
 
 /// The message of an error.
 pub(super) fn of_reader(message: &str) -> String {
     let Some((said, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
     if let Some(name) = said.strip_prefix("unknown field `").and_then(|rest| rest.strip_suffix('`')) {
-        let names = expected.split('`').skip(1).step_by(2);
-        return nearest(name, names)
-            .map_or_else(|| message.to_owned(), |near| format!("{said}, did you mean `{near}`?"));
+        return unknown(name, expected).map_or_else(|| message.to_owned(), |hint| format!("{said}{hint}"));
     }
+    if !said.starts_with("invalid ") {
+        return message.to_owned();
+    }
+    let said = said.replace("type: map", "type: table").replace("type: sequence", "type: array");
     let kind = if expected.starts_with("struct ") { "a map" } else { expected };
     let words = KINDS.iter().find(|(of_program, _)| *of_program == kind).map_or(kind, |(_, words)| words);
     format!("{said}, expected {words}")
 }
 
-/// The name that was meant, if there is one that looks like it.
+/// What to say of a setting that there is not.
+fn unknown(name: &str, expected: &str) -> Option<String> {
+    let limits = toml::Table::try_from(asl::Limits::default()).unwrap_or_default();
+    if limits.contains_key(name) {
+        return Some(", it is a limit: write it below `[limits]`".to_owned());
+    }
+    let near = nearest(name, expected.split('`').skip(1).step_by(2))?;
+    Some(format!(", did you mean `{near}`?"))
+}
+
+/// The name that was meant, if there is one that differs by a slip of the pen.
 pub(super) fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let alike = names.into_iter().map(|other| (strsim::jaro_winkler(name, other), other));
-    alike.filter(|(alike, _)| *alike >= ALIKE).max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
+    let slips = names.into_iter().map(|other| (strsim::osa_distance(name, other), other));
+    let near = slips.filter(|(slips, other)| *slips <= SLIPS_MAX.min(other.len() / 2));
+    near.min_by_key(|(slips, _)| *slips).map(|(_, other)| other)
 }
 
 #[cfg(test)]
@@ -57,7 +70,9 @@ mod tests {
             "invalid type: integer `1`, expected an array, in `[` and `]`",
         );
         check("invalid string, expected `\"`", "invalid string, expected `\"`");
+        check("invalid type: map, expected a string", "invalid type: table, expected a text, in quotes");
         check("unclosed table", "unclosed table");
+        check("`a, expected u16` is no URL", "`a, expected u16` is no URL");
     }
 
     #[test]
@@ -65,10 +80,15 @@ mod tests {
         let names = ["port", "payload_bytes_max", "history_events_max", "history_pages_max"];
         assert_eq!(nearest("prot", names), Some("port"));
         assert_eq!(nearest("history_event_max", names), Some("history_events_max"));
-        assert_eq!(nearest("shards", names), None);
+        assert_eq!(nearest("historyevents_max", names), Some("history_events_max"));
+        for none in ["shards", "input_bytes_max", "part_of", "p"] {
+            assert_eq!(nearest(none, names), None, "{none}");
+        }
         let said = "unknown field `prot`, expected `port` or `shards`";
         assert_eq!(of_reader(said), "unknown field `prot`, did you mean `port`?");
         let said = "unknown field `x`, expected `port` or `shards`";
         assert_eq!(of_reader(said), said);
+        let said = "unknown field `history_events_max`, expected `port` or `shards`";
+        assert_eq!(of_reader(said), "unknown field `history_events_max`, it is a limit: write it below `[limits]`");
     }
 }

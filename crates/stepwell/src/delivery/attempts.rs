@@ -2,7 +2,7 @@
 
 use super::{Error, queue::TOLD_EVERY};
 use std::{
-    io::ErrorKind,
+    io::{self, ErrorKind},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -27,13 +27,29 @@ enum Next {
 fn after(error: &Error) -> Next {
     match error {
         Error::NoAnswer { .. } => Next::Waits,
-        Error::Write { source, .. } if matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
-            Next::Waits
-        }
+        Error::Write { source, .. } if is_full(source) => Next::Waits,
+        // One of many files must not hold up the others for what will not change.
+        Error::Write { source, .. } if is_lasting(source.kind()) => Next::Fails,
         Error::Write { .. } => Next::Tries,
         Error::Refused { status, .. } if *status >= 500 || matches!(status, 408 | 429) => Next::Tries,
         _ => Next::Fails,
     }
+}
+
+/// Whether somebody must make room first.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
+/// Whether somebody must change names or permissions first.
+fn is_lasting(kind: ErrorKind) -> bool {
+    use ErrorKind::{
+        AlreadyExists, InvalidFilename, IsADirectory, NotADirectory, PermissionDenied, ReadOnlyFilesystem,
+    };
+    matches!(
+        kind,
+        AlreadyExists | InvalidFilename | IsADirectory | NotADirectory | PermissionDenied | ReadOnlyFilesystem
+    )
 }
 
 /// The attempts to deliver one thing.
@@ -100,7 +116,7 @@ impl Outage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{io, path::PathBuf};
+    use std::path::PathBuf;
 
     #[tokio::test(start_paused = true)]
     async fn an_outage_is_told_once_and_seldom() {
@@ -135,7 +151,8 @@ mod tests {
         assert_eq!(attempts(refused(400)).await, 1);
         assert_eq!(attempts(refused(429)).await, 3);
         assert_eq!(attempts(refused(503)).await, 3);
-        assert_eq!(attempts(write(ErrorKind::PermissionDenied)).await, 3);
+        assert_eq!(attempts(write(ErrorKind::PermissionDenied)).await, 1);
+        assert_eq!(attempts(write(ErrorKind::Other)).await, 3);
         assert_eq!(attempts(write(ErrorKind::StorageFull)).await, 20);
         assert_eq!(attempts(|| Error::NoAnswer { url: String::new(), source: "gone".into() }).await, 20);
     }

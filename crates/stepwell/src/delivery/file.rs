@@ -4,7 +4,7 @@
 
 use super::{
     Error, Lost, Sink, Taken,
-    attempts::{Attempts, Outage},
+    attempts::{Attempts, Outage, is_full},
 };
 use engine::{ExecutionRecord, Logged};
 use std::{
@@ -32,10 +32,9 @@ impl LogFolder {
     /// Makes the folder, if it is not there. `data_bytes_max` is [`asl::Limits::log_data_bytes_max`].
     ///
     /// # Errors
-    /// Nothing can be written there.
+    /// Nothing can be written there, also if there were room.
     pub(super) fn new(folder: &Path, data_bytes_max: usize) -> Result<LogFolder, Error> {
-        let tried = std::fs::create_dir_all(folder).and_then(|()| try_to_write(&folder.join(".stepwell")));
-        tried.map_err(|source| Error::Write { path: folder.to_owned(), source })?;
+        check(folder, std::fs::create_dir_all(folder).and_then(|()| try_to_write_in(folder)))?;
         Ok(LogFolder { folder: folder.to_owned(), open: HashMap::new(), data_bytes_max })
     }
 
@@ -81,9 +80,21 @@ fn file_of(log_group: &str) -> PathBuf {
 }
 
 /// Makes a file and removes it.
-fn try_to_write(path: &Path) -> std::io::Result<()> {
-    std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+fn try_to_write_in(folder: &Path) -> std::io::Result<()> {
+    let path = folder.join(format!(".stepwell-{}", std::process::id()));
+    std::fs::OpenOptions::new().create_new(true).write(true).open(&path)?;
     std::fs::remove_file(path)
+}
+
+/// A disk that is full keeps no server from starting: it is waited for when there is something to write.
+fn check(path: &Path, tried: std::io::Result<()>) -> Result<(), Error> {
+    match tried {
+        Err(error) if is_full(&error) => {
+            tracing::warn!(%error, "nothing can be written to `{}` for now", path.display());
+            Ok(())
+        }
+        tried => tried.map_err(|source| Error::Write { path: path.to_owned(), source }),
+    }
 }
 
 /// All log groups on standard output; each line names its own.
@@ -126,11 +137,10 @@ impl EventFile {
     /// Makes the file, if it is not there. `data_bytes_max` is [`asl::Limits::event_data_bytes_max`].
     ///
     /// # Errors
-    /// Nothing can be written there.
+    /// Nothing can be written there, also if there were room.
     pub(super) fn new(path: &Path, data_bytes_max: usize) -> Result<EventFile, Error> {
         let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        let opened = made.and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(path));
-        opened.map_err(|source| Error::Write { path: path.to_owned(), source })?;
+        check(path, made.and_then(|()| options().open(path)).map(drop))?;
         Ok(EventFile { lines: Lines::at(path), data_bytes_max })
     }
 }
@@ -161,7 +171,7 @@ impl Lines {
         Lines { path: path.to_owned(), open: None, outage: Outage::default() }
     }
 
-    /// Tries again; a disk that is full is waited for. Of what was written in part all is written again, on a line of its own.
+    /// Tries again; a disk that is full is waited for.
     async fn append(&mut self, lines: &str) -> Result<(), Error> {
         let mut attempts = Attempts::new();
         loop {
@@ -182,8 +192,15 @@ impl Lines {
             Some(open) => open,
             None => self.open().await.map_err(failed)?,
         };
-        open.file.write_all(lines.as_bytes()).await.map_err(failed)?;
-        open.file.flush().await.map_err(failed)?;
+        let length = open.file.metadata().await.map_err(failed)?.len();
+        let mut written = open.file.write_all(lines.as_bytes()).await;
+        if written.is_ok() {
+            written = open.file.flush().await;
+        }
+        if written.is_err() {
+            take_back(&open.file, length).await;
+        }
+        written.map_err(failed)?;
         self.open = Some(open);
         Ok(())
     }
@@ -192,10 +209,25 @@ impl Lines {
         if let Some(folder) = self.path.parent() {
             tokio::fs::create_dir_all(folder).await?;
         }
-        let mut file = OpenOptions::new().create(true).read(true).append(true).open(&self.path).await?;
+        let mut file = OpenOptions::from(options()).open(&self.path).await?;
         end_line(&mut file).await?;
         let metadata = file.metadata().await?;
         Ok(Open { file, id: (metadata.dev(), metadata.ino()) })
+    }
+}
+
+/// How files are opened that lines are appended to.
+fn options() -> std::fs::OpenOptions {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).read(true).append(true);
+    options
+}
+
+/// Takes back what was written of lines of which not all could be, unless somebody has cut the file meanwhile.
+async fn take_back(file: &File, length: u64) {
+    if file.metadata().await.is_ok_and(|now| now.len() > length) {
+        // Else the rest stays, and ends before the next line begins.
+        let _ = file.set_len(length).await;
     }
 }
 
@@ -275,18 +307,24 @@ mod tests {
         assert_eq!(read(&path), "f\n");
     }
 
+    /// A device that is always full.
+    #[tokio::test(start_paused = true)]
+    async fn what_finds_no_room_waits_for_it() {
+        let mut lines = Lines::at(Path::new("/dev/full"));
+        let waits = tokio::time::timeout(std::time::Duration::from_secs(3_600), lines.append("a\n"));
+        assert!(waits.await.is_err());
+    }
+
     #[tokio::test]
-    async fn what_could_not_be_written_is_written_when_it_can() {
+    async fn what_is_taken_back_leaves_the_lines_before_it() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("inner/log.jsonl");
-        // A file stands where the folder should.
-        std::fs::write(folder.path().join("inner"), "").unwrap();
-        let mut lines = Lines::at(&path);
-        let (written, ()) = tokio::join!(lines.append("a\n"), async {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            std::fs::remove_file(folder.path().join("inner")).unwrap();
-        });
-        written.unwrap();
+        let path = folder.path().join("log.jsonl");
+        std::fs::write(&path, "a\nhalf of b").unwrap();
+        let file = OpenOptions::from(options()).open(&path).await.unwrap();
+        take_back(&file, 2).await;
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a\n");
+        // It was cut meanwhile.
+        take_back(&file, 7).await;
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "a\n");
     }
 

@@ -247,7 +247,7 @@ impl Losses {
         if let Some(error) = self.error.take() {
             tracing::warn!(dropped, error = &error as &dyn std::error::Error, "{what} could not be delivered");
         } else {
-            tracing::warn!(dropped, "{what} were dropped: they came faster than they could be delivered");
+            tracing::warn!(dropped, "{what} were dropped: they came faster than they were taken");
         }
         self.untold = 0;
         self.last_told = Some(Instant::now());
