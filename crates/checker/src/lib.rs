@@ -159,7 +159,7 @@ impl Checker {
         let redrives = history.events.iter().filter(|event| &*event.event_type == "ExecutionRedriven").count();
         let budget = replay::budget::budget(history.events, self.budget);
         let replay = Replay::new(self, history.texts, facts, history.input.into(), redrives);
-        let mut replay = replay.within(budget).with_failed_joins(history.events);
+        let mut replay = replay.within(budget).with_history(history.events);
         let is_lost = history.events.iter().any(|event| replay.take(event).is_err());
         replay.finish_history();
         let mut verdict = replay.verdict;

@@ -11,7 +11,7 @@ use crate::verdict::Rule;
 use crate::world::World;
 use asl::{Parallel, StateFields, StateKind};
 use json::{Payload, Value};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 impl<'d> Replay<'d> {
     /// `…StateStarted`.
@@ -249,22 +249,6 @@ impl<'d> Replay<'d> {
         } else {
             all().max().unwrap_or(own)
         }
-    }
-
-    /// Looks for the joins whose states failed next: what follows a join follows what the join itself follows.
-    pub(crate) fn with_failed_joins(mut self, events: &[HistoryEvent]) -> Self {
-        if self.checker.other_result_bytes_max.is_empty() {
-            return self;
-        }
-        let mut is_failure_next = HashMap::new();
-        for event in events.iter().rev() {
-            let is_join = matches!(&*event.event_type, "MapStateSucceeded" | "ParallelStateSucceeded");
-            let is_failure = matches!(&*event.event_type, "MapStateFailed" | "ParallelStateFailed");
-            if is_failure_next.insert(event.previous_event_id, is_failure) == Some(true) && is_join {
-                self.failed_joins.insert(event.id);
-            }
-        }
-        self
     }
 
     /// The state is left with a result.

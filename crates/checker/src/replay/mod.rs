@@ -5,6 +5,7 @@
 //! what the definition makes of the data is a violation too, and the path goes on with what the history shows.
 
 mod abort;
+mod ahead;
 mod begin;
 pub(crate) mod budget;
 mod call;
@@ -49,6 +50,7 @@ pub(crate) struct Replay<'d> {
     redrives_ahead: usize,
     /// The events after which a join failed; looked at only where more than one limit of results may have been in force.
     failed_joins: HashSet<u64>,
+    redriven: ahead::Redriven,
     /// The event that is looked at.
     now: Now,
     pub(crate) verdict: Verdict,
@@ -91,6 +93,7 @@ impl<'d> Replay<'d> {
             failed_at: None,
             redrives_ahead,
             failed_joins: HashSet::new(),
+            redriven: ahead::Redriven::default(),
             now: Now::default(),
             verdict: Verdict::default(),
         }
@@ -135,9 +138,12 @@ impl<'d> Replay<'d> {
         let found = match fitting.as_slice() {
             [] => None,
             [id] => Some(*id),
-            // After a redrive many frames follow one event: their data tells them apart, and whose time has come.
+            // After a redrive many frames follow one event: what comes of it tells them apart, their data, and whose time
+            // has come.
             [first, ..] => {
-                let meant: Vec<FrameId> = fitting.iter().copied().filter(|id| self.fits_data(*id, event)).collect();
+                let is_meant = |id: &FrameId| self.is_of(*id, event) && self.fits_data(*id, event);
+                let meant: Vec<FrameId> = fitting.iter().copied().filter(is_meant).collect();
+                let first = fitting.iter().find(|id| self.is_of(**id, event)).unwrap_or(first);
                 let due = meant.iter().find(|id| self.is_due(**id, event));
                 due.or(meant.first()).or(Some(first)).copied()
             }

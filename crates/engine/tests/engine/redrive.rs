@@ -322,6 +322,32 @@ async fn iterations_go_on_after_a_restart() {
     check_history(&engine, &record).await;
 }
 
+/// Found by a user: the checker took one iteration for another, as all of them go on from the same event and nothing that
+/// they show tells them apart but their end.
+#[tokio::test]
+async fn iterations_that_wait_end_in_any_order_after_a_redrive() {
+    let world = World::new();
+    let engine = world.open().await;
+    let waits = r#"{"QueryLanguage":"JSONata","StartAt":"M","States":{"M":{"Type":"Map","Items":"{% [1..8] %}","End":true,
+        "ItemProcessor":{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":"{% 2 + (7 * $states.input) % 5 %}",
+            "Output":"{% $uuid() %}","End":true}}}}}}"#;
+    let machine = create(&engine, "m", waits).await;
+    let arn = start(&engine, &machine, "e").await;
+    for _ in 0..2 {
+        come_to_rest().await;
+        world.clock.advance(Duration::from_secs(1));
+        engine.stop_execution(&arn, None, None).await.unwrap();
+        redrive(&engine, &arn, None).await.unwrap();
+    }
+    for _ in 0..8 {
+        come_to_rest().await;
+        world.clock.advance(Duration::from_secs(1));
+    }
+    let record = engine.wait_until_closed(&arn).await.unwrap();
+    assert_eq!(record.status, Status::Succeeded);
+    check_history(&engine, &record).await;
+}
+
 #[tokio::test]
 async fn one_that_timed_out_has_its_time_anew() {
     let world = World::new();
