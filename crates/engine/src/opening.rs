@@ -53,7 +53,7 @@ impl Engine {
             slow_lane: Arc::new(Lane::new(nanoseconds(options.slow_budget.time), stopwatch)),
             open_executions: Mutex::default(),
             map_run_places: MapRunPlaces::new(options.shard_count()),
-            state_tests: Semaphore::new(options.limits.state_tests_at_once_max),
+            state_tests: Semaphore::new(options.limits.state_tests_at_once_max.min(Semaphore::MAX_PERMITS)),
             apart: Arc::new(Semaphore::new(options.apart_at_once_max.max(1))),
             express_room: Arc::default(),
             waiting_children_bytes: Arc::default(),

@@ -150,7 +150,7 @@ pub enum Error {
     /// A value from elsewhere.
     #[error("{0}")]
     Wrong(Wrong),
-    #[error("`--limit {argument}` cannot be used: {why}; write it as NAME=NUMBER")]
+    #[error("`--limit {argument}` cannot be used: {why}")]
     Limit { argument: String, why: String },
 }
 
@@ -200,10 +200,11 @@ impl Config {
     pub fn set_limits(&mut self, arguments: &[String]) -> Result<(), Error> {
         for argument in arguments {
             let refused = |why: String| Error::Limit { argument: argument.clone(), why };
-            let (name, value) = argument.split_once('=').ok_or_else(|| refused("it has no `=`".to_owned()))?;
+            let (name, value) =
+                argument.split_once('=').ok_or_else(|| refused("it has no `=`, write it as NAME=NUMBER".to_owned()))?;
             let value: i64 = value.replace('_', "").parse().map_err(|error: ParseIntError| match error.kind() {
                 IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => refused(format!("`{value}` is out of range")),
-                _ => refused(format!("`{value}` is not a number")),
+                _ => refused(format!("`{value}` is not a whole number, write it as NAME=NUMBER")),
             })?;
             let mut limits = toml::Table::try_from(&self.limits).map_err(|error| refused(error.to_string()))?;
             if !limits.contains_key(name) {

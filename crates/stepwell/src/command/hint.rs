@@ -1,6 +1,7 @@
 //! What to do next about an error of the operating system.
 
 use super::serve;
+use crate::delivery;
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
@@ -11,6 +12,8 @@ enum Subject {
     Address,
     /// The folder of its store.
     DataFolder,
+    /// A file or folder to write to, which the configuration names.
+    Target,
     /// A file that is named on the command line.
     File,
 }
@@ -19,7 +22,9 @@ enum Subject {
 pub fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let chain = || std::iter::successors(Some(error), |error| (*error).source());
     let kind = chain().find_map(|error| error.downcast_ref::<io::Error>())?.kind();
-    let subject = chain().find_map(|error| error.downcast_ref::<serve::Error>()).map_or(Subject::File, subject_of);
+    let is_target = chain().any(<dyn Error>::is::<delivery::Error>);
+    let otherwise = if is_target { Subject::Target } else { Subject::File };
+    let subject = chain().find_map(|error| error.downcast_ref::<serve::Error>()).map_or(otherwise, subject_of);
     advice(kind, subject)
 }
 
@@ -42,6 +47,13 @@ fn advice(kind: ErrorKind, subject: Subject) -> Option<&'static str> {
         (ErrorKind::PermissionDenied, Subject::DataFolder) => {
             "you have no right to use it: choose a folder of yours with --data-dir"
         }
+        (ErrorKind::PermissionDenied, Subject::Target) => {
+            "you have no right to write there: look at its owner and its mode"
+        }
+        (ErrorKind::AlreadyExists | ErrorKind::NotADirectory, Subject::Target) => "a file stands where a folder should",
+        (ErrorKind::NotFound, Subject::Target) => {
+            "check the path; a relative one starts in the folder of the configuration file"
+        }
         (ErrorKind::PermissionDenied, Subject::File) => "you have no right to read it: look at its owner and its mode",
         (ErrorKind::StorageFull | ErrorKind::QuotaExceeded, _) => {
             "free some space, or choose a folder on another disk with --data-dir; what was acknowledged is kept"
@@ -49,7 +61,7 @@ fn advice(kind: ErrorKind, subject: Subject) -> Option<&'static str> {
         (ErrorKind::ReadOnlyFilesystem | ErrorKind::NotADirectory, Subject::DataFolder) => {
             "choose a folder that can be written with --data-dir"
         }
-        (ErrorKind::IsADirectory, Subject::File) => "it is a folder; name a file in it",
+        (ErrorKind::IsADirectory, Subject::File | Subject::Target) => "it is a folder; name a file in it",
         (ErrorKind::NotFound | ErrorKind::NotADirectory, _) => {
             "check the path; a relative one starts in the folder where you are"
         }
@@ -61,7 +73,7 @@ fn advice(kind: ErrorKind, subject: Subject) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Subject::{Address, DataFolder, File};
+    use Subject::{Address, DataFolder, File, Target};
     use std::path::PathBuf;
 
     fn check(kind: ErrorKind, subject: Subject, part: Option<&str>) {
@@ -79,6 +91,10 @@ mod tests {
         check(ErrorKind::StorageFull, DataFolder, Some("free some space"));
         check(ErrorKind::ReadOnlyFilesystem, DataFolder, Some("--data-dir"));
         check(ErrorKind::IsADirectory, File, Some("it is a folder"));
+        check(ErrorKind::IsADirectory, Target, Some("it is a folder"));
+        check(ErrorKind::PermissionDenied, Target, Some("to write there"));
+        check(ErrorKind::AlreadyExists, Target, Some("a file stands where"));
+        check(ErrorKind::NotFound, Target, Some("of the configuration file"));
         check(ErrorKind::NotFound, File, Some("check the path"));
         check(ErrorKind::Interrupted, File, None);
     }

@@ -41,6 +41,7 @@ impl Config {
             .or_else(|| listen(self.listen))
             .or_else(|| shards(self.shards))
             .or_else(|| data_dir(&self.data_dir))
+            .or_else(|| drain_seconds(self.drain_seconds))
             .or_else(|| at_least_1("connections_max", self.connections_max == 0))
             .or_else(|| at_least_1("request_seconds_max", self.request_seconds_max == 0))
             .or_else(|| at_least_1("tasks_at_once_max", self.tasks_at_once_max == 0))
@@ -91,6 +92,14 @@ fn shards(count: usize) -> Option<Wrong> {
 
 fn data_dir(path: &Path) -> Option<Wrong> {
     path.is_file().then(|| wrong("data_dir", format!("`{}` is a file; the data needs a folder", path.display())))
+}
+
+/// A day: who stops a server does not mean to wait longer.
+const DRAIN_SECONDS_MAX: u64 = 86_400;
+
+fn drain_seconds(seconds: u64) -> Option<Wrong> {
+    let why = || format!("`drain_seconds` is {seconds}; it can be at most {DRAIN_SECONDS_MAX}, which is a day");
+    (seconds > DRAIN_SECONDS_MAX).then(|| wrong("drain_seconds", why()))
 }
 
 fn at_least_1(name: &str, is_0: bool) -> Option<Wrong> {

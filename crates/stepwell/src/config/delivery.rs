@@ -9,6 +9,7 @@ use std::path::PathBuf;
 #[serde(default, deny_unknown_fields)]
 pub struct LogsConfig {
     /// A file for each log group, in this folder.
+    #[serde(deserialize_with = "path")]
     pub folder: Option<PathBuf>,
     /// A line for each record on standard output.
     pub standard_output: bool,
@@ -24,6 +25,7 @@ pub struct LogsConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct EventsConfig {
     /// A line for each event.
+    #[serde(deserialize_with = "path")]
     pub file: Option<PathBuf>,
     /// A `POST` for each event.
     #[serde(deserialize_with = "url")]
@@ -42,6 +44,12 @@ impl EventsConfig {
     pub(super) fn targets(&self) -> usize {
         usize::from(self.file.is_some()) + usize::from(self.url.is_some())
     }
+}
+
+/// What is empty would be the folder of the configuration file.
+fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::deserialize(deserializer)?;
+    if path.as_os_str().is_empty() { Err(D::Error::custom("a path without a name")) } else { Ok(Some(path)) }
 }
 
 fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uri>, D::Error> {

@@ -58,6 +58,9 @@ fn what_is_wrong_has_its_line() {
     check("port = 1\nregion = 'US East'", "line 2: `US East` is no Region");
     check("shards = 257", "line 1: `shards` is 257; it can be at most 256");
     check("port = 1\ndata_dir = 'stepwell.toml'", "stepwell.toml` is a file; the data needs a folder");
+    check("drain_seconds = 86401", "line 1: `drain_seconds` is 86401; it can be at most 86400");
+    check("[logs]\nfolder = ''", "line 2: a path without a name");
+    check("[events]\nfile = ''", "line 2: a path without a name");
     check("connections_max = 0", "line 1: `connections_max` is 0; it must be at least 1");
     check("request_seconds_max = 0", "line 1: `request_seconds_max` is 0; it must be at least 1");
     check("executions_in_memory_bytes_max = 0", "line 1: `executions_in_memory_bytes_max` is 0; it must be at least 1");
@@ -106,7 +109,7 @@ fn limits_can_be_given_by_name() {
     assert_eq!((config.limits.history_events_max, config.limits.payload_bytes_max), (100_000, 1_048_576));
     let mut refused = |argument: &str| config.set_limits(&[argument.to_owned()]).unwrap_err().to_string();
     assert!(refused("history").contains("it has no `=`"));
-    assert!(refused("history_events_max=many").contains("`many` is not a number"));
+    assert!(refused("history_events_max=many").contains("`many` is not a whole number"));
     assert!(refused("history_events_max=18446744073709551615").contains("is out of range"));
     assert!(refused("events=1").contains("there is no limit `events`, COMPATIBILITY.md lists"));
     assert!(refused("history_event_max=1").contains("did you mean `history_events_max`?"));

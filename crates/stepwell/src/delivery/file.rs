@@ -5,6 +5,7 @@
 use super::{
     Error, Lost, Sink, Taken,
     attempts::{Attempts, Outage, is_full},
+    queue::{Weigh as _, records},
 };
 use engine::{ExecutionRecord, Logged};
 use std::{
@@ -52,7 +53,7 @@ impl Sink<Logged> for LogFolder {
         for logged in batch {
             let path = self.folder.join(file_of(&logged.logging.log_group));
             let (count, lines) = files.entry(path).or_default();
-            *count += 1;
+            *count += logged.records();
             for record in api::log_records(logged, self.data_bytes_max) {
                 lines.push_str(&record);
                 lines.push('\n');
@@ -109,7 +110,7 @@ impl Sink<Logged> for StandardOutput {
         // A reader that is slow must not hold up other tasks.
         let write = move || std::io::stdout().lock().write_all(lines.as_bytes());
         let written = tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other);
-        let lost = |source| Lost { count: batch.len(), error: Error::StandardOutput { source } };
+        let lost = |source| Lost { count: records(batch), error: Error::StandardOutput { source } };
         written.flatten().map_err(lost)
     }
 }
@@ -148,7 +149,7 @@ impl EventFile {
 impl Sink<ExecutionRecord> for EventFile {
     async fn deliver(&mut self, batch: &[ExecutionRecord], _: &Taken<'_>) -> Result<(), Lost> {
         let lines: String = batch.iter().map(|record| super::event(record, self.data_bytes_max) + "\n").collect();
-        self.lines.append(&lines).await.map_err(|error| Lost { count: batch.len(), error })
+        self.lines.append(&lines).await.map_err(|error| Lost { count: records(batch), error })
     }
 }
 

@@ -121,10 +121,7 @@ fn by_execution(batch: &[ExecutionRecord]) -> Vec<Vec<&ExecutionRecord>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::queue::{Counts, Weigh as _},
-        *,
-    };
+    use super::{super::queue::Counts, *};
     use ::http::{Response, StatusCode};
     use asl::StateMachineType;
     use http_body_util::BodyExt as _;
@@ -209,7 +206,7 @@ mod tests {
             .flat_map(|status| ["a", "b", "c"].map(|execution| record(execution, status)))
             .collect();
         for record in &batch {
-            counts.waits(record.bytes());
+            counts.waits(record);
         }
         let lost = Events::new(target, 1_000).deliver(&batch, &Taken::nothing(&counts)).await.unwrap_err();
         assert_eq!((lost.count, counts.waiting()), (1, 0));

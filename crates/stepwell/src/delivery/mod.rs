@@ -84,14 +84,14 @@ impl Delivery {
         let log_data = config.limits.log_data_bytes_max;
         delivery.log = match &config.logs {
             LogsConfig { folder: Some(folder), .. } => {
-                Some(delivery.run(LogFolder::new(folder, log_data)?, "logs of steps", bytes_max))
+                Some(delivery.run(LogFolder::new(folder, log_data)?, "log records", bytes_max))
             }
             LogsConfig { standard_output: true, .. } => {
-                Some(delivery.run(StandardOutput { data_bytes_max: log_data }, "logs of steps", bytes_max))
+                Some(delivery.run(StandardOutput { data_bytes_max: log_data }, "log records", bytes_max))
             }
             LogsConfig { otlp_endpoint: Some(url), ca_file, .. } => {
                 let target = Target::new(url, ca_file.as_deref())?;
-                Some(delivery.run(Otlp::new(target, log_data), "logs of steps", bytes_max))
+                Some(delivery.run(Otlp::new(target, log_data), "log records", bytes_max))
             }
             LogsConfig { .. } => None,
         };

@@ -2,7 +2,7 @@
 //!
 //! <https://opentelemetry.io/docs/specs/otlp/#otlphttp>
 
-use super::{Lost, Sink, Taken, http::Target};
+use super::{Lost, Sink, Taken, http::Target, queue::records};
 use engine::{LogLevel, Logged};
 use json::{Object, Value};
 use machine::EventType;
@@ -24,7 +24,7 @@ impl Otlp {
 impl Sink<Logged> for Otlp {
     async fn deliver(&mut self, batch: &[Logged], _: &Taken<'_>) -> Result<(), Lost> {
         let sent = self.target.send(request(batch, self.data_bytes_max)).await;
-        sent.map_err(|error| Lost { count: batch.len(), error })
+        sent.map_err(|error| Lost { count: records(batch), error })
     }
 }
 

@@ -27,11 +27,22 @@ const OVERHEAD_BYTES: usize = 256;
 /// What takes room in a queue.
 pub(super) trait Weigh: Send + Sync + 'static {
     fn bytes(&self) -> usize;
+    /// What comes of it: lines, or requests.
+    fn records(&self) -> usize;
+}
+
+/// What comes of all of them.
+pub(super) fn records(batch: &[impl Weigh]) -> usize {
+    batch.iter().map(Weigh::records).sum()
 }
 
 impl Weigh for Logged {
     fn bytes(&self) -> usize {
         self.events.iter().map(|event| OVERHEAD_BYTES + event.details.payload_bytes()).sum()
+    }
+
+    fn records(&self) -> usize {
+        self.events.len()
     }
 }
 
@@ -42,6 +53,10 @@ impl Weigh for ExecutionRecord {
             _ => 0,
         };
         OVERHEAD_BYTES + self.input_text.len() + output
+    }
+
+    fn records(&self) -> usize {
+        1
     }
 }
 
@@ -67,23 +82,23 @@ impl<T> fmt::Debug for Queue<T> {
 
 impl<T: Weigh> Receive<T> for Queue<T> {
     fn receive(&self, happened: T) {
-        let bytes = happened.bytes();
-        let before = self.counts.waits(bytes);
+        let (bytes, records) = (happened.bytes(), happened.records());
+        let before = self.counts.waits(&happened);
         if before + bytes > self.bytes_max || self.sender.send(happened).is_err() {
-            self.counts.took(1, bytes);
-            self.counts.lost(1);
+            self.counts.took(records, bytes);
+            self.counts.lost(records);
         }
     }
 }
 
 impl Counts {
     /// One more thing waits; gives the bytes of what waited before.
-    pub(super) fn waits(&self, bytes: usize) -> usize {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed)
+    pub(super) fn waits(&self, thing: &impl Weigh) -> usize {
+        self.waiting.fetch_add(thing.records(), Ordering::Relaxed);
+        self.waiting_bytes.fetch_add(thing.bytes(), Ordering::Relaxed)
     }
 
-    /// How many things wait, or are under way.
+    /// How many records wait, or are under way.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
@@ -113,16 +128,16 @@ impl Taken<'_> {
 
     /// One thing of the batch waits no more.
     pub(super) fn one(&self, thing: &impl Weigh) {
-        let bytes = thing.bytes();
-        self.count.fetch_add(1, Ordering::Relaxed);
+        let (bytes, records) = (thing.bytes(), thing.records());
+        self.count.fetch_add(records, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.counts.took(1, bytes);
+        self.counts.took(records, bytes);
     }
 
     /// Neither does the rest.
     fn all(self, batch: &[impl Weigh]) {
         let bytes: usize = batch.iter().map(Weigh::bytes).sum();
-        self.counts.took(batch.len() - self.count.into_inner(), bytes - self.bytes.into_inner());
+        self.counts.took(records(batch) - self.count.into_inner(), bytes - self.bytes.into_inner());
     }
 }
 
@@ -263,6 +278,10 @@ mod tests {
     impl Weigh for usize {
         fn bytes(&self) -> usize {
             *self
+        }
+
+        fn records(&self) -> usize {
+            1
         }
     }
 
