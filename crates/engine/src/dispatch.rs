@@ -178,6 +178,16 @@ impl Dispatcher {
         true
     }
 
+    /// A call has returned, and its answer waits until its execution has been read: its place is free.
+    pub(crate) fn returned(&mut self, attempt: Attempt, number: u64) {
+        if let Some(running) = self.running.get_mut(&attempt).filter(|running| running.number == number)
+            && running.load == Load::Place
+        {
+            running.load = Load::Answer;
+            self.placed -= 1;
+        }
+    }
+
     /// Whether the call was made and not answered.
     pub(crate) fn is_running(&self, attempt: Attempt) -> bool {
         self.running.contains_key(&attempt)

@@ -20,7 +20,11 @@ pub(super) struct Redriven(HashMap<u64, Iterations>);
 impl Redriven {
     fn of(events: &[HistoryEvent]) -> Redriven {
         let mut next: HashMap<u64, Vec<&HistoryEvent>> = HashMap::new();
-        for event in events {
+        // An event out of its place is reported later.
+        let is_in_place = |(place, event): &(usize, &HistoryEvent)| {
+            event.id == *place as u64 + 1 && event.previous_event_id < event.id
+        };
+        for (_, event) in events.iter().enumerate().filter(is_in_place) {
             next.entry(event.previous_event_id).or_default().push(event);
         }
         let redrives = events.iter().filter(|event| &*event.event_type == "ExecutionRedriven");

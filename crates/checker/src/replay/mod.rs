@@ -143,9 +143,9 @@ impl<'d> Replay<'d> {
             [first, ..] => {
                 let is_meant = |id: &FrameId| self.is_of(*id, event) && self.fits_data(*id, event);
                 let meant: Vec<FrameId> = fitting.iter().copied().filter(is_meant).collect();
-                let first = fitting.iter().find(|id| self.is_of(**id, event)).unwrap_or(first);
                 let due = meant.iter().find(|id| self.is_due(**id, event));
-                due.or(meant.first()).or(Some(first)).copied()
+                let of = || fitting.iter().find(|id| self.is_of(**id, event));
+                due.or(meant.first()).or_else(of).or(Some(first)).copied()
             }
         };
         found.ok_or_else(|| self.unexplained(event))

@@ -1,7 +1,7 @@
 //! Large executions that are not in memory are read beside the loop: one of 100 MB takes a good part of a second.
 //!
 //! What comes for one waits until it has been read. Then it is done in its order, and in a slice of each pass of its own, so that
-//! small executions do not wait for it. One is read at a time. Where memory is short it stays as long as there is something to
+//! small executions do not wait for it. One is read, and then the next. Where memory is short it stays as long as there is something to
 //! do for it, and no longer than it took to read it if others wait: so large executions that wait for much are not read again
 //! for each piece of work. Then the next one is read, and takes its place.
 
@@ -40,15 +40,19 @@ struct AtHand {
     live: Option<Live>,
     /// How long the reading took.
     nanoseconds: u64,
-    /// Until when it may stay though others wait, by the stopwatch; `None` before something was done for it.
+    /// Until when it may stay though others wait, by the stopwatch; `None` before it has come into memory.
     until_ns: Option<u64>,
+    /// Whether something was done for it.
+    is_tried: bool,
     /// Whether what waits needs it in memory. If not, it has ended, or is set aside, or was never there.
     is_needed: bool,
+    /// Whether a redrive was among that when it was taken to hand.
+    is_for_redrive: bool,
 }
 
 impl AtHand {
     fn new(key: ExecutionKey, live: Option<Live>, nanoseconds: u64) -> AtHand {
-        AtHand { key, live, nanoseconds, until_ns: None, is_needed: true }
+        AtHand { key, live, nanoseconds, until_ns: None, is_tried: false, is_needed: true, is_for_redrive: false }
     }
 
     fn is_over(&self, now_ns: u64) -> bool {
@@ -149,6 +153,26 @@ impl LargeExecutions {
         work
     }
 
+    /// Whether a redrive waits, which needs an execution that has closed.
+    fn is_redriven(&self, key: ExecutionKey) -> bool {
+        self.waiting.get(&key).is_some_and(|waiting| waiting.iter().any(Work::loads_closed))
+    }
+
+    /// Whether the next piece of work is one.
+    fn is_redriven_next(&self, key: ExecutionKey) -> bool {
+        self.waiting.get(&key).and_then(VecDeque::front).is_some_and(Work::loads_closed)
+    }
+
+    /// The work comes before all that waits for the execution; given back if nothing does.
+    pub(super) fn wait_first(&mut self, key: ExecutionKey, work: VecDeque<Work>) -> VecDeque<Work> {
+        if work.is_empty() || !self.has(key) && !self.is_at_hand(key) {
+            return work;
+        }
+        let waiting = self.waiting.entry(key).or_default();
+        work.into_iter().rev().for_each(|work| waiting.push_front(work));
+        VecDeque::new()
+    }
+
     /// The execution is not at hand any more. What still waits for it is done when it is its turn again.
     fn put_away(&mut self) {
         if let Some(at_hand) = self.at_hand.take()
@@ -172,7 +196,12 @@ impl LargeExecutions {
 
     /// All that waits; nothing that was read is used.
     pub(super) fn take_waiting(&mut self) -> impl Iterator<Item = Work> + use<> {
-        std::mem::take(self).waiting.into_values().flatten()
+        // What is being read has a number that no other reading is given.
+        let number = self.number;
+        std::mem::replace(self, LargeExecutions { number, ..LargeExecutions::default() })
+            .waiting
+            .into_values()
+            .flatten()
     }
 }
 
@@ -186,28 +215,44 @@ impl Shard {
         self.live.insert(key, live);
     }
 
+    /// Lets the work wait until the execution has been read. A call whose place others can use gives it to them.
+    pub(super) fn wait_for_large(&mut self, key: ExecutionKey, work: Work) {
+        if let Work::Report(Report::TaskEnded { attempt, number, .. }) = work {
+            self.dispatcher.returned(attempt, number);
+        }
+        let has_place = matches!(work, Work::Begin(_) | Work::Report(Report::TaskEnded { .. }));
+        self.readings.large.wait(key, work);
+        if has_place {
+            self.begin_next();
+        }
+    }
+
     /// Takes the next large execution to hand, if it is its turn. If it is not in memory, it is read first.
     pub(super) fn read_next(&mut self) {
         let now_ns = (self.environment.stopwatch)();
         let is_ending = self.is_ending();
         let Some(tables) = self.pipeline.tables().cloned() else { return };
         let Some(key) = self.readings.large.next(is_ending, now_ns) else { return };
-        let is_needed = match self.is_to_be_read(key, &tables) {
+        let is_for_redrive = self.readings.large.is_redriven(key);
+        let is_needed = match self.is_to_be_read(key, is_for_redrive, &tables) {
             _ if self.live.get(key).is_some() => true,
             Ok(Some(stored)) => return self.read_apart(key, stored, tables),
             // Who loads what cannot be read sees why.
             Ok(None) | Err(_) => false,
         };
-        self.take_to_hand(AtHand { is_needed, ..AtHand::new(key, None, 0) });
+        self.take_to_hand(AtHand { is_needed, is_for_redrive, ..AtHand::new(key, None, 0) });
     }
 
     /// The record of the execution, if what waits for it needs more than that.
-    fn is_to_be_read(&self, key: ExecutionKey, tables: &Tables) -> Result<Option<StoredExecution>, ReadError> {
+    fn is_to_be_read(
+        &self,
+        key: ExecutionKey,
+        is_for_redrive: bool,
+        tables: &Tables,
+    ) -> Result<Option<StoredExecution>, ReadError> {
         let is_aside = matches!(self.is_aside(key, tables)?, Some(SetAside::Here(_)));
-        let waiting = self.readings.large.waiting.get(&key);
-        let loads_closed = waiting.is_some_and(|waiting| waiting.iter().any(Work::loads_closed));
         let stored = tables.execution(key)?.filter(|_| !is_aside);
-        Ok(stored.filter(|stored| stored.record.stop_ms.is_none() || loads_closed))
+        Ok(stored.filter(|stored| stored.record.stop_ms.is_none() || is_for_redrive))
     }
 
     fn read_apart(&mut self, key: ExecutionKey, stored: StoredExecution, tables: Tables) {
@@ -253,11 +298,15 @@ impl Shard {
             if slice.is_over() || !self.pipeline.has_room(self.environment.options.batch_bytes_max) {
                 return;
             }
-            let Some(&AtHand { key, nanoseconds, until_ns, is_needed, .. }) = self.readings.large.at_hand.as_ref()
-            else {
-                return;
+            let Some(at_hand) = self.readings.large.at_hand.as_ref() else { return };
+            let key = at_hand.key;
+            let is_lacking = at_hand.live.is_none() && self.live.get(key).is_none();
+            let is_to_be_read_again = if at_hand.is_needed {
+                at_hand.is_tried
+            } else {
+                !at_hand.is_for_redrive && self.readings.large.is_redriven_next(key)
             };
-            if is_needed && until_ns.is_some() && self.live.get(key).is_none() {
+            if is_lacking && is_to_be_read_again {
                 return self.put_away();
             }
             let Some(work) = self.readings.large.pop(key) else { return };
@@ -267,20 +316,21 @@ impl Shard {
             self.at = Some(key);
             self.perform_now(work);
             self.at = None;
-            if until_ns.is_none() {
-                self.let_stay(key, nanoseconds);
-            }
+            self.let_stay(key);
         }
     }
 
-    /// The first piece of work was done for the execution at hand.
-    fn let_stay(&mut self, key: ExecutionKey, nanoseconds: u64) {
-        let until_ns = (self.environment.stopwatch)().saturating_add(nanoseconds.min(LONGEST_STAY));
+    /// Something was done for the execution at hand. If it has come into memory with that, its time begins.
+    fn let_stay(&mut self, key: ExecutionKey) {
+        let Some(at_hand) = self.readings.large.at_hand.as_mut().filter(|at_hand| at_hand.key == key) else { return };
+        at_hand.is_tried = true;
+        if at_hand.until_ns.is_some() || at_hand.live.is_some() {
+            return;
+        }
+        let now_ns = (self.environment.stopwatch)();
+        at_hand.until_ns = Some(now_ns.saturating_add(at_hand.nanoseconds.min(LONGEST_STAY)));
         if self.live.is_put_out_soon(key) {
             self.live.let_stay(key);
-        }
-        if let Some(at_hand) = self.readings.large.at_hand.as_mut().filter(|at_hand| at_hand.key == key) {
-            at_hand.until_ns = Some(until_ns);
         }
     }
 

@@ -246,7 +246,7 @@ impl Work {
             Work::Request(Request::Start { new, .. }, _) if !new.is_standard() => None,
             Work::Request(Request::StartSync { .. } | Request::UpdateMapRun { .. } | Request::OpenMapRun { .. }, _)
             // A child is loaded with the definition that its Map Run has.
-            | Work::Report(Report::CallerGone(_) | Report::StopChild(_))
+            | Work::Report(Report::CallerGone(_) | Report::StopChild(_) | Report::SlowStep(_))
             | Work::Read(..) => None,
             _ => self.key(),
         }

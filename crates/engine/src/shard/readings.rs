@@ -97,7 +97,7 @@ impl Shard {
     fn unless_to_be_read(&mut self, work: Work) -> Option<Work> {
         let Some(key) = work.loads() else { return Some(work) };
         if self.readings.large.has(key) || self.readings.large.is_at_hand(key) {
-            self.readings.large.wait(key, work);
+            self.wait_for_large(key, work);
             return None;
         }
         let tables =
@@ -113,7 +113,7 @@ impl Shard {
         let first = stored.as_ref().filter(is_loaded).and_then(|stored| self.first(key, stored, &work, &tables));
         match (first, stored) {
             (Some(First::Definition(name)), _) => self.wait_for_definition(name, work, tables),
-            (Some(First::Parts), _) => self.readings.large.wait(key, work),
+            (Some(First::Parts), _) => self.wait_for_large(key, work),
             (None, stored) => {
                 if !matches!(work, Work::BeginExpress(_)) {
                     self.readings.stored = Some((key, stored));
@@ -168,8 +168,8 @@ impl Shard {
     }
 
     pub(super) fn definition_read(&mut self, name: &DefinitionName, definition: Option<&Arc<Definition>>) {
-        for work in self.readings.definitions.remove(name).into_iter().flatten() {
-            self.work.push_back(Work::Read(Box::new(work), definition.map(Arc::clone)));
+        for work in self.readings.definitions.remove(name).into_iter().flatten().rev() {
+            self.work.push_front(Work::Read(Box::new(work), definition.map(Arc::clone)));
         }
     }
 }

@@ -142,7 +142,8 @@ impl Shard {
                 self.refuse_step(key, then, &why);
             }
         }
-        // It came before what stands in line for the same execution.
+        // It came before what stands in line, or waits, for the same execution.
+        let parked = self.readings.large.wait_first(key, parked);
         parked.into_iter().rev().for_each(|work| self.work.push_front(work));
     }
 

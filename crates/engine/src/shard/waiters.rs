@@ -20,7 +20,10 @@ pub(super) struct Waiters {
 
 impl Waiters {
     pub(super) fn add_caller(&mut self, key: ExecutionKey, caller: Reply<ExecutionRecord>) {
-        self.callers.entry(key).or_default().push(caller);
+        // It may have gone away while the execution was read.
+        if !caller.is_closed() {
+            self.callers.entry(key).or_default().push(caller);
+        }
     }
 
     fn add_call(&mut self, key: ExecutionKey, attempt: Attempt) {

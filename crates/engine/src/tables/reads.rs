@@ -98,8 +98,8 @@ impl Tables {
                 Some((at, _)) if page.len() == at_once => from = successor(at),
                 _ => return Ok(Some(parts)),
             }
-            // As many as may be left, if they are like these.
-            at_once = (parts.len() * (bytes_max - bytes) / bytes.max(1)).clamp(1, PAGE);
+            // The large ones may come last.
+            at_once = PAGE.min(2 * at_once);
         }
     }
 
