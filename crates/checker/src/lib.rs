@@ -19,7 +19,8 @@
 //! verdict counts them. A Choice that depends on one may go any way that its rules leave open. The results of a Map Run
 //! are in the histories of its children; here they are found in the output of the Map, and counted too. Known limits: an
 //! expression that fails for some random numbers and not for others is judged by its best guess, and when both clocks of
-//! a task have run down, its timeout is taken as the one that ended it.
+//! a task have run down, its timeout is taken as the one that ended it; after a redrive, branches of several iterations that show
+//! the same data at the same time are told apart only where an iteration ends.
 //!
 //! ```
 //! let definition = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": 1, "End": true}}}"#;

@@ -138,30 +138,17 @@ impl<'d> Replay<'d> {
         let found = match fitting.as_slice() {
             [] => None,
             [id] => Some(*id),
-            _ => self.told_apart(fitting, event),
+            // After a redrive many frames follow one event: what comes of it tells them apart, their data, and whose time
+            // has come.
+            [first, ..] => {
+                let is_meant = |id: &FrameId| self.is_of(*id, event) && self.fits_data(*id, event);
+                let meant: Vec<FrameId> = fitting.iter().copied().filter(is_meant).collect();
+                let due = meant.iter().find(|id| self.is_due(**id, event));
+                let of = || fitting.iter().find(|id| self.is_of(**id, event));
+                due.or(meant.first()).or_else(of).or(Some(first)).copied()
+            }
         };
         found.ok_or_else(|| self.unexplained(event))
-    }
-
-    /// After a redrive many frames follow one event. Which of them the next one is of is told by what comes of it, its data, whose
-    /// time has come, and whose end is near.
-    fn told_apart(&self, frames: Vec<FrameId>, event: &HistoryEvent) -> Option<FrameId> {
-        let signs: [fn(&Self, FrameId, &HistoryEvent) -> bool; 4] =
-            [Self::is_of, Self::fits_name, Self::fits_data, Self::is_due];
-        let mut left = frames;
-        for sign in signs {
-            let shown: Vec<FrameId> = left.iter().copied().filter(|id| sign(self, *id, event)).collect();
-            if !shown.is_empty() {
-                left = shown;
-            }
-        }
-        self.soonest(left.into_iter(), event)
-    }
-
-    /// Whether the event, if it leaves a state, names that of this frame.
-    fn fits_name(&self, id: FrameId, event: &HistoryEvent) -> bool {
-        let frame = &self.frames[id];
-        !matches!(frame.phase, Phase::Leaving(_)) || event.text("name") == Some(&frame.state.name)
     }
 
     /// Whether the event is one of those that may come next at this frame.
@@ -197,7 +184,10 @@ impl<'d> Replay<'d> {
         };
         match &frame.phase {
             Phase::Arriving(_) => frame.input.as_ref().is_none_or(|input| shows("input", input)),
-            Phase::Leaving(ways) => ways.iter().any(|leaving| self.shows(event, &leaving.exit)),
+            Phase::Leaving(ways) => {
+                event.text("name") == Some(&frame.state.name)
+                    && ways.iter().any(|leaving| self.shows(event, &leaving.exit))
+            }
             Phase::Calling(call) if call.stage == Stage::Planned => {
                 shows("parameters", &call.request.parameters) || shows("input", &call.request.parameters)
             }
