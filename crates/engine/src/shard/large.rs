@@ -1,9 +1,9 @@
 //! Large executions that are not in memory are read beside the loop: one of 100 MB takes a good part of a second.
 //!
 //! What comes for one waits until it has been read. Then it is done in its order, and in a slice of each pass of its own, so that
-//! small executions do not wait for it. One is read, and then the next. Where memory is short it stays as long as there is something to
-//! do for it, and no longer than it took to read it if others wait: so large executions that wait for much are not read again
-//! for each piece of work. Then the next one is read, and takes its place.
+//! small executions do not wait for it. One is read, and then the next. Where memory is short it stays as long as there is
+//! something to do for it, and no longer than it took to read it if others wait: so large executions that wait for much are
+//! not read again for each piece of work. Then the next one is read, and takes its place.
 
 use super::{Report, Shard, WORK_AT_ONCE_MAX, live::Live, message::Work};
 use crate::{
