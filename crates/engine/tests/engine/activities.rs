@@ -97,9 +97,7 @@ async fn tasks_are_offered_again_after_a_restart_unless_they_were_taken() {
     engine.task_succeeded(&task.token, payload("1")).await.unwrap();
     engine.task_succeeded(&again.token, payload("2")).await.unwrap();
     for arn in [taken, offered] {
-        let record = engine.wait_until_closed(&arn).await.unwrap();
-        assert_eq!(record.status, Status::Succeeded);
-        check_history(&engine, &record).await;
+        ends(&engine, &arn, Status::Succeeded).await;
     }
 }
 

@@ -119,9 +119,7 @@ async fn another_build_goes_on_with_what_was_set_aside() {
     world.store.commit(batch).await.unwrap();
     let engine = world.open().await;
     world.clock.advance(Duration::from_secs(60));
-    let record = engine.wait_until_closed(&arn).await.unwrap();
-    assert_eq!(record.status, Status::Succeeded);
-    check_history(&engine, &record).await;
+    ends(&engine, &arn, Status::Succeeded).await;
     assert!(world.store.scan(Keyspace("aside"), Range::ALL, 1).unwrap().is_empty());
 }
 

@@ -235,9 +235,7 @@ async fn executions_that_wait_leave_the_memory_and_come_back() {
     }
     world.clock.advance(Duration::from_secs(60));
     for arn in arns {
-        let record = engine.wait_until_closed(&arn).await.unwrap();
-        assert_eq!(record.status, Status::Succeeded);
-        check_history(&engine, &record).await;
+        ends(&engine, &arn, Status::Succeeded).await;
     }
 }
 

@@ -96,9 +96,7 @@ async fn one_that_was_lost_with_the_process_is_begun_anew() {
         tokio::task::yield_now().await;
     }
     world.clock.advance(Duration::from_secs(60));
-    let record = engine.wait_until_closed(&execution).await.unwrap();
-    assert_eq!(record.status, Status::Succeeded);
-    check_history(&engine, &record).await;
+    ends(&engine, &execution, Status::Succeeded).await;
     engine.shutdown(Duration::from_secs(60)).await;
     assert_eq!(stored_starts(&world), 0, "it is not begun a third time");
 }

@@ -121,9 +121,7 @@ async fn a_panic_of_an_integration_fails_its_task() {
     let definition = r#"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:sqs:listQueues","Parameters":{},"End":true}}}"#;
     let machine = create(&engine, "m", definition).await;
     let arn = start(&engine, &machine, "e").await;
-    let record = engine.wait_until_closed(&arn).await.unwrap();
-    assert_eq!(record.status, Status::Failed);
-    check_history(&engine, &record).await;
+    ends(&engine, &arn, Status::Failed).await;
 }
 
 #[tokio::test]
@@ -214,9 +212,7 @@ async fn a_shard_that_panics_goes_on_without_the_execution_at_which_it_did() {
     };
     assert!(matches!(refused, Err(Error::SetAside { .. })), "{refused:?}");
     world.clock.advance(Duration::from_secs(60));
-    let record = engine.wait_until_closed(&neighbour).await.unwrap();
-    assert_eq!(record.status, Status::Succeeded);
-    check_history(&engine, &record).await;
+    ends(&engine, &neighbour, Status::Succeeded).await;
 }
 
 #[tokio::test]

@@ -33,9 +33,7 @@ async fn they_end_as_others_do() {
     let machine = create(&engine, "m", &heavy(0)).await;
     let arns = [start(&engine, &machine, "e1").await, start(&engine, &machine, "e2").await];
     for arn in &arns {
-        let record = engine.wait_until_closed(arn).await.unwrap();
-        assert_eq!(record.status, Status::Succeeded);
-        check_history(&engine, &record).await;
+        ends(&engine, arn, Status::Succeeded).await;
     }
 }
 
@@ -69,9 +67,7 @@ async fn they_can_be_stopped_at_any_time() {
         let mut observed = engine.subscribe(&arn).await.unwrap();
         while observed.next().await.unwrap().unwrap().id < events {}
         engine.stop_execution(&arn, None, None).await.unwrap();
-        let record = engine.wait_until_closed(&arn).await.unwrap();
-        assert_eq!(record.status, Status::Aborted);
-        check_history(&engine, &record).await;
+        ends(&engine, &arn, Status::Aborted).await;
     }
 }
 
@@ -100,9 +96,7 @@ async fn they_go_on_when_they_are_redriven_right_after_a_stop() {
     started.unwrap();
     stopped.unwrap();
     redriven.await.unwrap().unwrap();
-    let record = engine.wait_until_closed(&arn).await.unwrap();
-    assert_eq!(record.status, Status::Succeeded);
-    check_history(&engine, &record).await;
+    ends(&engine, &arn, Status::Succeeded).await;
 }
 
 #[tokio::test]
@@ -117,9 +111,7 @@ async fn they_go_on_after_a_restart() {
         drop((observed, engine));
         engine = world.open().await;
     }
-    let record = engine.wait_until_closed(&arn).await.unwrap();
-    assert_eq!(record.status, Status::Succeeded);
-    check_history(&engine, &record).await;
+    ends(&engine, &arn, Status::Succeeded).await;
 }
 
 /// A Map of 40 outputs of 200 KB: 16 MB with their values.
@@ -194,9 +186,7 @@ async fn large_ones_that_go_on_are_not_read_again_for_each_step() {
         started.push(start(&engine, &machine, name).await);
     }
     for arn in started {
-        let record = engine.wait_until_closed(&arn).await.unwrap();
-        assert_eq!(record.status, Status::Succeeded);
-        check_history(&engine, &record).await;
+        ends(&engine, &arn, Status::Succeeded).await;
     }
     let reads = reads.load(Ordering::SeqCst);
     assert!((3..=24).contains(&reads), "{reads} reads");
@@ -216,16 +206,12 @@ async fn reads_of_what_waits(definition: &str, come: impl AsyncFnOnce(&World)) -
     }
     for arn in &started {
         // The start, the Map's two events, and four of each iteration, at least.
-        while history(&engine, arn).await.len() < 3 + 4 * 40 {
-            tokio::task::yield_now().await;
-        }
+        until_events(&engine, arn, 3 + 4 * 40).await;
     }
     let before = reads.load(Ordering::SeqCst);
     come(&world).await;
     for arn in started {
-        let record = engine.wait_until_closed(&arn).await.unwrap();
-        assert_eq!(record.status, Status::Succeeded);
-        check_history(&engine, &record).await;
+        ends(&engine, &arn, Status::Succeeded).await;
     }
     reads.load(Ordering::SeqCst) - before
 }

@@ -1,10 +1,18 @@
 //! Large executions are read beside the loop of their shard.
 
 use crate::support::*;
-use engine::{Error, RedriveExecution};
+use engine::{Engine, Error, RedriveExecution};
 use futures_util::FutureExt;
 use machine::Status;
-use std::{pin::pin, sync::atomic::Ordering, time::Duration};
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    time::Duration,
+};
 
 const SMALL: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#;
 
@@ -33,31 +41,43 @@ async fn begin(world: &World, definition: &str, events: usize) -> (asl::Arn, asl
     let engine = world.open().await;
     let machine = create(&engine, "large", definition).await;
     let arn = start(&engine, &machine, "e").await;
-    while history(&engine, &arn).await.len() < events {
-        tokio::task::yield_now().await;
-    }
+    until_events(&engine, &arn, events).await;
     engine.shutdown(Duration::ZERO).await;
     (machine, arn)
+}
+
+/// Over a disk that holds the reading of a large execution until the sender is dropped; such a reading has begun.
+async fn open_held(world: &World) -> (Engine, Arc<AtomicU64>, mpsc::Sender<()>) {
+    let held = world.open_held(is_large_reading).await;
+    until_begun(&held.1).await;
+    held
+}
+
+async fn until_begun(begun: &AtomicU64) {
+    while begun.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn a_small_one_ends(engine: &Engine) {
+    let small = create(engine, "small", SMALL).await;
+    let arn = start(engine, &small, "s").await;
+    ends(engine, &arn, Status::Succeeded).await;
 }
 
 #[tokio::test]
 async fn others_go_on_while_one_is_read_and_what_comes_for_it_waits() {
     let world = world();
     let (machine, arn) = begin(&world, &large(WAITS), 9).await;
-    let (engine, begun, told) = world.open_held(is_large_reading).await;
     // It is taken up after the start.
-    while begun.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
+    let (engine, begun, told) = open_held(&world).await;
     let mut again = pin!(engine.start_execution(start_of(&machine, "e", "{\"other\":1}")));
     let mut closed = pin!(engine.wait_until_closed(&arn));
     let mut stopped = pin!(engine.stop_execution(&arn, None, None));
     assert!(again.as_mut().now_or_never().is_none());
     assert!(closed.as_mut().now_or_never().is_none());
     assert!(stopped.as_mut().now_or_never().is_none());
-    let small = create(&engine, "small", SMALL).await;
-    let ended = start(&engine, &small, "s").await;
-    assert_eq!(engine.wait_until_closed(&ended).await.unwrap().status, Status::Succeeded);
+    a_small_one_ends(&engine).await;
     // The shard has heard of them, as it has heard of what came after them.
     assert!(again.as_mut().now_or_never().is_none());
     assert!(closed.as_mut().now_or_never().is_none());
@@ -75,23 +95,14 @@ async fn others_go_on_while_one_is_read_and_what_comes_for_it_waits() {
 async fn timers_that_fall_due_while_one_is_read_fire() {
     let world = world();
     let (_, arn) = begin(&world, &large(WAITS), 9).await;
-    let (engine, begun, told) = world.open_held(is_large_reading).await;
-    while begun.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
+    let (engine, _, told) = open_held(&world).await;
     world.clock.advance(Duration::from_secs(60));
-    let small = create(&engine, "small", SMALL).await;
-    let ended = start(&engine, &small, "s").await;
-    engine.wait_until_closed(&ended).await.unwrap();
+    a_small_one_ends(&engine).await;
     drop(told);
     // The timer of one branch has fallen due, that of the other not yet.
-    while history(&engine, &arn).await.len() < 10 {
-        tokio::task::yield_now().await;
-    }
+    until_events(&engine, &arn, 10).await;
     world.clock.advance(Duration::from_secs(60));
-    let record = engine.wait_until_closed(&arn).await.unwrap();
-    assert_eq!(record.status, Status::Succeeded);
-    check_history(&engine, &record).await;
+    ends(&engine, &arn, Status::Succeeded).await;
 }
 
 /// What is left of it is as large as it was.
@@ -112,19 +123,13 @@ async fn others_go_on_while_one_is_read_for_a_redrive() {
         let (engine, execution) = (engine.clone(), arn.clone());
         async move { engine.redrive_execution(RedriveExecution { execution, client_token: None }).await }
     });
-    while begun.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
-    let small = create(&engine, "small", SMALL).await;
-    let ended = start(&engine, &small, "s").await;
-    assert_eq!(engine.wait_until_closed(&ended).await.unwrap().status, Status::Succeeded);
+    until_begun(&begun).await;
+    a_small_one_ends(&engine).await;
     assert!(!redriven.is_finished());
     drop(told);
     redriven.await.unwrap().unwrap();
     world.clock.advance(Duration::from_secs(200));
-    let record = engine.wait_until_closed(&arn).await.unwrap();
-    assert_eq!(record.status, Status::Failed);
-    check_history(&engine, &record).await;
+    ends(&engine, &arn, Status::Failed).await;
 }
 
 /// Two that come to 300 KB each, where there is room for none of them.
@@ -136,16 +141,11 @@ async fn what_waits_is_done_before_a_shutdown_though_another_has_more_to_do() {
     let second = {
         let engine = world.open().await;
         let second = start(&engine, &machine, "f").await;
-        while history(&engine, &second).await.len() < 9 {
-            tokio::task::yield_now().await;
-        }
+        until_events(&engine, &second, 9).await;
         engine.shutdown(Duration::ZERO).await;
         second
     };
-    let (engine, begun, told) = world.open_held(is_large_reading).await;
-    while begun.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
+    let (engine, _, told) = open_held(&world).await;
     // Both have timers that are due, and something that the next start cannot do.
     world.clock.advance(Duration::from_secs(60));
     let mut stops = [&first, &second].map(|arn| Box::pin(engine.stop_execution(arn, None, None)));

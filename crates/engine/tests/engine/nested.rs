@@ -45,9 +45,7 @@ async fn wait_for_end(world: &World, engine: &Engine, arn: &Arn) {
     let resumed = world.calls.next().await;
     assert_eq!(resumed.resumed, Some(payload(r#"{"job":7}"#)));
     resumed.succeed("3");
-    let record = engine.wait_until_closed(arn).await.unwrap();
-    assert_eq!(record.status, Status::Succeeded);
-    check_history(engine, &record).await;
+    ends(engine, arn, Status::Succeeded).await;
 }
 
 /// Found by the simulator (seed 10769): the call is answered while the store is closed, and the commit that it is submitted

@@ -343,9 +343,7 @@ async fn iterations_that_wait_end_in_any_order_after_a_redrive() {
         come_to_rest().await;
         world.clock.advance(Duration::from_secs(1));
     }
-    let record = engine.wait_until_closed(&arn).await.unwrap();
-    assert_eq!(record.status, Status::Succeeded);
-    check_history(&engine, &record).await;
+    ends(&engine, &arn, Status::Succeeded).await;
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use engine::{
     Severity, StartExecution, Task, Tasks,
 };
 use json::{Payload, Text, Value};
-use machine::{Failure, HistoryEvent, TaskRequest};
+use machine::{Failure, HistoryEvent, Status, TaskRequest};
 use std::sync::{Arc, Mutex, atomic::AtomicU64};
 use store::{BoxFuture, Keyspace, MemoryStore};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore, mpsc, oneshot};
@@ -322,6 +322,20 @@ async fn judge(engine: &Engine, arn: &Arn, events: &[HistoryEvent]) {
 
 pub async fn event_types(engine: &Engine, arn: &Arn) -> Vec<&'static str> {
     history(engine, arn).await.iter().map(|event| event.event_type.as_str()).collect()
+}
+
+/// Waits until the history has so many events.
+pub async fn until_events(engine: &Engine, arn: &Arn, count: usize) {
+    while history(engine, arn).await.len() < count {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until the execution has ended, which it must have in this way and with a good history.
+pub async fn ends(engine: &Engine, arn: &Arn, status: Status) {
+    let record = engine.wait_until_closed(arn).await.unwrap();
+    assert_eq!(record.status, status, "{arn}: {:?}", record.outcome);
+    check_history(engine, &record).await;
 }
 
 /// What every history must be: gapless, in time, and ended once, and once more for each redrive, at its end.

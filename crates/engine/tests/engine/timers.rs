@@ -39,9 +39,7 @@ async fn what_fell_due_while_nobody_ran_fires_at_the_start() {
     world.clock.advance(Duration::from_secs(400 * 86_400));
     let engine = world.open().await;
     // The time of the whole execution, a year, is over as well: the earlier of the two counts.
-    let record = engine.wait_until_closed(&arn).await.unwrap();
-    assert_eq!(record.status, Status::Succeeded);
-    check_history(&engine, &record).await;
+    ends(&engine, &arn, Status::Succeeded).await;
 }
 
 #[tokio::test]
@@ -95,9 +93,7 @@ async fn the_row_of_a_timer_goes_when_it_has_fired() {
     let machine = create(&engine, "m", TWICE).await;
     let arn = start(&engine, &machine, "e").await;
     world.clock.advance(Duration::from_secs(10));
-    while history(&engine, &arn).await.len() < 4 {
-        tokio::task::yield_now().await;
-    }
+    until_events(&engine, &arn, 4).await;
     assert_eq!(rows(), 2, "the time of the whole execution, and the second wait");
     drop(engine);
     let engine = world.open().await;
