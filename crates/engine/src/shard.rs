@@ -139,7 +139,8 @@ pub(crate) struct Shard {
     drained: Option<oneshot::Sender<()>>,
     /// Who waits until everything is committed; the shard ends then.
     ended: Option<oneshot::Sender<()>>,
-    /// Set when the time to end in is over: nothing new is heard, and neither the slow lane nor a reading is waited for. What led to it is lost, as in a crash.
+    /// Set when the time to end in is over: nothing new is heard, and neither the slow lane nor a reading is waited for. What
+    /// led to it is lost, as in a crash.
     is_hurried: bool,
     is_over: bool,
 }
@@ -455,8 +456,8 @@ impl Shard {
         }
     }
 
-    /// Whether nothing is left to commit. What led to a step of the slow lane, or waits until something has been read, would be lost
-    /// without it. What a commit releases goes in line: the line is marked when the commits are through, and that is
+    /// Whether nothing is left to commit. What led to a step of the slow lane, or waits until something has been read, would be
+    /// lost without it. What a commit releases goes in line: the line is marked when the commits are through, and that is
     /// committed, too.
     fn is_at_rest(&mut self) -> bool {
         let is_awaited = (self.live.has_slow_step() || !self.readings.is_empty()) && !self.is_hurried;

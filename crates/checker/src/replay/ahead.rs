@@ -33,9 +33,9 @@ impl Redriven {
     }
 
     /// Whether the event may be one of this frame, which is in these iterations: it is not that of another one.
-    fn may_be_in(&self, event: &HistoryEvent, mut within: impl Iterator<Item = (Text, u64)>) -> bool {
+    fn may_be_in<'m>(&self, event: &HistoryEvent, mut within: impl Iterator<Item = (&'m Text, u64)>) -> bool {
         let Some(iterations) = self.0.get(&event.id) else { return true };
-        within.all(|(map, index)| iterations.get(&map).is_none_or(|found| *found == index))
+        within.all(|(map, index)| iterations.get(map).is_none_or(|found| *found == index))
     }
 }
 
@@ -74,11 +74,11 @@ impl Replay<'_> {
         let around = |frame: &Frame<'_>| frame.parent.map(|(parent, index)| (&self.frames[parent], index));
         let within = std::iter::successors(around(&self.frames[id]), |(frame, _)| around(frame));
         let in_maps = within.filter(|(frame, _)| matches!(frame.state.kind, StateKind::Map(_)));
-        self.redriven.may_be_in(event, in_maps.map(|(frame, index)| (frame.state.name.clone(), index)))
+        self.redriven.may_be_in(event, in_maps.map(|(frame, index)| (&frame.state.name, index)))
     }
 
     /// Looks for the joins whose states failed next: what follows a join follows what the join itself follows.
-    pub(super) fn find_failed_joins(&mut self, events: &[HistoryEvent]) {
+    fn find_failed_joins(&mut self, events: &[HistoryEvent]) {
         if self.checker.other_result_bytes_max.is_empty() {
             return;
         }

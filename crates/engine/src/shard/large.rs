@@ -234,17 +234,16 @@ impl Shard {
         let Some(tables) = self.pipeline.tables().cloned() else { return };
         let Some(key) = self.readings.large.next(is_ending, now_ns) else { return };
         let is_for_redrive = self.readings.large.is_redriven(key);
-        let is_needed = match self.is_to_be_read(key, is_for_redrive, &tables) {
-            _ if self.live.get(key).is_some() => true,
-            Ok(Some(stored)) => return self.read_apart(key, stored, tables),
-            // Who loads what cannot be read sees why.
-            Ok(None) | Err(_) => false,
-        };
+        let is_needed = self.live.get(key).is_some();
+        // Who loads what cannot be read sees why.
+        if !is_needed && let Ok(Some(stored)) = self.to_be_read(key, is_for_redrive, &tables) {
+            return self.read_apart(key, stored, tables);
+        }
         self.take_to_hand(AtHand { is_needed, is_for_redrive, ..AtHand::new(key, None, 0) });
     }
 
     /// The record of the execution, if what waits for it needs more than that.
-    fn is_to_be_read(
+    fn to_be_read(
         &self,
         key: ExecutionKey,
         is_for_redrive: bool,

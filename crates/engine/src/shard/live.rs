@@ -166,7 +166,7 @@ pub(crate) struct LiveExecutions {
     bytes: usize,
     bytes_max: usize,
     standard_line: RoomLine,
-    /// One that was read for what is to be done for it, and stays until that is done.
+    /// One that was read for what is to be done for it, and stays.
     guest: Option<ExecutionKey>,
     /// Counts what the Express executions of all shards weigh.
     express_room: Arc<ExpressRoom>,

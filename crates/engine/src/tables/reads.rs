@@ -73,7 +73,7 @@ impl Tables {
 
     pub(crate) fn parts(&self, key: ExecutionKey) -> Result<Vec<(PartId, Part)>, ReadError> {
         let records = self.all(PARTS, &key.0)?;
-        records.iter().map(|(at, value)| Ok((PartId(number(PARTS, at)?), decode(PARTS, value)?))).collect()
+        records.iter().map(part).collect()
     }
 
     /// The same, unless they come to more than so many bytes: then some are read, and nothing is given.
@@ -91,8 +91,8 @@ impl Tables {
             if bytes > bytes_max {
                 return Ok(None);
             }
-            for (at, value) in &page {
-                parts.push((PartId(number(PARTS, at)?), decode(PARTS, value)?));
+            for record in &page {
+                parts.push(part(record)?);
             }
             match page.last() {
                 Some((at, _)) if page.len() == at_once => from = successor(at),
@@ -311,6 +311,10 @@ impl Tables {
             }
         }
     }
+}
+
+fn part((at, value): &Record) -> Result<(PartId, Part), ReadError> {
+    Ok((PartId(number(PARTS, at)?), decode(PARTS, value)?))
 }
 
 pub(super) fn listed(at: &[u8]) -> Result<(i64, ExecutionKey), ReadError> {

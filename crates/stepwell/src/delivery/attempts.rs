@@ -63,8 +63,18 @@ impl Attempts {
         Attempts { pause: FIRST_PAUSE, refusals: 0 }
     }
 
-    /// An attempt has failed: waits until it is worth to try again, or gives the error back.
-    pub(super) async fn pause_after(&mut self, error: Error, outage: &Outage) -> Result<(), Error> {
+    /// Whether another attempt is to be made, after it was waited until that is worth while; or why none is.
+    pub(super) async fn go_on(&mut self, made: Result<(), Error>, outage: &Outage) -> Result<bool, Error> {
+        match made {
+            Ok(()) => {
+                outage.is_over();
+                Ok(false)
+            }
+            Err(error) => self.pause_after(error, outage).await.map(|()| true),
+        }
+    }
+
+    async fn pause_after(&mut self, error: Error, outage: &Outage) -> Result<(), Error> {
         match after(&error) {
             Next::Waits if outage.is_news() => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a delivery waits");
@@ -108,7 +118,7 @@ impl Outage {
     }
 
     /// Something was taken.
-    pub(super) fn is_over(&self) {
+    fn is_over(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_told = false;
     }
 }

@@ -175,15 +175,8 @@ impl Lines {
     /// Tries again; a disk that is full is waited for.
     async fn append(&mut self, lines: &str) -> Result<(), Error> {
         let mut attempts = Attempts::new();
-        loop {
-            match self.write(lines).await {
-                Ok(()) => {
-                    self.outage.is_over();
-                    return Ok(());
-                }
-                Err(error) => attempts.pause_after(error, &self.outage).await?,
-            }
-        }
+        while attempts.go_on(self.write(lines).await, &self.outage).await? {}
+        Ok(())
     }
 
     async fn write(&mut self, lines: &str) -> Result<(), Error> {

@@ -36,15 +36,8 @@ impl Target {
     pub(super) async fn send(&self, body: String) -> Result<(), Error> {
         let body = Bytes::from(body);
         let mut attempts = Attempts::new();
-        loop {
-            match self.attempt(body.clone()).await {
-                Ok(()) => {
-                    self.outage.is_over();
-                    return Ok(());
-                }
-                Err(error) => attempts.pause_after(error, &self.outage).await?,
-            }
-        }
+        while attempts.go_on(self.attempt(body.clone()).await, &self.outage).await? {}
+        Ok(())
     }
 
     async fn attempt(&self, body: Bytes) -> Result<(), Error> {
@@ -121,7 +114,10 @@ fn by_execution(batch: &[ExecutionRecord]) -> Vec<Vec<&ExecutionRecord>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::queue::Counts, *};
+    use super::{
+        super::queue::{Counts, Weigh as _},
+        *,
+    };
     use ::http::{Response, StatusCode};
     use asl::StateMachineType;
     use http_body_util::BodyExt as _;
@@ -206,7 +202,7 @@ mod tests {
             .flat_map(|status| ["a", "b", "c"].map(|execution| record(execution, status)))
             .collect();
         for record in &batch {
-            counts.waits(record);
+            counts.waits(record.records(), record.bytes());
         }
         let lost = Events::new(target, 1_000).deliver(&batch, &Taken::nothing(&counts)).await.unwrap_err();
         assert_eq!((lost.count, counts.waiting()), (1, 0));

@@ -83,7 +83,7 @@ impl<T> fmt::Debug for Queue<T> {
 impl<T: Weigh> Receive<T> for Queue<T> {
     fn receive(&self, happened: T) {
         let (bytes, records) = (happened.bytes(), happened.records());
-        let before = self.counts.waits(&happened);
+        let before = self.counts.waits(records, bytes);
         if before + bytes > self.bytes_max || self.sender.send(happened).is_err() {
             self.counts.took(records, bytes);
             self.counts.lost(records);
@@ -93,9 +93,9 @@ impl<T: Weigh> Receive<T> for Queue<T> {
 
 impl Counts {
     /// One more thing waits; gives the bytes of what waited before.
-    pub(super) fn waits(&self, thing: &impl Weigh) -> usize {
-        self.waiting.fetch_add(thing.records(), Ordering::Relaxed);
-        self.waiting_bytes.fetch_add(thing.bytes(), Ordering::Relaxed)
+    pub(super) fn waits(&self, records: usize, bytes: usize) -> usize {
+        self.waiting.fetch_add(records, Ordering::Relaxed);
+        self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed)
     }
 
     /// How many records wait, or are under way.

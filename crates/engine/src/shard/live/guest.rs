@@ -1,5 +1,5 @@
-//! A large execution that was read for what is to be done for it stays in memory until that is done, however little room there
-//! is; else it would be read again for each piece of work ([`crate::shard::large`]).
+//! A large execution that was read for what is to be done for it stays in memory, however little room there is; else it would
+//! be read again for each piece of work. How long is up to [`crate::shard::large`].
 
 use super::LiveExecutions;
 use crate::tables::ExecutionKey;
