@@ -137,12 +137,13 @@ impl Engine {
     ///
     /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>
     pub async fn create_state_machine(&self, new: NewStateMachine) -> Result<Changed, Error> {
-        self.inner.registry.create(new).await
+        self.change(|registry| async move { registry.create(new).await }).await
     }
 
     /// Makes a new revision, unless the change changes nothing. Executions that run keep theirs.
     pub async fn update_state_machine(&self, arn: &Arn, change: StateMachineChange) -> Result<Changed, Error> {
-        self.inner.registry.update(arn, change).await
+        let arn = arn.clone();
+        self.change(|registry| async move { registry.update(&arn, change).await }).await
     }
 
     #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
@@ -160,7 +161,8 @@ impl Engine {
         revision_id: Option<Text>,
         publish: Publish,
     ) -> Result<VersionRecord, Error> {
-        self.inner.registry.publish(arn, revision_id, &publish).await
+        let arn = arn.clone();
+        self.change(|registry| async move { registry.publish(&arn, revision_id, &publish).await }).await
     }
 
     /// The version that a version ARN names, or the one that an alias ARN leads most executions to.
@@ -177,18 +179,20 @@ impl Engine {
 
     /// Refused while an alias leads to it; unknown ones are no error.
     pub async fn delete_version(&self, arn: &Arn) -> Result<(), Error> {
-        self.inner.registry.delete_version(arn).await
+        let arn = arn.clone();
+        self.change(|registry| async move { registry.delete_version(&arn).await }).await
     }
 
     /// Idempotent by AWS's rule: same name, description and routes.
     ///
     /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachineAlias.html>
     pub async fn create_alias(&self, new: NewAlias) -> Result<AliasRecord, Error> {
-        self.inner.registry.create_alias(new).await
+        self.change(|registry| async move { registry.create_alias(new).await }).await
     }
 
     pub async fn update_alias(&self, arn: &Arn, change: AliasChange) -> Result<AliasRecord, Error> {
-        self.inner.registry.update_alias(arn, change).await
+        let arn = arn.clone();
+        self.change(|registry| async move { registry.update_alias(&arn, change).await }).await
     }
 
     #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
@@ -198,7 +202,8 @@ impl Engine {
 
     /// Unknown ones are no error. Executions that it started go on.
     pub async fn delete_alias(&self, arn: &Arn) -> Result<(), Error> {
-        self.inner.registry.delete_alias(arn).await
+        let arn = arn.clone();
+        self.change(|registry| async move { registry.delete_alias(&arn).await }).await
     }
 
     /// Aliases of a state machine, or those that lead to a version of it; the oldest first, as AWS lists them.
@@ -212,7 +217,8 @@ impl Engine {
     ///
     /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DeleteStateMachine.html>
     pub async fn delete_state_machine(&self, arn: &Arn) -> Result<(), Error> {
-        self.inner.registry.delete(arn).await
+        let arn = arn.clone();
+        self.change(|registry| async move { registry.delete(&arn).await }).await
     }
 
     /// In the order of their names.
@@ -368,7 +374,7 @@ impl Engine {
     }
 
     pub async fn create_activity(&self, new: NewActivity) -> Result<ActivityRecord, Error> {
-        self.inner.registry.create_activity(new).await
+        self.change(|registry| async move { registry.create_activity(new).await }).await
     }
 
     #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
@@ -377,7 +383,8 @@ impl Engine {
     }
 
     pub async fn delete_activity(&self, arn: &Arn) -> Result<(), Error> {
-        self.inner.registry.delete_activity(arn).await
+        let arn = arn.clone();
+        self.change(|registry| async move { registry.delete_activity(&arn).await }).await
     }
 
     /// In the order of their names.
@@ -438,10 +445,12 @@ impl Engine {
     }
 
     pub async fn tag(&self, arn: &Arn, tags: Vec<(String, String)>) -> Result<(), Error> {
-        self.inner.registry.tag(arn, tags).await
+        let arn = arn.clone();
+        self.change(|registry| async move { registry.tag(&arn, tags).await }).await
     }
 
     pub async fn untag(&self, arn: &Arn, keys: &[String]) -> Result<(), Error> {
-        self.inner.registry.untag(arn, keys).await
+        let (arn, keys) = (arn.clone(), keys.to_vec());
+        self.change(|registry| async move { registry.untag(&arn, &keys).await }).await
     }
 }

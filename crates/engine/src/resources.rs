@@ -43,13 +43,16 @@ impl Registry {
     pub(crate) async fn delete_activity(&self, arn: &Arn) -> Result<(), Error> {
         let mut counts = self.changes.lock().await;
         let text = arn.to_string();
-        if self.environment.tables()?.activity(&text)?.is_none() {
+        let tables = self.environment.tables()?;
+        if tables.activity(&text)?.is_none() {
             return Ok(());
         }
         let mut writes = Writes::default();
         writes.remove_activity(&text);
         writes.tags(&text, &[]);
         self.environment.commit(writes).await?;
+        // Before the tasks in line are looked for: one that is offered later finds no activity.
+        tables.forget_activity(&text);
         counts.activities.remove(&text);
         for offer in self.environment.activities.remove(&text) {
             if let Some(owner) = self.environment.shard(offer.key) {

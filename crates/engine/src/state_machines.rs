@@ -1,8 +1,8 @@
 //! State machines: created, updated, deleted and listed. Changes are made one at a time; reads are not held up by them.
 
 use crate::{
-    Account, Changed, Error, ListedStateMachine, NewStateMachine, Page, Paged, Publish, StateMachineChange,
-    StateMachineRecord,
+    Account, Changed, Engine, Error, Inner, ListedStateMachine, NewStateMachine, Page, Paged, Publish,
+    StateMachineChange, StateMachineRecord,
     definitions::Definition,
     environment::Environment,
     recent::Recent,
@@ -288,6 +288,19 @@ impl Registry {
 
     fn forget(&self, arn: &Text) {
         self.current.forget(arn);
+    }
+}
+
+impl Engine {
+    /// Makes a change to its end, also when the caller goes away meanwhile. What becomes durable must be known in memory, and
+    /// until it is, nothing else may be changed, nor what is read now be remembered.
+    pub(crate) async fn change<T: Send + 'static, F>(&self, change: impl FnOnce(Arc<Registry>) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let Inner { environment, registry, .. } = &*self.inner;
+        let changed = environment.runtime.spawn(change(Arc::clone(registry)));
+        changed.await.unwrap_or_else(|_| Err(environment.no_answer()))
     }
 }
 

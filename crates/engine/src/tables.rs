@@ -40,6 +40,7 @@
 //! from. So an execution that ends in its first step costs three records: what is kept of one that fails there is, if it
 //! is little, in its own.
 
+mod activities;
 mod encoding;
 mod expiry;
 mod fsck;

@@ -26,6 +26,8 @@ pub struct ActivityTask {
 #[derive(Deserialize)]
 pub struct Described {
     pub status: String,
+    #[serde(rename = "startDate")]
+    pub start_date: f64,
     #[serde(rename = "stopDate")]
     pub stop_date: Option<f64>,
     pub cause: Option<String>,

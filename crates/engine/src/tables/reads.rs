@@ -2,8 +2,8 @@
 
 use super::{
     ACTIVITIES, ASIDE, Aside, BY_STATUS, CALLS, DELETING, EXECUTIONS, EXPRESS_STARTS, ExecutionKey, HELD, META, OPEN,
-    PARTS, REVISIONS, ReadError, RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS, decode, held_key, join,
-    newest_first, ordered, plain_length, status_prefix, successor,
+    PARTS, REVISIONS, ReadError, RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS,
+    activities::ReadActivities, decode, held_key, join, newest_first, ordered, plain_length, status_prefix, successor,
 };
 use crate::{
     Origin,
@@ -36,6 +36,7 @@ pub(crate) enum SetAside {
 #[derive(Clone)]
 pub(crate) struct Tables {
     pub(super) store: Arc<dyn Store>,
+    pub(super) activities: Arc<ReadActivities>,
 }
 
 /// How many records a scan of everything under a prefix takes at once.
@@ -47,7 +48,7 @@ const STATE_MACHINES_AT_ONCE: usize = 8;
 
 impl Tables {
     pub(crate) fn new(store: Arc<dyn Store>) -> Tables {
-        Tables { store }
+        Tables { store, activities: Arc::default() }
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
@@ -193,10 +194,6 @@ impl Tables {
             Ok(Text::from(arn))
         };
         self.readable(DELETING, Vec::new(), None, usize::MAX, read)
-    }
-
-    pub(crate) fn activity(&self, arn: &str) -> Result<Option<ActivityRecord>, ReadError> {
-        self.record(ACTIVITIES, arn.as_bytes())
     }
 
     pub(crate) fn tags(&self, arn: &str) -> Result<Vec<(String, String)>, ReadError> {

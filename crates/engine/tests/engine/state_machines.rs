@@ -154,6 +154,46 @@ async fn an_update_while_an_execution_starts_is_not_forgotten() {
     assert_eq!(&*used.definition, TWO);
 }
 
+/// Found by reading: the revision that a start had read before the update was durable was remembered as the current one.
+#[tokio::test]
+async fn an_update_is_made_to_its_end_when_its_caller_goes_away() {
+    let mut world = World::new();
+    (world.options.simulated, world.options.shards) = (Some(1), 1);
+    let (engine, steps) = world.open_stepped(1_000).await;
+    let machine = create(&engine, "m", ONE).await;
+    steps.forget_permits(1_000);
+    assert!(engine.update_state_machine(&machine, change(TWO)).now_or_never().is_none());
+    come_to_rest().await;
+    let meanwhile = tokio::spawn({
+        let (engine, start) = (engine.clone(), start_of(&machine, "meanwhile", "{}"));
+        async move { engine.start_execution(start).await }
+    });
+    come_to_rest().await;
+    steps.add_permits(1_000);
+    meanwhile.await.unwrap().unwrap();
+    while &*engine.state_machine(&machine).await.unwrap().definition != TWO {
+        tokio::task::yield_now().await;
+    }
+    start(&engine, &machine, "after").await;
+    let used = engine.state_machine_of_execution(&execution_arn("m", "after")).await.unwrap();
+    assert_eq!(&*used.definition, TWO);
+}
+
+#[tokio::test]
+async fn a_deletion_is_made_to_its_end_when_its_caller_goes_away() {
+    let mut world = World::new();
+    (world.options.simulated, world.options.shards) = (Some(1), 1);
+    let (engine, steps) = world.open_stepped(1_000).await;
+    let machine = create(&engine, "m", ONE).await;
+    steps.forget_permits(1_000);
+    assert!(engine.delete_state_machine(&machine).now_or_never().is_none());
+    come_to_rest().await;
+    steps.add_permits(1_000);
+    while engine.state_machine(&machine).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn a_deletion_does_not_remove_what_was_created_after_it() {
     for turns in 0..10 {

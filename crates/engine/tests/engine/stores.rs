@@ -7,7 +7,10 @@ use std::sync::{
     mpsc,
 };
 use store::{Batch, BoxFuture, Error, Keyspace, MemoryStore, Range, Record, Store};
-use tokio::sync::{Notify, Semaphore};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, Semaphore, oneshot},
+};
 
 /// Stops answering at a commit, as a process does that is killed: the commit is lost, or done and not told.
 pub struct CrashStore {
@@ -257,9 +260,10 @@ impl Store for DamagedStore {
     }
 }
 
-/// Makes commits one by one, when the test lets them through.
+/// Makes commits one by one, when the test lets them through. As in a real store, who waits for one may go away: it is made.
 pub struct SteppedStore {
     pub inner: MemoryStore,
+    pub runtime: Handle,
     pub steps: Arc<Semaphore>,
 }
 
@@ -272,9 +276,12 @@ impl Store for SteppedStore {
     }
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
         let (inner, steps) = (self.inner.clone(), Arc::clone(&self.steps));
-        Box::pin(async move {
+        let (done, told) = oneshot::channel();
+        self.runtime.spawn(async move {
             steps.acquire().await.unwrap().forget();
-            inner.commit(batch).await
-        })
+            // Whoever waited may have gone away.
+            let _ = done.send(inner.commit(batch).await);
+        });
+        Box::pin(async move { told.await.unwrap_or(Err(Error::Poisoned)) })
     }
 }

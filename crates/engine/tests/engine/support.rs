@@ -117,7 +117,11 @@ impl World {
     pub async fn open_stepped(&self, permits: usize) -> (Engine, Arc<Semaphore>) {
         let (inner, steps) = (self.store.clone(), Arc::new(Semaphore::new(permits)));
         let gate = Arc::clone(&steps);
-        let open = move || Ok(Arc::new(SteppedStore { inner: inner.clone(), steps: Arc::clone(&gate) }) as _);
+        let runtime = tokio::runtime::Handle::current();
+        let open = move || {
+            let (inner, runtime, steps) = (inner.clone(), runtime.clone(), Arc::clone(&gate));
+            Ok(Arc::new(SteppedStore { inner, runtime, steps }) as _)
+        };
         (self.open_with(Arc::new(open)).await, steps)
     }
 

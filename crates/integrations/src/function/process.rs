@@ -126,7 +126,7 @@ impl Process {
     pub(super) async fn invoke(&mut self, invocation: &Arc<Invocation>, timeout: Duration) -> Outcome {
         let started = Instant::now();
         self.log.begin(&invocation.request_id);
-        self.log.push(&format!("START RequestId: {} Version: $LATEST", invocation.request_id));
+        self.log.frame(&format!("START RequestId: {} Version: $LATEST", invocation.request_id));
         let outcome = self.hand_over(invocation, timeout).await;
         // What was written before the answer is read before the answer is passed on.
         self.drain.drain().await;
@@ -192,8 +192,8 @@ impl Process {
         let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
         let init = self.init.take().map(|init| format!("\tInit Duration: {:.2} ms", ms(init))).unwrap_or_default();
         let (duration, billed, memory_mb) = (ms(duration), ms(duration).ceil(), self.memory_mb);
-        self.log.push(&format!("END RequestId: {request_id}"));
-        self.log.push(&format!(
+        self.log.frame(&format!("END RequestId: {request_id}"));
+        self.log.frame(&format!(
             "REPORT RequestId: {request_id}\tDuration: {duration:.2} ms\tBilled Duration: {billed} ms\t\
              Memory Size: {memory_mb} MB{init}"
         ));

@@ -12,7 +12,7 @@ use crate::bench::subject::{Ours, Subject};
 use futures_util::future::try_join_all;
 use serde_json::json;
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 const STATES: usize = 10;
@@ -106,16 +106,17 @@ async fn functions(run: &Run, name: &str, clients: usize, processes: usize) -> R
     let chain = chain(STATES, |_| json!({ "Type": "Task", "Resource": resource }));
     let state_machine = ours.subject.caller().create("functions", &chain, "STANDARD").await?;
     let body = start_body(&state_machine, INPUT);
-    // How long each client's last execution took: it asks for the first time when the next one may have ended, so that asking
-    // is not what is measured.
+    // How long each client's last execution took, by its own dates: the client asks for the first time when the next one may
+    // have ended, so that asking is not what is measured. (By the client's clock each would take as long as it slept for the
+    // one before.)
     let took: Vec<Cell<Duration>> = std::iter::repeat_with(Cell::default).take(clients).collect();
     let unit = async |number: usize, caller: &mut crate::bench::caller::Caller| {
         let took = took.get(number).ok_or("there is no such client")?;
-        let started = Instant::now();
         let execution = caller.start(&body).await?;
         tokio::time::sleep(took.get().mul_f64(FIRST_ASKED)).await;
-        caller.succeeded(&execution, poll(clients)).await?;
-        took.set(started.elapsed());
+        let ended = caller.succeeded(&execution, poll(clients)).await?;
+        let seconds = ended.stop_date.ok_or("an execution ended without a date")? - ended.start_date;
+        took.set(Duration::try_from_secs_f64(seconds)?);
         Ok(())
     };
     // The processes of the function start with the first calls.
