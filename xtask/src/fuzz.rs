@@ -69,19 +69,11 @@ impl Wanted {
 
 /// Gives the folder with the programs. Build scripts and macros are not instrumented, as a target is named.
 fn build(folder: &Path) -> Result<PathBuf> {
-    let host = host()?;
+    let host = process::host()?;
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--release", "--quiet", "--bins", "--target", &host]).current_dir(folder);
     process::succeed(cargo.env("RUSTFLAGS", INSTRUMENTS).env("CARGO_TARGET_DIR", folder.join("target")))?;
     Ok(folder.join("target").join(host).join("release"))
-}
-
-/// The triple of this machine.
-fn host() -> Result<String> {
-    let told = Command::new("rustc").arg("-vV").output()?;
-    let told = String::from_utf8(told.stdout)?;
-    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.ok_or("rustc does not say which host it is for")?.to_owned())
 }
 
 fn fuzz(folder: &Path, built: &Path, target: &str, wanted: &Wanted) -> Result {

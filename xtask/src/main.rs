@@ -10,6 +10,7 @@ mod fuzz;
 mod model;
 mod process;
 mod proof;
+mod release;
 mod service_models;
 mod sim;
 mod test;
@@ -44,6 +45,7 @@ const TASKS: &[Task] = &[
     Task { name: "bombs", about: "definitions that want all the time or memory there is", run: proof::bombs },
     Task { name: "soak", about: "a steady load for minutes: memory and latency must be as steady", run: proof::soak },
     Task { name: "golden", about: "keep a data folder of this version, for later ones to open", run: proof::golden },
+    Task { name: "release", about: "build the fastest binary, from a profile of the benchmarks", run: release::run },
     Task { name: "bench", about: "measure the release server over HTTP", run: bench::run },
 ];
 

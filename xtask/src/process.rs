@@ -26,8 +26,20 @@ pub fn succeed(command: &mut Command) -> Result {
 /// Builds the release binary; gives its path.
 pub fn release_binary() -> Result<PathBuf> {
     run("cargo", &["build", "--release", "--package", "stepwell"])?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    Ok(target.join("release").join("stepwell"))
+    Ok(target_folder().join("release").join("stepwell"))
+}
+
+/// Where cargo puts what it builds.
+pub fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// The triple of this machine.
+pub fn host() -> Result<String> {
+    let told = Command::new("rustc").arg("-vV").output()?;
+    let told = String::from_utf8(told.stdout)?;
+    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.ok_or("rustc does not say which host it is for")?.to_owned())
 }
 
 /// Runs an async chore.

@@ -30,6 +30,8 @@ pub struct Server {
     process: Option<Child>,
 }
 
+/// How often it is looked whether a server has ended.
+const ENDED_POLL: Duration = Duration::from_millis(5);
 /// How long a server may take until it answers: far more than it needs, for slow machines.
 const UP_WITHIN: Duration = Duration::from_secs(60);
 
@@ -102,6 +104,18 @@ impl Server {
             let _gone = process.kill();
             let _reaped = process.wait();
         }
+    }
+
+    /// SIGTERM, and `kill -9` if it has not ended within this time.
+    pub fn end(&mut self, within: Duration) {
+        let id = self.process_id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        if id.is_some_and(|id| kill_process(id, Signal::TERM).is_ok()) {
+            let deadline = Instant::now() + within;
+            while self.ended().is_none() && Instant::now() < deadline {
+                std::thread::sleep(ENDED_POLL);
+            }
+        }
+        self.kill();
     }
 
     /// SIGTERM, as `docker stop` sends it first; waits until the process has ended. `None` if it does not run.

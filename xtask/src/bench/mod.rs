@@ -33,8 +33,10 @@ use crate::{Result, process};
 use figures::Figures;
 use limits::Machine;
 use options::Options;
+use scale::SMOKE;
+use std::path::PathBuf;
 use std::time::Duration;
-use workloads::Run;
+use workloads::{Run, WORKLOADS};
 
 /// Runs the workloads that are named, or all.
 pub fn run(arguments: &[String]) -> Result {
@@ -53,6 +55,16 @@ pub fn run(arguments: &[String]) -> Result {
     let run = Run { binary, scale: options.scale };
     // One thread: what the driver takes is missing in the server, and threads that hand work to each other take more.
     runtime.block_on(measure(&options, &run))
+}
+
+/// Runs some workloads once, small, with this binary, and fails if one does: for what it counts, not for figures.
+pub fn exercise(binary: PathBuf, names: &[&str]) -> Result {
+    let run = Run { binary, scale: SMOKE };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    WORKLOADS.iter().filter(|workload| names.contains(&workload.name)).try_for_each(|workload| {
+        println!("{}: {}", workload.name, workload.about);
+        runtime.block_on((workload.run)(&run)).map(drop)
+    })
 }
 
 async fn measure(options: &Options, run: &Run) -> Result {

@@ -16,7 +16,11 @@ pub struct Subject {
     pub process_id: u32,
 }
 
-/// A server of ours, over a folder of its own, with durable defaults.
+/// How long a server may take to end before it is killed.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+/// A server of ours, over a folder of its own, with durable defaults. When it is dropped it is asked to end: one with counters
+/// writes them then.
 pub struct Ours {
     pub server: Server,
     pub subject: Subject,
@@ -41,6 +45,12 @@ impl Ours {
     /// Bytes that its data folder takes on the disk.
     pub fn disk_bytes(&self) -> Result<u64> {
         disk_bytes(&self.server.data_dir())
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        self.server.end(ENDS_WITHIN);
     }
 }
 

@@ -31,7 +31,7 @@ const MEMBER_BYTES: usize = 96;
 const FUNCTION_BYTES: usize = 512;
 /// How often the bytes of one value the living texts, and all arrays and objects ever made, may take.
 const TEXT_FACTOR: usize = 4;
-const MADE_FACTOR: usize = 16;
+const MADE_FACTOR: usize = 14;
 /// Shorter texts count as made, not as living: there is nothing to gain.
 const TEXT_BYTES_HELD_MIN: usize = 64;
 /// Fuel to visit one value, and to write it.

@@ -29,7 +29,7 @@
 //!   something of them, by their length (see `cost`); the conversion of what is given back;
 //! - **memory** by guards that are planted in the expression (see `guard` and `limits`): one value may have
 //!   `memory_bytes`, a sequence `memory_bytes / 8` items, living texts four times and all arrays and objects that are
-//!   made sixteen times that. A loop that makes arrays and drops them (`$append` in a `$reduce` of some thousand
+//!   made fourteen times that. A loop that makes arrays and drops them (`$append` in a `$reduce` of some thousand
 //!   steps) is refused although little of it is alive; AWS may accept it. Functions that are made again and again count as
 //!   arrays do, and such an expression has a stack that is large enough to let go of all of them at once (see `closures`);
 //! - **depth** of nested evaluation; the stack moves to the heap where a thread's own is small. An expression may

@@ -2,6 +2,7 @@
 
 mod curves;
 mod express;
+mod language;
 mod map_runs;
 mod maps;
 mod opening;
@@ -102,6 +103,12 @@ pub const WORKLOADS: &[Workload] = &[
         about: "StartSyncExecution of an Express state machine of 5 Pass states, 64 clients and one",
         goal: "≥ 20,000/s; p50 < 1 ms",
         run: |run| Box::pin(express::synchronous(run)),
+    },
+    Workload {
+        name: "language",
+        about: "the same of definitions with Choice, Map, Parallel, Catch, paths and functions, in both query languages",
+        goal: "none",
+        run: |run| Box::pin(language::synchronous(run)),
     },
     Workload {
         name: "W8",

@@ -1,0 +1,84 @@
+//! `cargo xtask release`: the fastest binary that the compiler can make of the sources.
+//!
+//! A server spends its time in no place of its own: what is left to gain is that the code that runs lies together and that
+//! branches go the way they are expected to. The compiler learns that from a profile: it builds the binary with counters
+//! first, the benchmarks run with that one, small, and what was counted guides the second build. Both take as long as
+//! `cargo build --release`. What it gains is in `BENCHMARKS.md`.
+//!
+//! See <https://doc.rust-lang.org/rustc/profile-guided-optimization.html>.
+
+use crate::{Result, bench, process};
+use std::env::consts::EXE_SUFFIX;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What a server does all day. What none of them runs is built for size.
+const WORKLOADS: &[&str] = &["W1", "W1t", "W1f", "W2", "W3", "W4", "W6", "W7", "language", "W8"];
+
+/// Builds, profiles and builds again; says where the binary is.
+pub fn run(arguments: &[String]) -> Result {
+    if let Some(argument) = arguments.first() {
+        return Err(format!("`{argument}`: it takes no arguments").into());
+    }
+    let merger = profile_merger()?;
+    let folder = process::target_folder().join("profile");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    println!("== build with counters");
+    let counting = build(&folder.join("target"), &flag("-Cprofile-generate=", &folder))?;
+    println!("== count");
+    bench::exercise(counting, WORKLOADS)?;
+    let profile = folder.join("stepwell.profdata");
+    let counted = counted(&folder)?;
+    process::succeed(Command::new(merger).arg("merge").arg("-o").arg(&profile).args(&counted))?;
+    // Ten megabytes each.
+    counted.iter().try_for_each(fs::remove_file)?;
+    println!("== build with what was counted");
+    let binary = build(&process::target_folder(), &flag("-Cprofile-use=", &profile))?;
+    println!("{}", binary.display());
+    Ok(())
+}
+
+fn flag(name: &str, path: &Path) -> OsString {
+    let mut flag = OsString::from(name);
+    flag.push(path);
+    flag
+}
+
+/// Builds the server for this machine with one more flag; gives its path. A target is named so that build scripts and macros
+/// are built without the flag.
+fn build(target_folder: &Path, flag: &OsString) -> Result<PathBuf> {
+    let host = process::host()?;
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--release", "--package", "stepwell", "--target", &host]).current_dir(process::root());
+    process::succeed(cargo.env("CARGO_ENCODED_RUSTFLAGS", flag).env("CARGO_TARGET_DIR", target_folder))?;
+    Ok(target_folder.join(host).join("release").join(format!("stepwell{EXE_SUFFIX}")))
+}
+
+/// The files that processes with counters have left.
+fn counted(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "profraw") {
+            files.push(path);
+        }
+    }
+    if files.is_empty() { Err("no process has counted anything".into()) } else { Ok(files) }
+}
+
+/// The compiler's own: another version of LLVM cannot read what was counted.
+fn profile_merger() -> Result<PathBuf> {
+    let told = Command::new("rustc").args(["--print", "sysroot"]).output()?;
+    let sysroot = PathBuf::from(String::from_utf8(told.stdout)?.trim());
+    let folder = sysroot.join("lib").join("rustlib").join(process::host()?).join("bin");
+    let merger = folder.join(format!("llvm-profdata{EXE_SUFFIX}"));
+    if merger.exists() {
+        return Ok(merger);
+    }
+    Err("`llvm-profdata` is missing; it comes with `rustup component add llvm-tools`".into())
+}
