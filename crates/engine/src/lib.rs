@@ -77,7 +77,7 @@ use std::{
     time::Duration,
 };
 use store::Store;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 
 /// Opens the store; called again after a failed commit.
 pub type OpenStore = Arc<dyn Fn() -> Result<Arc<dyn Store>, store::Error> + Send + Sync>;
@@ -94,6 +94,8 @@ struct Inner {
     registry: Arc<Registry>,
     /// Tasks that run beside the shards.
     keepers: Vec<AbortHandle>,
+    /// Changes that are being made; those that have ended are taken out by the next one.
+    changes: Mutex<JoinSet<()>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 

@@ -80,7 +80,15 @@ impl Engine {
         if environment.options.removes_by_itself {
             keepers.push(tokio::spawn(retention::run(Arc::clone(&environment))).abort_handle());
         }
-        Ok(Engine { inner: Arc::new(Inner { environment, registry, keepers, threads: threads.into() }) })
+        Ok(Engine {
+            inner: Arc::new(Inner {
+                environment,
+                registry,
+                keepers,
+                changes: Mutex::default(),
+                threads: threads.into(),
+            }),
+        })
     }
 
     pub(crate) async fn end(&self, drain: Duration) {

@@ -14,8 +14,8 @@ use crate::{
 };
 use asl::Arn;
 use json::Text;
-use std::sync::Arc;
-use tokio::sync::{Mutex, mpsc};
+use std::sync::{Arc, PoisonError};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// State machines of which it is remembered which revision is the current one: some hundred bytes each.
 const CURRENT_MAX: usize = 4_096;
@@ -298,9 +298,19 @@ impl Engine {
     where
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let Inner { environment, registry, .. } = &*self.inner;
-        let changed = environment.runtime.spawn(change(Arc::clone(registry)));
-        changed.await.unwrap_or_else(|_| Err(environment.no_answer()))
+        let Inner { environment, registry, changes, .. } = &*self.inner;
+        let (reply, answer) = oneshot::channel();
+        let change = change(Arc::clone(registry));
+        let run = async move {
+            // Nobody waits any more when the caller went away.
+            let _ = reply.send(change.await);
+        };
+        {
+            let mut changes = changes.lock().unwrap_or_else(PoisonError::into_inner);
+            while changes.try_join_next().is_some() {}
+            changes.spawn_on(run, &environment.runtime);
+        }
+        answer.await.unwrap_or_else(|_| Err(environment.no_answer()))
     }
 }
 
