@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
 
 pub use check::Wrong;
 pub use delivery::{EventsConfig, LogsConfig};
+pub use words::nearest;
 
 /// Everything that can be configured. Each field has a default.
 #[derive(Clone, Debug, Deserialize)]

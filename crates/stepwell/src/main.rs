@@ -12,10 +12,11 @@ mod listener;
 mod open_files;
 mod step_functions;
 mod telemetry;
+mod variables;
 mod wiring;
 
 use clap::{
-    Arg, Command, CommandFactory, FromArgMatches, Parser,
+    CommandFactory, FromArgMatches, Parser,
     error::{ContextKind, ContextValue},
 };
 use std::{env, ffi::OsString, process::ExitCode};
@@ -54,17 +55,9 @@ First steps:
 `stepwell help COMMAND` tells more of a command.";
 
 fn main() -> ExitCode {
-    let matches = without_empty_variables(CommandLine::command()).try_get_matches();
+    let matches = variables::without_foreign(CommandLine::command()).try_get_matches();
     let line = matches.and_then(|matches| CommandLine::from_arg_matches(&matches));
     command::run(line.unwrap_or_else(|error| with_variable(error).exit()).command)
-}
-
-/// An environment variable without a value is none: files of containers set it so.
-fn without_empty_variables(command: Command) -> Command {
-    let is_empty =
-        |argument: &Arg| argument.get_env().is_some_and(|name| env::var_os(name).is_some_and(|it| it.is_empty()));
-    let without = |argument: Arg| if is_empty(&argument) { argument.env(None::<&str>) } else { argument };
-    command.mut_args(without).mut_subcommands(without_empty_variables)
 }
 
 /// The error blames the option also if its value is that of an environment variable: then it says so.

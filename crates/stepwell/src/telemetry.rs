@@ -24,7 +24,7 @@ pub fn start_if_asked() {
 }
 
 /// Chooses what is logged.
-const VARIABLE: &str = "STEPWELL_LOG";
+pub const VARIABLE: &str = "STEPWELL_LOG";
 
 /// Starts logging. `STEPWELL_LOG` chooses what is logged (`info` by default; for example `engine=debug,info`).
 pub fn start(format: LogFormat) {

@@ -355,6 +355,25 @@ fn an_environment_variable_without_a_value_is_none() {
     assert!(output.status.success() && out.contains("http://127.0.0.1:8083"), "{out}{error}");
 }
 
+/// Kubernetes tells each pod of a Service that is called `stepwell`.
+#[test]
+fn the_address_of_a_service_is_no_port() {
+    let folder = folder(&[]);
+    let output = command(folder.path(), &["env"]).env("STEPWELL_PORT", "tcp://10.0.0.7:8083").output().unwrap();
+    let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.contains("http://127.0.0.1:8083"), "{out}{error}");
+}
+
+#[test]
+fn a_misspelt_environment_variable_is_told() {
+    let folder = folder(&[("stepwell.toml", "account_id = '1'")]);
+    let mut serve = command(folder.path(), &["serve", "--config", "stepwell.toml"]);
+    let output = serve.env("STEPWELL_PROT", "1").env("STEPWELL_SERVICE_HOST", "10.0.0.7").output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("STEPWELL_PROT sets nothing; did you mean STEPWELL_PORT?"), "{told}");
+    assert!(!told.contains("STEPWELL_SERVICE_HOST"), "{told}");
+}
+
 #[test]
 fn a_server_that_cannot_write_its_logs_does_not_start() {
     let folder = folder(&[("file", ""), ("stepwell.toml", "data_dir = 'data'\n[logs]\nfolder = 'file'\n")]);

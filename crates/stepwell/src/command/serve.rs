@@ -5,7 +5,7 @@ use crate::config::{Config, UnknownServiceFields};
 use crate::health::Health;
 use crate::listener::{self, Limits};
 use crate::telemetry::{self, LogFormat};
-use crate::{open_files, wiring};
+use crate::{open_files, variables, wiring};
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -81,6 +81,9 @@ pub enum Error {
 impl Serve {
     pub fn run(&self) -> CommandResult {
         telemetry::start(self.log_format);
+        for (name, meant) in variables::misspelt() {
+            tracing::warn!("the environment variable {name} sets nothing; did you mean {meant}?");
+        }
         let config = self.configuration()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let served = runtime.block_on(serve(&config));

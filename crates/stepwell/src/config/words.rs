@@ -43,7 +43,7 @@ fn unknown(name: &str, expected: &str) -> Option<String> {
 }
 
 /// The name that was meant, if there is one that differs by a slip of the pen.
-pub(super) fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let slips = names.into_iter().map(|other| (strsim::osa_distance(name, other), other));
     let near = slips.filter(|(slips, other)| *slips <= SLIPS_MAX.min(other.len() / 2));
     near.min_by_key(|(slips, _)| *slips).map(|(_, other)| other)

@@ -1,0 +1,37 @@
+//! Environment variables that set nothing: empty ones, those of others, and those whose names are misspelt.
+
+use crate::{CommandLine, config::nearest, telemetry};
+use clap::{Arg, Command, CommandFactory};
+use std::{env, ffi::OsString};
+
+const PREFIX: &str = "STEPWELL_";
+
+/// Options take nothing from a variable without a value, as files of containers have them, nor from what Kubernetes tells
+/// each pod of a Service that is called `stepwell`: `STEPWELL_PORT=tcp://10.0.0.7:8083`.
+///
+/// <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>
+pub fn without_foreign(command: Command) -> Command {
+    let is_foreign = |value: OsString| value.is_empty() || value.to_string_lossy().starts_with("tcp://");
+    let takes_foreign = |argument: &Arg| argument.get_env().and_then(env::var_os).is_some_and(is_foreign);
+    let without = |argument: Arg| if takes_foreign(&argument) { argument.env(None::<&str>) } else { argument };
+    command.mut_args(without).mut_subcommands(without_foreign)
+}
+
+/// Variables that are set and that nothing reads, with the one that was meant.
+pub fn misspelt() -> Vec<(String, String)> {
+    let known = known();
+    let unknown = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let unknown = unknown.filter(|name| name.starts_with(PREFIX) && !known.contains(name));
+    unknown
+        .filter_map(|name| nearest(&name, known.iter().map(String::as_str)).map(|near| (name.clone(), near.into())))
+        .collect()
+}
+
+fn known() -> Vec<String> {
+    let command = CommandLine::command();
+    let arguments = command.get_subcommands().flat_map(Command::get_arguments);
+    let mut names: Vec<String> =
+        arguments.filter_map(Arg::get_env).map(|name| name.to_string_lossy().into_owned()).collect();
+    names.push(telemetry::VARIABLE.into());
+    names
+}
