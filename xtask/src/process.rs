@@ -29,9 +29,9 @@ pub fn release_binary() -> Result<PathBuf> {
     Ok(target_folder().join("release").join("stepwell"))
 }
 
-/// Where cargo puts what it builds.
+/// Where cargo puts what it builds; a relative `CARGO_TARGET_DIR` is one in the root folder, where cargo is run.
 pub fn target_folder() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+    root().join(std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from))
 }
 
 /// The triple of this machine.

@@ -2,14 +2,16 @@
 //!
 //! A server spends its time in no place of its own: what is left to gain is that the code that runs lies together and that
 //! branches go the way they are expected to. The compiler learns that from a profile: it builds the binary with counters
-//! first, the benchmarks run with that one, small, and what was counted guides the second build. Both take as long as
+//! first, the benchmarks run with that one, small, and what was counted guides the second build. Each takes as long as
 //! `cargo build --release`. What it gains is in `BENCHMARKS.md`.
+//!
+//! Flags for the compiler in `RUSTFLAGS` count in both builds; those of cargo's configuration files do not.
 //!
 //! See <https://doc.rust-lang.org/rustc/profile-guided-optimization.html>.
 
 use crate::{Result, bench, process};
-use std::env::consts::EXE_SUFFIX;
-use std::ffi::OsString;
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,20 +25,25 @@ pub fn run(arguments: &[String]) -> Result {
         return Err(format!("`{argument}`: it takes no arguments").into());
     }
     let merger = profile_merger()?;
+    if env::var_os("LLVM_PROFILE_FILE").is_some() {
+        return Err("`LLVM_PROFILE_FILE` is set: what is counted would go there".into());
+    }
     let folder = process::target_folder().join("profile");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
     println!("== build with counters");
-    let counting = build(&folder.join("target"), &flag("-Cprofile-generate=", &folder))?;
+    let builds = folder.join("target");
+    let counting = build(&builds, &flag("-Cprofile-generate=", &folder))?;
     println!("== count");
     bench::exercise(counting, WORKLOADS)?;
     let profile = folder.join("stepwell.profdata");
     let counted = counted(&folder)?;
     process::succeed(Command::new(merger).arg("merge").arg("-o").arg(&profile).args(&counted))?;
-    // Ten megabytes each.
+    // Hundreds of megabytes.
     counted.iter().try_for_each(fs::remove_file)?;
+    fs::remove_dir_all(builds)?;
     println!("== build with what was counted");
     let binary = build(&process::target_folder(), &flag("-Cprofile-use=", &profile))?;
     println!("{}", binary.display());
@@ -51,12 +58,25 @@ fn flag(name: &str, path: &Path) -> OsString {
 
 /// Builds the server for this machine with one more flag; gives its path. A target is named so that build scripts and macros
 /// are built without the flag.
-fn build(target_folder: &Path, flag: &OsString) -> Result<PathBuf> {
+fn build(target_folder: &Path, flag: &OsStr) -> Result<PathBuf> {
     let host = process::host()?;
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--release", "--package", "stepwell", "--target", &host]).current_dir(process::root());
-    process::succeed(cargo.env("CARGO_ENCODED_RUSTFLAGS", flag).env("CARGO_TARGET_DIR", target_folder))?;
-    Ok(target_folder.join(host).join("release").join(format!("stepwell{EXE_SUFFIX}")))
+    process::succeed(cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(flag)).env("CARGO_TARGET_DIR", target_folder))?;
+    Ok(target_folder.join(host).join("release").join("stepwell"))
+}
+
+/// With those that the environment has, as cargo reads them.
+fn flags(more: &OsStr) -> OsString {
+    const SEPARATOR: &str = "\u{1f}";
+    let encoded = env::var("CARGO_ENCODED_RUSTFLAGS").ok();
+    let plain = || env::var("RUSTFLAGS").map(|flags| flags.split_whitespace().collect::<Vec<_>>().join(SEPARATOR)).ok();
+    let mut flags = OsString::from(encoded.or_else(plain).unwrap_or_default());
+    if !flags.is_empty() {
+        flags.push(SEPARATOR);
+    }
+    flags.push(more);
+    flags
 }
 
 /// The files that processes with counters have left.
@@ -76,7 +96,7 @@ fn profile_merger() -> Result<PathBuf> {
     let told = Command::new("rustc").args(["--print", "sysroot"]).output()?;
     let sysroot = PathBuf::from(String::from_utf8(told.stdout)?.trim());
     let folder = sysroot.join("lib").join("rustlib").join(process::host()?).join("bin");
-    let merger = folder.join(format!("llvm-profdata{EXE_SUFFIX}"));
+    let merger = folder.join("llvm-profdata");
     if merger.exists() {
         return Ok(merger);
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     AliasChange, AliasRecord, Error, NewAlias, Page, Paged, Route,
+    changes::Changing,
     state_machines::Registry,
     tables::{Tables, Writes},
     versions::{unqualified, version_arn},
@@ -12,8 +13,7 @@ use std::sync::Arc;
 
 impl Registry {
     /// The same alias again is the one that is there.
-    pub(crate) async fn create_alias(&self, new: NewAlias) -> Result<AliasRecord, Error> {
-        let _changes = self.changes.lock().await;
+    pub(crate) async fn create_alias(&self, _: &Changing, new: NewAlias) -> Result<AliasRecord, Error> {
         let state_machine_arn: Text = unqualified(&new.arn).to_string().into();
         let tables = self.environment.tables()?;
         let state_machine = tables.state_machine(&state_machine_arn)?;
@@ -40,8 +40,12 @@ impl Registry {
     }
 
     /// A change that changes nothing leaves the time of the update.
-    pub(crate) async fn update_alias(&self, arn: &Arn, change: AliasChange) -> Result<AliasRecord, Error> {
-        let _changes = self.changes.lock().await;
+    pub(crate) async fn update_alias(
+        &self,
+        _: &Changing,
+        arn: &Arn,
+        change: AliasChange,
+    ) -> Result<AliasRecord, Error> {
         let mut alias = self.alias(arn)?;
         let state_machine_arn: Text = unqualified(arn).to_string().into();
         let tables = self.environment.tables()?;
@@ -69,8 +73,7 @@ impl Registry {
     }
 
     /// An alias that does not exist is deleted already.
-    pub(crate) async fn delete_alias(&self, arn: &Arn) -> Result<(), Error> {
-        let _changes = self.changes.lock().await;
+    pub(crate) async fn delete_alias(&self, _: &Changing, arn: &Arn) -> Result<(), Error> {
         match self.alias(arn) {
             Err(Error::ResourceNotFound(_)) => return Ok(()),
             found => found?,

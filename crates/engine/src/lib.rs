@@ -4,6 +4,7 @@
 //! writes through `tables`, and keeps answers and effects in an `outbox` until the commit is durable. `dispatch`,
 //! `activities` and `timers` carry the effects out and bring back triggers. `queries` reads the store and meets no shard.
 
+mod changes;
 mod clock;
 mod error;
 mod item_reader;
@@ -67,6 +68,7 @@ pub use task::{Call, MockCheck, Origin, Restart, Task, Tasks};
 pub use witness::{LogLevel, Logged, Logging, Receive};
 
 use asl::{Arn, Resource};
+use changes::Begun;
 use environment::Environment;
 use express_children::ExpressChildren;
 use json::{Payload, Text};
@@ -77,7 +79,7 @@ use std::{
     time::Duration,
 };
 use store::Store;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::AbortHandle;
 
 /// Opens the store; called again after a failed commit.
 pub type OpenStore = Arc<dyn Fn() -> Result<Arc<dyn Store>, store::Error> + Send + Sync>;
@@ -94,8 +96,7 @@ struct Inner {
     registry: Arc<Registry>,
     /// Tasks that run beside the shards.
     keepers: Vec<AbortHandle>,
-    /// Changes that are being made; those that have ended are taken out by the next one.
-    changes: Mutex<JoinSet<()>>,
+    begun: Begun,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -139,13 +140,13 @@ impl Engine {
     ///
     /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>
     pub async fn create_state_machine(&self, new: NewStateMachine) -> Result<Changed, Error> {
-        self.change(|registry| async move { registry.create(new).await }).await
+        self.change(|registry, mut changing| async move { registry.create(&mut changing, new).await }).await
     }
 
     /// Makes a new revision, unless the change changes nothing. Executions that run keep theirs.
     pub async fn update_state_machine(&self, arn: &Arn, change: StateMachineChange) -> Result<Changed, Error> {
         let arn = arn.clone();
-        self.change(|registry| async move { registry.update(&arn, change).await }).await
+        self.change(|registry, changing| async move { registry.update(&changing, &arn, change).await }).await
     }
 
     #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
@@ -164,7 +165,8 @@ impl Engine {
         publish: Publish,
     ) -> Result<VersionRecord, Error> {
         let arn = arn.clone();
-        self.change(|registry| async move { registry.publish(&arn, revision_id, &publish).await }).await
+        self.change(|registry, changing| async move { registry.publish(&changing, &arn, revision_id, &publish).await })
+            .await
     }
 
     /// The version that a version ARN names, or the one that an alias ARN leads most executions to.
@@ -182,19 +184,19 @@ impl Engine {
     /// Refused while an alias leads to it; unknown ones are no error.
     pub async fn delete_version(&self, arn: &Arn) -> Result<(), Error> {
         let arn = arn.clone();
-        self.change(|registry| async move { registry.delete_version(&arn).await }).await
+        self.change(|registry, changing| async move { registry.delete_version(&changing, &arn).await }).await
     }
 
     /// Idempotent by AWS's rule: same name, description and routes.
     ///
     /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachineAlias.html>
     pub async fn create_alias(&self, new: NewAlias) -> Result<AliasRecord, Error> {
-        self.change(|registry| async move { registry.create_alias(new).await }).await
+        self.change(|registry, changing| async move { registry.create_alias(&changing, new).await }).await
     }
 
     pub async fn update_alias(&self, arn: &Arn, change: AliasChange) -> Result<AliasRecord, Error> {
         let arn = arn.clone();
-        self.change(|registry| async move { registry.update_alias(&arn, change).await }).await
+        self.change(|registry, changing| async move { registry.update_alias(&changing, &arn, change).await }).await
     }
 
     #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
@@ -205,7 +207,7 @@ impl Engine {
     /// Unknown ones are no error. Executions that it started go on.
     pub async fn delete_alias(&self, arn: &Arn) -> Result<(), Error> {
         let arn = arn.clone();
-        self.change(|registry| async move { registry.delete_alias(&arn).await }).await
+        self.change(|registry, changing| async move { registry.delete_alias(&changing, &arn).await }).await
     }
 
     /// Aliases of a state machine, or those that lead to a version of it; the oldest first, as AWS lists them.
@@ -220,7 +222,7 @@ impl Engine {
     /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DeleteStateMachine.html>
     pub async fn delete_state_machine(&self, arn: &Arn) -> Result<(), Error> {
         let arn = arn.clone();
-        self.change(|registry| async move { registry.delete(&arn).await }).await
+        self.change(|registry, changing| async move { registry.delete(changing, &arn).await }).await
     }
 
     /// In the order of their names.
@@ -376,7 +378,7 @@ impl Engine {
     }
 
     pub async fn create_activity(&self, new: NewActivity) -> Result<ActivityRecord, Error> {
-        self.change(|registry| async move { registry.create_activity(new).await }).await
+        self.change(|registry, mut changing| async move { registry.create_activity(&mut changing, new).await }).await
     }
 
     #[expect(clippy::unused_async, reason = "a store over a network will wait here")]
@@ -386,7 +388,7 @@ impl Engine {
 
     pub async fn delete_activity(&self, arn: &Arn) -> Result<(), Error> {
         let arn = arn.clone();
-        self.change(|registry| async move { registry.delete_activity(&arn).await }).await
+        self.change(|registry, mut changing| async move { registry.delete_activity(&mut changing, &arn).await }).await
     }
 
     /// In the order of their names.
@@ -448,11 +450,11 @@ impl Engine {
 
     pub async fn tag(&self, arn: &Arn, tags: Vec<(String, String)>) -> Result<(), Error> {
         let arn = arn.clone();
-        self.change(|registry| async move { registry.tag(&arn, tags).await }).await
+        self.change(|registry, changing| async move { registry.tag(&changing, &arn, tags).await }).await
     }
 
     pub async fn untag(&self, arn: &Arn, keys: &[String]) -> Result<(), Error> {
         let (arn, keys) = (arn.clone(), keys.to_vec());
-        self.change(|registry| async move { registry.untag(&arn, &keys).await }).await
+        self.change(|registry, changing| async move { registry.untag(&changing, &arn, &keys).await }).await
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     Clock, Engine, Error, Inner, OpenStore, Options, Tasks,
     activities::ActivityQueues,
+    changes::Begun,
     clock,
     definitions::Definitions,
     deletions::Deletions,
@@ -81,13 +82,7 @@ impl Engine {
             keepers.push(tokio::spawn(retention::run(Arc::clone(&environment))).abort_handle());
         }
         Ok(Engine {
-            inner: Arc::new(Inner {
-                environment,
-                registry,
-                keepers,
-                changes: Mutex::default(),
-                threads: threads.into(),
-            }),
+            inner: Arc::new(Inner { environment, registry, keepers, begun: Begun::default(), threads: threads.into() }),
         })
     }
 
@@ -136,6 +131,11 @@ impl Engine {
     async fn let_go(&self) {
         let environment = Arc::clone(&self.inner.environment);
         self.inner.keepers.iter().for_each(tokio::task::AbortHandle::abort);
+        tokio::select! {
+            biased;
+            () = self.inner.begun.ended() => {}
+            () = environment.clock.pause(LAST_COMMIT) => {}
+        }
         environment.slow_lane.close();
         environment.apart.close();
         let threads = std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
@@ -219,6 +219,7 @@ impl Drop for Inner {
     /// An engine that is dropped ends as in a crash: nothing more is committed, and its calls are dropped.
     fn drop(&mut self) {
         self.keepers.iter().for_each(tokio::task::AbortHandle::abort);
+        self.begun.abort();
         self.environment.slow_lane.close();
         for shard in self.environment.shards.get().into_iter().flatten() {
             shard.order(Order::Abandon);

@@ -2,6 +2,7 @@
 
 use crate::{
     Account, ActivityRecord, Error, NewActivity, Page, Paged,
+    changes::{Changing, Counts},
     shard::Report,
     state_machines::{Registry, name_of, paged},
     tables::{Writes, arn_prefix},
@@ -13,8 +14,7 @@ type Tags = Vec<(String, String)>;
 
 impl Registry {
     /// The same name again is the same activity; its tags stay as they are.
-    pub(crate) async fn create_activity(&self, new: NewActivity) -> Result<ActivityRecord, Error> {
-        let mut counts = self.changes.lock().await;
+    pub(crate) async fn create_activity(&self, counts: &mut Counts, new: NewActivity) -> Result<ActivityRecord, Error> {
         let arn: Text = new.arn.to_string().into();
         if let Some(existing) = self.environment.tables()?.activity(&arn)? {
             let is_same = existing.encryption == new.encryption;
@@ -40,19 +40,20 @@ impl Registry {
 
     /// An activity that does not exist is deleted already. Tasks that no worker has taken fail: nobody can take them any
     /// more. What a worker has taken goes on.
-    pub(crate) async fn delete_activity(&self, arn: &Arn) -> Result<(), Error> {
-        let mut counts = self.changes.lock().await;
+    pub(crate) async fn delete_activity(&self, counts: &mut Counts, arn: &Arn) -> Result<(), Error> {
         let text = arn.to_string();
-        let tables = self.environment.tables()?;
-        if tables.activity(&text)?.is_none() {
+        if self.environment.tables()?.activity(&text)?.is_none() {
             return Ok(());
         }
         let mut writes = Writes::default();
         writes.remove_activity(&text);
         writes.tags(&text, &[]);
         self.environment.commit(writes).await?;
-        // Before the tasks in line are looked for: one that is offered later finds no activity.
-        tables.forget_activity(&text);
+        // Before the tasks in line are looked for: one that is offered later finds no activity. Tables that are opened later
+        // know none yet.
+        if let Ok(tables) = self.environment.tables() {
+            tables.forget_activity(&text);
+        }
         counts.activities.remove(&text);
         for offer in self.environment.activities.remove(&text) {
             if let Some(owner) = self.environment.shard(offer.key) {
@@ -79,15 +80,13 @@ impl Registry {
     }
 
     /// A tag of the same key gets the new value.
-    pub(crate) async fn tag(&self, arn: &Arn, tags: Tags) -> Result<(), Error> {
-        let _changes = self.changes.lock().await;
+    pub(crate) async fn tag(&self, _: &Changing, arn: &Arn, tags: Tags) -> Result<(), Error> {
         let mut all = self.tags(arn)?;
         all.extend(tags);
         self.set_tags(arn, all).await
     }
 
-    pub(crate) async fn untag(&self, arn: &Arn, keys: &[String]) -> Result<(), Error> {
-        let _changes = self.changes.lock().await;
+    pub(crate) async fn untag(&self, _: &Changing, arn: &Arn, keys: &[String]) -> Result<(), Error> {
         let mut all = self.tags(arn)?;
         all.retain(|(key, _)| !keys.contains(key));
         self.set_tags(arn, all).await

@@ -1,21 +1,21 @@
 //! State machines: created, updated, deleted and listed. Changes are made one at a time; reads are not held up by them.
 
 use crate::{
-    Account, Changed, Engine, Error, Inner, ListedStateMachine, NewStateMachine, Page, Paged, Publish,
-    StateMachineChange, StateMachineRecord,
+    Account, Changed, Error, ListedStateMachine, NewStateMachine, Page, Paged, Publish, StateMachineChange,
+    StateMachineRecord,
+    changes::{Changing, Counts},
     definitions::Definition,
     environment::Environment,
     recent::Recent,
     routing::Routing,
-    scopes::PerScope,
     shard::Order,
     tables::{RevisionKey, Writes, arn_prefix},
     versions::{is_same_publish, published, version_arn},
 };
 use asl::Arn;
 use json::Text;
-use std::sync::{Arc, PoisonError};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use std::sync::Arc;
+use tokio::sync::{Mutex, mpsc};
 
 /// State machines of which it is remembered which revision is the current one: some hundred bytes each.
 const CURRENT_MAX: usize = 4_096;
@@ -24,36 +24,28 @@ const CURRENT_MAX: usize = 4_096;
 pub(crate) struct Registry {
     pub(crate) environment: Arc<Environment>,
     /// Held while something is changed.
-    pub(crate) changes: Mutex<Counts>,
+    pub(crate) changes: Arc<Mutex<Counts>>,
     /// The current revisions that were used lately; only what is durable, and none that is being deleted.
     current: Recent<Text, RevisionKey>,
     /// The same of versions and aliases.
     pub(crate) routing: Routing,
 }
 
-/// How many there are, for the limits of an account in a Region.
-pub(crate) struct Counts {
-    pub(crate) state_machines: PerScope,
-    pub(crate) activities: PerScope,
-}
-
 impl Registry {
     pub(crate) fn open(environment: Arc<Environment>) -> Result<Registry, Error> {
         let tables = environment.tables()?;
-        let (state_machines, activities) = tables.counts()?;
         // Before the shards start: they must know whose executions end.
         tables.deleting()?.iter().for_each(|arn| environment.deletions.mark(arn));
         Ok(Registry {
             environment,
-            changes: Mutex::new(Counts { state_machines, activities }),
+            changes: Arc::new(Mutex::new(Counts::of(&tables)?)),
             current: Recent::new(CURRENT_MAX),
             routing: Routing::default(),
         })
     }
 
     /// Idempotent by AWS's rule: the role and the tags are not compared.
-    pub(crate) async fn create(&self, new: NewStateMachine) -> Result<Changed, Error> {
-        let mut counts = self.changes.lock().await;
+    pub(crate) async fn create(&self, counts: &mut Counts, new: NewStateMachine) -> Result<Changed, Error> {
         let arn: Text = new.arn.to_string().into();
         if let Some(existing) = self.environment.tables()?.state_machine(&arn)? {
             return self.created_before(existing, &new);
@@ -98,8 +90,7 @@ impl Registry {
     }
 
     /// An update that changes nothing makes no revision.
-    pub(crate) async fn update(&self, arn: &Arn, change: StateMachineChange) -> Result<Changed, Error> {
-        let _changes = self.changes.lock().await;
+    pub(crate) async fn update(&self, _: &Changing, arn: &Arn, change: StateMachineChange) -> Result<Changed, Error> {
         let current = self.record(arn)?;
         if current.deleting {
             return Err(Error::StateMachineDeleting(arn.to_string().into()));
@@ -211,24 +202,22 @@ impl Registry {
     }
 
     /// Marks the state machine; it is gone when its last execution has closed.
-    pub(crate) async fn delete(&self, arn: &Arn) -> Result<(), Error> {
-        {
-            let _changes = self.changes.lock().await;
-            let current = match self.record(arn) {
-                Err(Error::StateMachineDoesNotExist(_)) => return Ok(()),
-                current => current?,
-            };
-            let record = StateMachineRecord { deleting: true, ..StateMachineRecord::clone(&current) };
-            let mut writes = Writes::default();
-            writes.state_machine(&record);
-            writes.deleting(&record.arn);
-            self.forget(&record.arn);
-            self.routing.forget_all_of(&record.arn);
-            self.environment.deletions.begin();
-            self.environment.commit(writes).await?;
-            self.environment.deletions.mark(&record.arn);
-        }
-        self.finish_deletion(&arn.to_string().into()).await
+    pub(crate) async fn delete(&self, changing: Changing, arn: &Arn) -> Result<(), Error> {
+        let current = match self.record(arn) {
+            Err(Error::StateMachineDoesNotExist(_)) => return Ok(()),
+            current => current?,
+        };
+        let record = StateMachineRecord { deleting: true, ..StateMachineRecord::clone(&current) };
+        let mut writes = Writes::default();
+        writes.state_machine(&record);
+        writes.deleting(&record.arn);
+        self.forget(&record.arn);
+        self.routing.forget_all_of(&record.arn);
+        self.environment.deletions.begin();
+        self.environment.commit(writes).await?;
+        self.environment.deletions.mark(&record.arn);
+        drop(changing);
+        self.finish_deletion(&record.arn).await
     }
 
     /// Removes a state machine that is being deleted, unless it has open executions. It may be gone already, and one of
@@ -239,7 +228,7 @@ impl Registry {
         }
         // A start that came before the deletion may be on its way to the disk.
         self.environment.order_all(|done| Order::Settle { done }).await;
-        let mut counts = self.changes.lock().await;
+        let mut counts = self.changing().await?;
         let tables = self.environment.tables()?;
         let Some(record) = tables.state_machine(arn)?.filter(|record| record.deleting) else {
             self.environment.deletions.end(arn);
@@ -288,29 +277,6 @@ impl Registry {
 
     fn forget(&self, arn: &Text) {
         self.current.forget(arn);
-    }
-}
-
-impl Engine {
-    /// Makes a change to its end, also when the caller goes away meanwhile. What becomes durable must be known in memory, and
-    /// until it is, nothing else may be changed, nor what is read now be remembered.
-    pub(crate) async fn change<T: Send + 'static, F>(&self, change: impl FnOnce(Arc<Registry>) -> F) -> Result<T, Error>
-    where
-        F: Future<Output = Result<T, Error>> + Send + 'static,
-    {
-        let Inner { environment, registry, changes, .. } = &*self.inner;
-        let (reply, answer) = oneshot::channel();
-        let change = change(Arc::clone(registry));
-        let run = async move {
-            // Nobody waits any more when the caller went away.
-            let _ = reply.send(change.await);
-        };
-        {
-            let mut changes = changes.lock().unwrap_or_else(PoisonError::into_inner);
-            while changes.try_join_next().is_some() {}
-            changes.spawn_on(run, &environment.runtime);
-        }
-        answer.await.unwrap_or_else(|_| Err(environment.no_answer()))
     }
 }
 

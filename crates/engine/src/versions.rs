@@ -4,6 +4,7 @@
 
 use crate::{
     Error, Page, Paged, Publish, StateMachineRecord, Version, VersionRecord,
+    changes::Changing,
     environment::Environment,
     state_machines::Registry,
     tables::{RevisionKey, Tables, Writes},
@@ -19,11 +20,11 @@ impl Registry {
     /// A version of the current revision: the one that there is, or a new one.
     pub(crate) async fn publish(
         &self,
+        _: &Changing,
         arn: &Arn,
         revision_id: Option<Text>,
         publish: &Publish,
     ) -> Result<VersionRecord, Error> {
-        let _changes = self.changes.lock().await;
         let current = self.record(arn)?;
         if current.deleting {
             return Err(Error::StateMachineDeleting(Arc::clone(&current.arn)));
@@ -78,9 +79,8 @@ impl Registry {
     }
 
     /// A version that does not exist is deleted already. Its executions go on.
-    pub(crate) async fn delete_version(&self, arn: &Arn) -> Result<(), Error> {
+    pub(crate) async fn delete_version(&self, _: &Changing, arn: &Arn) -> Result<(), Error> {
         let Resource::Version { version: number, .. } = arn.resource else { return Ok(()) };
-        let _changes = self.changes.lock().await;
         let tables = self.environment.tables()?;
         let state_machine_arn = unqualified(arn).to_string();
         let Some(version) = tables.version(&state_machine_arn, number)? else { return Ok(()) };

@@ -36,7 +36,7 @@ use options::Options;
 use scale::SMOKE;
 use std::path::PathBuf;
 use std::time::Duration;
-use workloads::{Run, WORKLOADS};
+use workloads::Run;
 
 /// Runs the workloads that are named, or all.
 pub fn run(arguments: &[String]) -> Result {
@@ -61,10 +61,12 @@ pub fn run(arguments: &[String]) -> Result {
 pub fn exercise(binary: PathBuf, names: &[&str]) -> Result {
     let run = Run { binary, scale: SMOKE };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    WORKLOADS.iter().filter(|workload| names.contains(&workload.name)).try_for_each(|workload| {
-        println!("{}: {}", workload.name, workload.about);
-        runtime.block_on((workload.run)(&run)).map(drop)
-    })
+    for name in names {
+        let workload = options::workload(name)?;
+        println!("{name}: {}", workload.about);
+        runtime.block_on((workload.run)(&run))?;
+    }
+    Ok(())
 }
 
 async fn measure(options: &Options, run: &Run) -> Result {

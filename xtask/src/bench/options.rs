@@ -45,7 +45,7 @@ impl Options {
                 "--write" => options.write = true,
                 "--peer" => options.peer = Some(named(PEERS, |peer| peer.name, value()?, "peer")?),
                 "--peer-folder" => options.peer_folder = PathBuf::from(value()?),
-                name => options.workloads.push(named(WORKLOADS, |workload| workload.name, name, "workload")?),
+                name => options.workloads.push(workload(name)?),
             }
         }
         if options.scale.waiting < 2 {
@@ -56,6 +56,11 @@ impl Options {
         }
         Ok(options)
     }
+}
+
+/// The workload of that name.
+pub fn workload(name: &str) -> Result<&'static Workload> {
+    named(WORKLOADS, |workload| workload.name, name, "workload")
 }
 
 fn named<T>(all: &'static [T], name_of: fn(&T) -> &'static str, name: &str, what: &str) -> Result<&'static T> {

@@ -19,8 +19,8 @@ pub struct Subject {
 /// How long a server may take to end before it is killed.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
-/// A server of ours, over a folder of its own, with durable defaults. When it is dropped it is asked to end: one with counters
-/// writes them then.
+/// A server of ours, over a folder of its own, with durable defaults. When it is dropped it is asked to end, and waited for:
+/// one with counters writes them then (`cargo xtask release`).
 pub struct Ours {
     pub server: Server,
     pub subject: Subject,

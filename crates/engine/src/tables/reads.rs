@@ -3,7 +3,7 @@
 use super::{
     ACTIVITIES, ASIDE, Aside, BY_STATUS, CALLS, DELETING, EXECUTIONS, EXPRESS_STARTS, ExecutionKey, HELD, META, OPEN,
     PARTS, REVISIONS, ReadError, RevisionKey, STATE_MACHINES, StoredExecution, TAGS, TIMERS,
-    activities::ReadActivities, decode, held_key, join, newest_first, ordered, plain_length, status_prefix, successor,
+    activities::KeptActivities, decode, held_key, join, newest_first, ordered, plain_length, status_prefix, successor,
 };
 use crate::{
     Origin,
@@ -36,7 +36,7 @@ pub(crate) enum SetAside {
 #[derive(Clone)]
 pub(crate) struct Tables {
     pub(super) store: Arc<dyn Store>,
-    pub(super) activities: Arc<ReadActivities>,
+    pub(super) activities: Arc<KeptActivities>,
 }
 
 /// How many records a scan of everything under a prefix takes at once.

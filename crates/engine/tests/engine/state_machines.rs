@@ -9,6 +9,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 use store::{Batch, BoxFuture, Keyspace, MemoryStore, Range, Record, Store};
+use tokio::runtime::Handle;
 
 const STATE_MACHINES: Keyspace = Keyspace("state_machines");
 const ONE: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}"#;
@@ -139,11 +140,17 @@ async fn an_update_while_an_execution_starts_is_not_forgotten() {
     let open = move || Ok(Arc::new(HookedStore { inner: inner.clone(), after_read: Arc::clone(&hook) }) as _);
     let engine = world.open_with(Arc::new(open)).await;
     let (updating, updated, is_updated) = (engine.clone(), machine.clone(), Arc::new(AtomicBool::new(false)));
-    let told = Arc::clone(&is_updated);
+    let (told, runtime) = (Arc::clone(&is_updated), Handle::current());
     *after_read.lock().unwrap() = Some(Box::new(move || {
-        // It is made at once, or it has to wait, and is given up.
-        let update = updating.update_state_machine(&updated, change(TWO)).now_or_never();
-        told.store(update.is_some(), Ordering::SeqCst);
+        // It is made meanwhile, or it has to wait, and is given up.
+        let is_made = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                made = updating.update_state_machine(&updated, change(TWO)) => made.is_ok(),
+                () = come_to_rest() => false,
+            }
+        });
+        told.store(is_made, Ordering::SeqCst);
     }));
     start(&engine, &machine, "before").await;
     if !is_updated.load(Ordering::SeqCst) {
@@ -171,9 +178,8 @@ async fn an_update_is_made_to_its_end_when_its_caller_goes_away() {
     come_to_rest().await;
     steps.add_permits(1_000);
     meanwhile.await.unwrap().unwrap();
-    while &*engine.state_machine(&machine).await.unwrap().definition != TWO {
-        tokio::task::yield_now().await;
-    }
+    come_to_rest().await;
+    assert_eq!(&*engine.state_machine(&machine).await.unwrap().definition, TWO);
     start(&engine, &machine, "after").await;
     let used = engine.state_machine_of_execution(&execution_arn("m", "after")).await.unwrap();
     assert_eq!(&*used.definition, TWO);
@@ -189,9 +195,8 @@ async fn a_deletion_is_made_to_its_end_when_its_caller_goes_away() {
     assert!(engine.delete_state_machine(&machine).now_or_never().is_none());
     come_to_rest().await;
     steps.add_permits(1_000);
-    while engine.state_machine(&machine).await.is_ok() {
-        tokio::task::yield_now().await;
-    }
+    come_to_rest().await;
+    assert!(matches!(engine.state_machine(&machine).await, Err(Error::StateMachineDoesNotExist(_))));
 }
 
 #[tokio::test]

@@ -9,7 +9,11 @@ use std::sync::{
 use store::{Batch, BoxFuture, Error, Keyspace, MemoryStore, Range, Record, Store};
 use tokio::{
     runtime::Handle,
-    sync::{Notify, Semaphore, oneshot},
+    sync::{
+        Notify, Semaphore,
+        mpsc::{UnboundedSender, unbounded_channel},
+        oneshot,
+    },
 };
 
 /// Stops answering at a commit, as a process does that is killed: the commit is lost, or done and not told.
@@ -262,9 +266,24 @@ impl Store for DamagedStore {
 
 /// Makes commits one by one, when the test lets them through. As in a real store, who waits for one may go away: it is made.
 pub struct SteppedStore {
-    pub inner: MemoryStore,
-    pub runtime: Handle,
-    pub steps: Arc<Semaphore>,
+    inner: MemoryStore,
+    line: UnboundedSender<(Batch, oneshot::Sender<Result<(), Error>>)>,
+}
+
+impl SteppedStore {
+    /// Each permit is one commit.
+    pub fn new(inner: MemoryStore, steps: Arc<Semaphore>, runtime: &Handle) -> SteppedStore {
+        let (line, mut waiting) = unbounded_channel::<(Batch, oneshot::Sender<_>)>();
+        let store = inner.clone();
+        runtime.spawn(async move {
+            while let Some((batch, done)) = waiting.recv().await {
+                steps.acquire().await.unwrap().forget();
+                // Whoever waited may have gone away.
+                let _ = done.send(store.commit(batch).await);
+            }
+        });
+        SteppedStore { inner, line }
+    }
 }
 
 impl Store for SteppedStore {
@@ -275,13 +294,8 @@ impl Store for SteppedStore {
         self.inner.scan(keyspace, range, limit)
     }
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), Error>> {
-        let (inner, steps) = (self.inner.clone(), Arc::clone(&self.steps));
         let (done, told) = oneshot::channel();
-        self.runtime.spawn(async move {
-            steps.acquire().await.unwrap().forget();
-            // Whoever waited may have gone away.
-            let _ = done.send(inner.commit(batch).await);
-        });
+        self.line.send((batch, done)).unwrap();
         Box::pin(async move { told.await.unwrap_or(Err(Error::Poisoned)) })
     }
 }

@@ -118,10 +118,7 @@ impl World {
         let (inner, steps) = (self.store.clone(), Arc::new(Semaphore::new(permits)));
         let gate = Arc::clone(&steps);
         let runtime = tokio::runtime::Handle::current();
-        let open = move || {
-            let (inner, runtime, steps) = (inner.clone(), runtime.clone(), Arc::clone(&gate));
-            Ok(Arc::new(SteppedStore { inner, runtime, steps }) as _)
-        };
+        let open = move || Ok(Arc::new(SteppedStore::new(inner.clone(), Arc::clone(&gate), &runtime)) as _);
         (self.open_with(Arc::new(open)).await, steps)
     }
 
