@@ -1,8 +1,17 @@
 //! Logs of the server itself: structured, on standard error.
 
+mod lines;
+
 use crate::config::variable;
 use clap::ValueEnum;
-use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt, prelude::*};
+use lines::Lines;
+use std::io::IsTerminal;
+use tracing_subscriber::{
+    EnvFilter,
+    filter::LevelFilter,
+    fmt::{self, writer::BoxMakeWriter},
+    prelude::*,
+};
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -17,7 +26,7 @@ pub enum LogFormat {
 /// Starts logging for people, if `STEPWELL_LOG` says what is to be logged: for commands that are quiet by themselves.
 pub fn start_if_asked() {
     if variable(VARIABLE).is_some() {
-        start(LogFormat::Text);
+        start_with(LogFormat::Text, BoxMakeWriter::new(std::io::stderr));
     } else {
         catch_panics_quietly();
     }
@@ -26,21 +35,35 @@ pub fn start_if_asked() {
 /// Chooses what is logged.
 pub const VARIABLE: &str = "STEPWELL_LOG";
 
-/// Starts logging. `STEPWELL_LOG` chooses what is logged (`info` by default; for example `engine=debug,info`).
-pub fn start(format: LogFormat) {
+/// Waits, when it is dropped, until what was logged is written.
+pub struct Logging(Option<Lines>);
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Lines::flush);
+    }
+}
+
+/// Starts logging for a server, which waits for nobody who reads the log.
+pub fn start(format: LogFormat) -> Logging {
+    let lines = Lines::to(std::io::stderr()).ok();
+    let writer = lines.clone().map_or_else(|| BoxMakeWriter::new(std::io::stderr), BoxMakeWriter::new);
+    start_with(format, writer);
+    Logging(lines)
+}
+
+/// `STEPWELL_LOG` chooses what is logged (`info` by default; for example `engine=debug,info`).
+fn start_with(format: LogFormat, writer: BoxMakeWriter) {
     let asked_for = variable(VARIABLE).map_or("info".to_owned(), |asked_for| asked_for.to_string_lossy().into_owned());
     let (filter, misunderstood) = match filter(&asked_for) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
     let registry = tracing_subscriber::registry().with(filter);
-    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = fmt::layer().with_writer(writer).with_target(false);
     // A second start (in tests) keeps the first subscriber.
     let _already_started = match format {
-        LogFormat::Text => {
-            let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            registry.with(lines.with_ansi(ansi)).try_init()
-        }
+        LogFormat::Text => registry.with(lines.with_ansi(std::io::stderr().is_terminal())).try_init(),
         LogFormat::Json => registry.with(lines.json()).try_init(),
     };
     if let Some(error) = misunderstood {

@@ -17,13 +17,16 @@ pub fn without_foreign(command: Command) -> Command {
     command.mut_args(without).mut_subcommands(without_foreign)
 }
 
-/// Variables that are set and that nothing reads, with the one that was meant.
+/// Variables that are set and that nothing reads, with the one that was meant: by its beginning, or with a slip of the pen.
 pub fn misspelt() -> Vec<(String, String)> {
     let known = known();
-    let unknown = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let unknown = unknown.filter(|name| name.starts_with(PREFIX) && !known.contains(name));
-    unknown
-        .filter_map(|name| nearest(&name, known.iter().map(String::as_str)).map(|near| (name.clone(), near.into())))
+    let meant = |name: &str| {
+        let known = || known.iter().map(String::as_str);
+        known().find(|longer| longer.starts_with(name)).or_else(|| nearest(name, known()))
+    };
+    let set = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    set.filter(|name| name.starts_with(PREFIX) && !known.contains(name))
+        .filter_map(|name| meant(&name).map(ToOwned::to_owned).map(|meant| (name, meant)))
         .collect()
 }
 

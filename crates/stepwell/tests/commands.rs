@@ -368,9 +368,11 @@ fn the_address_of_a_service_is_no_port() {
 fn a_misspelt_environment_variable_is_told() {
     let folder = folder(&[("stepwell.toml", "account_id = '1'")]);
     let mut serve = command(folder.path(), &["serve", "--config", "stepwell.toml"]);
-    let output = serve.env("STEPWELL_PROT", "1").env("STEPWELL_SERVICE_HOST", "10.0.0.7").output().unwrap();
+    serve.env("STEPWELL_PROT", "1").env("STEPWELL_ACCOUNT", "1").env("STEPWELL_SERVICE_HOST", "10.0.0.7");
+    let output = serve.output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("STEPWELL_PROT sets nothing; did you mean STEPWELL_PORT?"), "{told}");
+    assert!(told.contains("STEPWELL_ACCOUNT sets nothing; did you mean STEPWELL_ACCOUNT_ID?"), "{told}");
     assert!(!told.contains("STEPWELL_SERVICE_HOST"), "{told}");
 }
 

@@ -77,6 +77,8 @@ pub(super) fn environment(
         ("AWS_LAMBDA_LOG_STREAM_NAME", log_stream.to_owned()),
         ("_HANDLER", config.handler.clone()),
         ("TZ", ":UTC".to_owned()),
+        // Not Lambda's, whose Python writes each line at once as well; into a pipe it would wait for 8 KB of them.
+        ("PYTHONUNBUFFERED", "1".to_owned()),
     ];
     let told = surroundings.variables().into_iter().chain(lambdas);
     environment.extend(told.map(|(name, value)| (name.to_owned(), value.into())));
@@ -122,6 +124,7 @@ mod tests {
         assert_eq!(get("AWS_LAMBDA_FUNCTION_NAME"), Some("f"));
         assert_eq!(get("LAMBDA_TASK_ROOT"), Some("/functions"));
         assert_eq!(get("HOME"), Some("/srv/server"));
+        assert_eq!(get("PYTHONUNBUFFERED"), Some("1"));
         assert_eq!(get("AWS_SESSION_TOKEN"), None, "what is secret is not inherited");
         assert_eq!(program(&config), PathBuf::from("/functions/bin/run"));
     }

@@ -1,5 +1,6 @@
 //! What functions write: passed on to the server's log under the function's name, and the tail of one invocation.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,7 +45,7 @@ impl ProcessLog {
     /// A line of the function, or one that says how it ended.
     pub(super) fn push(&self, line: &str) {
         let current = self.append(line);
-        tracing::info!(target: "function", function = self.function, request_id = current.request_id, "{line}");
+        tracing::info!(target: "function", function = self.function, request_id = current.request_id, "{}", shown(line));
     }
 
     /// A line that Lambda writes around each invocation, whatever comes of it. The server's log has it where it is asked for
@@ -66,6 +67,15 @@ impl ProcessLog {
     pub(super) fn tail(&self) -> Vec<u8> {
         lock(&self.current).tail.iter().copied().collect()
     }
+}
+
+/// What a terminal or a reader of lines would obey is written out: the formatter leaves some of it as it is.
+fn shown(line: &str) -> Cow<'_, str> {
+    let is_control = |c: char| c.is_control() && c != '\t';
+    if !line.contains(is_control) {
+        return line.into();
+    }
+    line.chars().map(|c| if is_control(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 /// A half-written line is as good as any: a panic elsewhere does not end the log.
@@ -98,6 +108,8 @@ pub(super) fn read(pipe: pipe::Receiver, log: Arc<ProcessLog>) -> Drain {
                 read = output.read() => is_open = read > 0,
                 Some(done) = requests.recv() => {
                     output.read_written().await;
+                    // What is left of a line belongs to this invocation, and to no later one.
+                    output.end_line();
                     // Nobody waits any more if the invocation timed out meanwhile.
                     let _ = done.send(());
                 }
@@ -152,6 +164,12 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_characters_are_shown() {
+        assert_eq!(shown("a\tb"), "a\tb");
+        assert_eq!(shown("a\0b\rc\u{1b}"), "a\\u{0}b\\rc\\u{1b}");
+    }
 
     #[test]
     fn the_tail_belongs_to_one_request_and_is_bounded() {

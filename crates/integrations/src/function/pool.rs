@@ -97,7 +97,17 @@ impl Function {
                 Some(process) => process,
                 None => match self.start(&invocation.request_id).await {
                     Ok(process) => process,
-                    Err(document) => return Answer::without_log(Err(document)),
+                    Err(document) => {
+                        let (function, request_id) = (&self.config.name, &invocation.request_id);
+                        tracing::warn!(
+                            target: "function",
+                            function,
+                            request_id,
+                            "it did not start: {}",
+                            String::from_utf8_lossy(&document)
+                        );
+                        return Answer::without_log(Err(document));
+                    }
                 },
             };
             let result = match process.invoke(&invocation, timeout).await {

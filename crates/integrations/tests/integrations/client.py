@@ -52,8 +52,10 @@ def do(event, request_id, headers):
     if action == "huge":
         return b'"' + b"x" * 6_291_556 + b'"'
     if action == "print":
-        print("to stdout", flush=True)
-        print("to stderr", file=sys.stderr, flush=True)
+        print("to stdout")
+        print("to stderr", file=sys.stderr)
+    if action == "print half a line":
+        print("half a line", end="")
     if action == "wait":
         connection = gate()
         connection.recv(1)

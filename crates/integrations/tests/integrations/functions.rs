@@ -231,6 +231,12 @@ async fn what_a_function_writes_is_the_tail_of_its_invocation() {
     let tail = String::from_utf8(second.log_tail).unwrap();
     assert!(!tail.contains("to stdout") && !tail.contains("Init Duration"), "{tail}");
     assert_eq!(tail.lines().count(), 3);
+
+    let half = invoke(&functions, r#"{"do":"print half a line"}"#).await.unwrap();
+    let tail = String::from_utf8(half.log_tail).unwrap();
+    assert!(tail.contains("\nhalf a line\nEND "), "{tail}");
+    let after = invoke(&functions, "{}").await.unwrap();
+    assert_eq!(after.log_tail.split(|byte| *byte == b'\n').count(), 4, "nothing of the invocation before");
 }
 
 #[cfg(target_os = "linux")]

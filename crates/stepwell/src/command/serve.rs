@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -80,7 +80,7 @@ pub enum Error {
 
 impl Serve {
     pub fn run(&self) -> CommandResult {
-        telemetry::start(self.log_format);
+        let _logging = telemetry::start(self.log_format);
         for (name, meant) in variables::misspelt() {
             tracing::warn!("the environment variable {name} sets nothing; did you mean {meant}?");
         }
@@ -123,7 +123,7 @@ fn not_started(config: &Config, error: wiring::Error) -> Box<dyn std::error::Err
 
 async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     let address = SocketAddr::new(config.listen, config.port);
-    let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
+    let listener = listen(address).map_err(|source| Error::Listen { address, source })?;
     let endpoint = format!("http://{}", listener.local_addr()?);
     let system = wiring::durable(config, &endpoint).await.map_err(|error| not_started(config, error))?;
     announce(config, &endpoint);
@@ -146,6 +146,17 @@ async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     system.functions.close();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Connections wait in a long line: the system throws away what comes when it is full, and clients try again a second later.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    /// The system takes it down to what it allows.
+    const LINE: u32 = 4_096;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that starts again takes its port at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(LINE)
 }
 
 /// Tells where the server listens and keeps its data: for people on standard error, in the log's form.
