@@ -63,7 +63,18 @@ fn build(target_folder: &Path, flag: &OsStr) -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--release", "--package", "stepwell", "--target", &host]).current_dir(process::root());
     process::succeed(cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(flag)).env("CARGO_TARGET_DIR", target_folder))?;
-    Ok(target_folder.join(host).join("release").join("stepwell"))
+    built(target_folder)
+}
+
+/// What was built there.
+fn built(target_folder: &Path) -> Result<PathBuf> {
+    Ok(target_folder.join(process::host()?).join("release").join("stepwell"))
+}
+
+/// The binary that was made before.
+pub fn binary() -> Result<PathBuf> {
+    let binary = built(&process::target_folder())?;
+    if binary.exists() { Ok(binary) } else { Err("there is none yet: `cargo xtask release` makes it".into()) }
 }
 
 /// With those that the environment has, as cargo reads them.

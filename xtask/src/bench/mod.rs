@@ -8,7 +8,8 @@
 //! | `--full` | a million executions where the goals say so |
 //! | `--seconds N` | how long a workload with a rate runs |
 //! | `--waiting N` | executions that wait in W5 |
-//! | `--binary PATH` | measures this binary, an earlier one for example, instead of building one |
+//! | `--released` | measures the binary that `cargo xtask release` has made, instead of building one |
+//! | `--binary PATH` | measures this binary, an earlier one for example |
 //! | `--write` | writes `BENCHMARKS.md` |
 //! | `--peer NAME [--peer-folder FOLDER]` | measures another system beside ours, in pairs; it must be installed |
 //!
@@ -29,10 +30,10 @@ mod scale;
 mod subject;
 mod workloads;
 
-use crate::{Result, process};
+use crate::{Result, process, release};
 use figures::Figures;
 use limits::Machine;
-use options::Options;
+use options::{Binary, Options};
 use scale::SMOKE;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -51,7 +52,11 @@ pub fn run(arguments: &[String]) -> Result {
         again.extend(arguments.iter().map(String::as_str));
         return process::run("cargo", &again);
     }
-    let binary = options.binary.clone().map_or_else(process::release_binary, Ok)?;
+    let binary = match &options.subject {
+        Binary::Built => process::release_binary()?,
+        Binary::Released => release::binary()?,
+        Binary::Given(path) => path.clone(),
+    };
     let run = Run { binary, scale: options.scale };
     // One thread: what the driver takes is missing in the server, and threads that hand work to each other take more.
     runtime.block_on(measure(&options, &run))
@@ -87,7 +92,7 @@ async fn measure(options: &Options, run: &Run) -> Result {
         measured.push((*workload, figures));
     }
     if options.write {
-        report::write(&machine, &measured, &failed)?;
+        report::write(&machine, &options.subject, &measured, &failed)?;
     }
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n").into()) }
 }

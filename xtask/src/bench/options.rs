@@ -7,13 +7,21 @@ use crate::Result;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Which binary is measured.
+pub enum Binary {
+    /// A new build, as `cargo build --release` makes it.
+    Built,
+    /// The one of `cargo xtask release`.
+    Released,
+    Given(PathBuf),
+}
+
 /// The command line, read.
 pub struct Options {
     /// Those that are named, or all.
     pub workloads: Vec<&'static Workload>,
     pub scale: Scale,
-    /// What to measure instead of a new release build.
-    pub binary: Option<PathBuf>,
+    pub subject: Binary,
     /// Write `BENCHMARKS.md`.
     pub write: bool,
     /// Another system to measure beside ours.
@@ -27,7 +35,7 @@ impl Options {
         let mut options = Options {
             workloads: Vec::new(),
             scale: USUAL,
-            binary: None,
+            subject: Binary::Built,
             write: false,
             peer: None,
             peer_folder: PathBuf::from("."),
@@ -41,7 +49,8 @@ impl Options {
                 "--seconds" => options.scale.time = Duration::from_secs(value()?.parse()?),
                 "--waiting" => options.scale.waiting = value()?.parse()?,
                 // It is started in other folders, too.
-                "--binary" => options.binary = Some(std::path::absolute(value()?)?),
+                "--binary" => options.subject = Binary::Given(std::path::absolute(value()?)?),
+                "--released" => options.subject = Binary::Released,
                 "--write" => options.write = true,
                 "--peer" => options.peer = Some(named(PEERS, |peer| peer.name, value()?, "peer")?),
                 "--peer-folder" => options.peer_folder = PathBuf::from(value()?),
