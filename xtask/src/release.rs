@@ -45,9 +45,14 @@ pub fn run(arguments: &[String]) -> Result {
     counted.iter().try_for_each(fs::remove_file)?;
     fs::remove_dir_all(builds)?;
     println!("== build with what was counted");
-    let binary = build(&process::target_folder(), &flag("-Cprofile-use=", &profile))?;
-    println!("{}", binary.display());
+    fs::copy(build(&process::target_folder(), &flag("-Cprofile-use=", &profile))?, binary())?;
+    println!("{}", binary().display());
     Ok(())
+}
+
+/// Where the binary is: apart from what `cargo build` makes.
+pub fn binary() -> PathBuf {
+    process::target_folder().join("profile").join("stepwell")
 }
 
 fn flag(name: &str, path: &Path) -> OsString {
@@ -63,18 +68,7 @@ fn build(target_folder: &Path, flag: &OsStr) -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--release", "--package", "stepwell", "--target", &host]).current_dir(process::root());
     process::succeed(cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(flag)).env("CARGO_TARGET_DIR", target_folder))?;
-    built(target_folder)
-}
-
-/// What was built there.
-fn built(target_folder: &Path) -> Result<PathBuf> {
-    Ok(target_folder.join(process::host()?).join("release").join("stepwell"))
-}
-
-/// The binary that was made before.
-pub fn binary() -> Result<PathBuf> {
-    let binary = built(&process::target_folder())?;
-    if binary.exists() { Ok(binary) } else { Err("there is none yet: `cargo xtask release` makes it".into()) }
+    Ok(target_folder.join(host).join("release").join("stepwell"))
 }
 
 /// With those that the environment has, as cargo reads them.

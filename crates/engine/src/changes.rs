@@ -39,9 +39,14 @@ impl Registry {
         let mut changing = Arc::clone(&self.changes).lock_owned().await;
         let tables = self.environment.tables()?;
         if !changing.store.ptr_eq(&Arc::downgrade(tables.store())) {
-            *changing = Counts::of(&tables)?;
+            *changing = self.environment.apart(move || Counts::of(&tables)).await??;
         }
         Ok(changing)
+    }
+
+    /// Ready when the change that is being made has ended, and none can begin while what is given back is held.
+    pub(crate) async fn unchanging(&self) -> Changing {
+        Arc::clone(&self.changes).lock_owned().await
     }
 }
 
@@ -54,12 +59,6 @@ impl Begun {
         let mut begun = self.lock();
         while begun.try_join_next().is_some() {}
         begun.spawn_on(change, runtime);
-    }
-
-    /// Ready when those that have begun have ended.
-    pub(crate) async fn ended(&self) {
-        let mut begun = std::mem::take(&mut *self.lock());
-        while begun.join_next().await.is_some() {}
     }
 
     /// Leaves them where they are.

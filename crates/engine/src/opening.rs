@@ -131,16 +131,16 @@ impl Engine {
     async fn let_go(&self) {
         let environment = Arc::clone(&self.inner.environment);
         self.inner.keepers.iter().for_each(tokio::task::AbortHandle::abort);
-        tokio::select! {
-            biased;
-            () = self.inner.begun.ended() => {}
-            () = environment.clock.pause(LAST_COMMIT) => {}
-        }
         environment.slow_lane.close();
         environment.apart.close();
         let threads = std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let (done, is_done) = oneshot::channel();
-        let pause = environment.clock.pause(LAST_COMMIT);
+        let mut pause = environment.clock.pause(LAST_COMMIT);
+        let unchanging = tokio::select! {
+            biased;
+            unchanging = self.inner.registry.unchanging() => Some(unchanging),
+            () = &mut pause => None,
+        };
         Arc::clone(&environment).spawn_blocking(move || {
             for thread in threads {
                 // The thread has said that it ends; a panic of it was logged.
@@ -148,6 +148,7 @@ impl Engine {
             }
             // The last one that has the store waits for its disk.
             environment.set_tables(None);
+            drop(unchanging);
             // Who waits may have given up.
             let _ = done.send(());
         });

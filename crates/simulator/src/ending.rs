@@ -100,8 +100,8 @@ impl World {
             return Ok(None);
         }
         self.resolve_unknown(engine).await?;
-        // While the store is opened again nothing can be read.
-        let is_served = !engine.activity(&arn("activity", "left")).await.is_err_and(|error| is_unknown(&error));
+        // While the store is opened again nothing can be read that is not in memory, as tags never are.
+        let is_served = !engine.tags(&arn("activity", "left")).await.is_err_and(|error| is_unknown(&error));
         if is_served && self.is_over() {
             self.check_end(engine).await?;
             return Ok(Some(Life::Over));

@@ -5,7 +5,7 @@ mod lines;
 use crate::config::variable;
 use clap::ValueEnum;
 use lines::Lines;
-use std::io::IsTerminal;
+use std::{io::IsTerminal, sync::OnceLock};
 use tracing_subscriber::{
     EnvFilter,
     filter::LevelFilter,
@@ -35,21 +35,21 @@ pub fn start_if_asked() {
 /// Chooses what is logged.
 pub const VARIABLE: &str = "STEPWELL_LOG";
 
-/// Waits, when it is dropped, until what was logged is written.
-pub struct Logging(Option<Lines>);
+/// Where a server's log goes.
+static LINES: OnceLock<Lines> = OnceLock::new();
 
-impl Drop for Logging {
-    fn drop(&mut self) {
-        self.0.iter().for_each(Lines::flush);
-    }
+/// Waits until what a server has logged is written, if anybody reads it.
+pub fn flush() {
+    LINES.get().into_iter().for_each(Lines::flush);
 }
 
 /// Starts logging for a server, which waits for nobody who reads the log.
-pub fn start(format: LogFormat) -> Logging {
-    let lines = Lines::to(std::io::stderr()).ok();
-    let writer = lines.clone().map_or_else(|| BoxMakeWriter::new(std::io::stderr), BoxMakeWriter::new);
+pub fn start(format: LogFormat) {
+    let writer = match Lines::to(std::io::stderr()) {
+        Ok(lines) => BoxMakeWriter::new(LINES.get_or_init(|| lines).clone()),
+        Err(_) => BoxMakeWriter::new(std::io::stderr),
+    };
     start_with(format, writer);
-    Logging(lines)
 }
 
 /// `STEPWELL_LOG` chooses what is logged (`info` by default; for example `engine=debug,info`).

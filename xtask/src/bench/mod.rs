@@ -54,7 +54,9 @@ pub fn run(arguments: &[String]) -> Result {
     }
     let binary = match &options.subject {
         Binary::Built => process::release_binary()?,
-        Binary::Released => release::binary()?,
+        Binary::Released => Some(release::binary())
+            .filter(|binary| binary.exists())
+            .ok_or("there is none yet: `cargo xtask release` makes it")?,
         Binary::Given(path) => path.clone(),
     };
     let run = Run { binary, scale: options.scale };

@@ -22,8 +22,11 @@ const RELEASED: &str = "\nThe binary is that of `cargo xtask release`, which a p
 pub fn write(machine: &Machine, subject: &Binary, measured: &[(&Workload, Vec<Figures>)], failed: &[String]) -> Result {
     let path = process::root().join("BENCHMARKS.md");
     let earlier = std::fs::read_to_string(&path).unwrap_or_default();
-    let by_hand = earlier.split_once(BY_HAND).map_or("", |(_, by_hand)| by_hand);
-    let by_hand = if by_hand.is_empty() { String::new() } else { format!("{BY_HAND}{by_hand}") };
+    let by_hand = earlier.find(BY_HAND).and_then(|begin| earlier.get(begin..));
+    if by_hand.is_none() && !earlier.is_empty() {
+        return Err(format!("{} has no `{}`, from where on it is kept", path.display(), BY_HAND.trim()).into());
+    }
+    let by_hand = by_hand.unwrap_or_default();
     let today = jiff::Timestamp::now().strftime("%-d %B %Y");
     let failed = failed.iter().map(|failed| format!("\nNot measured: {failed}.\n")).collect::<Vec<_>>().concat();
     let released = if matches!(subject, Binary::Released) { RELEASED } else { "" };

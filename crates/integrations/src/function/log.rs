@@ -70,12 +70,16 @@ impl ProcessLog {
 }
 
 /// What a terminal or a reader of lines would obey is written out: the formatter leaves some of it as it is.
-fn shown(line: &str) -> Cow<'_, str> {
+pub(super) fn shown(line: &str) -> Cow<'_, str> {
     let is_control = |c: char| c.is_control() && c != '\t';
     if !line.contains(is_control) {
         return line.into();
     }
-    line.chars().map(|c| if is_control(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
+    let mut shown = String::with_capacity(line.len() + 16);
+    for c in line.chars() {
+        if is_control(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown.into()
 }
 
 /// A half-written line is as good as any: a panic elsewhere does not end the log.

@@ -1,6 +1,7 @@
 //! The processes of one function: how many run, which one takes an invocation, when an idle one stops.
 
 use super::keeper::Keeper;
+use super::log::shown;
 use super::process::{Outcome, Process};
 use super::{Answer, FunctionConfig, Invocation, Refused, Surroundings, failure};
 use bytes::Bytes;
@@ -11,6 +12,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
+
+/// What is logged of a document that tells why a function did not start.
+const TOLD_BYTES_MAX: usize = 4_096;
 
 /// A function with its processes.
 pub(super) struct Function {
@@ -98,14 +102,7 @@ impl Function {
                 None => match self.start(&invocation.request_id).await {
                     Ok(process) => process,
                     Err(document) => {
-                        let (function, request_id) = (&self.config.name, &invocation.request_id);
-                        tracing::warn!(
-                            target: "function",
-                            function,
-                            request_id,
-                            "it did not start: {}",
-                            String::from_utf8_lossy(&document)
-                        );
+                        self.tell_not_started(&invocation, &document);
                         return Answer::without_log(Err(document));
                     }
                 },
@@ -117,7 +114,11 @@ impl Function {
                     return answer;
                 }
                 Outcome::NotTaken if is_warm => continue,
-                Outcome::NotTaken => Err(process.exited(&invocation.request_id)),
+                Outcome::NotTaken => {
+                    let document = process.exited(&invocation.request_id);
+                    self.tell_not_started(&invocation, &document);
+                    Err(document)
+                }
                 Outcome::Ended(document) => Err(document),
             };
             return Answer { result, log_tail: process.log_tail() };
@@ -126,6 +127,13 @@ impl Function {
 
     async fn start(&self, request_id: &str) -> Result<Process, Bytes> {
         Process::start(&self.config, &self.surroundings, &self.keeper, request_id).await
+    }
+
+    /// The function may have written the document: whatever it is, it is one line.
+    fn tell_not_started(&self, invocation: &Invocation, document: &[u8]) {
+        let (function, request_id) = (&self.config.name, &invocation.request_id);
+        let document = String::from_utf8_lossy(document.get(..TOLD_BYTES_MAX).unwrap_or(document));
+        tracing::warn!(target: "function", function, request_id, "it did not start: {}", shown(&document));
     }
 
     fn take_idle(&self) -> Option<Process> {

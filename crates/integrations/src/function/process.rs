@@ -70,6 +70,7 @@ impl Process {
             () = tokio::time::sleep(timeout) => {
                 let (function, init_timeout_seconds) = (&config.name, config.init_timeout_seconds);
                 tracing::warn!(
+                    target: "function",
                     function,
                     init_timeout_seconds,
                     "the process has not asked for an invocation: does its command run a client of the Lambda Runtime API?"

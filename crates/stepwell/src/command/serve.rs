@@ -80,16 +80,13 @@ pub enum Error {
 
 impl Serve {
     pub fn run(&self) -> CommandResult {
-        let _logging = telemetry::start(self.log_format);
+        telemetry::start(self.log_format);
         for (name, meant) in variables::misspelt() {
             tracing::warn!("the environment variable {name} sets nothing; did you mean {meant}?");
         }
-        let config = self.configuration()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let served = runtime.block_on(serve(&config));
-        runtime.shutdown_timeout(LAST_THREADS);
-        served?;
-        Ok(ExitCode::SUCCESS)
+        let served = self.configuration().map_err(Into::into).and_then(|config| run(&config));
+        telemetry::flush();
+        served.map(|()| ExitCode::SUCCESS)
     }
 
     /// Flags and environment variables win over the file.
@@ -111,6 +108,13 @@ impl Serve {
         config.unknown_service_fields = self.unknown_service_fields.unwrap_or(config.unknown_service_fields);
         config.check()
     }
+}
+
+fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve(config));
+    runtime.shutdown_timeout(LAST_THREADS);
+    served
 }
 
 /// It is not the data's fault if something else cannot be used.
@@ -188,6 +192,7 @@ fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
+            telemetry::flush();
             std::process::exit(130);
         });
     })

@@ -1,10 +1,11 @@
 //! The lines of the log on their way out, written by a thread of their own: who logs does not wait for who reads.
 //!
-//! A pipe whose reader has stopped takes nothing any more, nor does a terminal that is halted by Ctrl-S. Who logs waits a
-//! moment for room, once; then lines are lost, and counted, until some have been taken.
+//! A pipe whose reader has stopped takes nothing any more, nor does a terminal that is halted by Ctrl-S. Who logs waits for
+//! room as long as something is taken now and then. When nothing was for a moment, lines are lost, and counted, until
+//! something is.
 
 use std::{
-    io::{self, Write},
+    io::{self, ErrorKind, Write},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
@@ -13,10 +14,12 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// What may wait to be written.
 const BYTES_MAX: usize = 4 << 20;
-/// How long who logs waits for room before what is written to is taken for halted.
-const PATIENCE: Duration = Duration::from_millis(100);
-/// How long the end waits for the last lines to be taken.
-const LAST_LINES: Duration = Duration::from_secs(1);
+/// What is written at once: a pipe takes as much.
+const PIECE_BYTES: usize = 64 << 10;
+/// How long nothing may be taken before what is written to counts as halted, for who logs and for who ends.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// Between two attempts to write to what takes nothing at the moment and does not wait.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Takes lines. Clones share it.
 #[derive(Clone)]
@@ -32,10 +35,12 @@ struct Shared {
 #[derive(Default)]
 struct Waiting {
     bytes: Vec<u8>,
-    /// The thread has taken lines and not written them yet.
+    /// A piece was taken and is not written yet.
     is_writing: bool,
     /// Nothing was taken for too long.
     is_halted: bool,
+    /// How often something was taken.
+    taken: u64,
     lost: u64,
 }
 
@@ -48,29 +53,25 @@ impl Lines {
         Ok(lines)
     }
 
-    /// Waits until all lines are written, if they are taken.
+    /// Waits until all lines are written, or nothing is taken any more.
     pub fn flush(&self) {
-        let is_left = |waiting: &mut Waiting| waiting.is_writing || !waiting.bytes.is_empty();
-        // Who does not read the log does not keep the process either.
-        let _ = self.0.changed.wait_timeout_while(self.0.lock(), LAST_LINES, is_left);
+        drop(self.0.wait_while(self.0.lock(), |waiting| waiting.is_writing || !waiting.bytes.is_empty()));
     }
 }
 
 impl Write for Lines {
     /// A whole line, as the formatter gives it.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let is_full = |waiting: &mut Waiting| {
-            !waiting.is_halted && !waiting.bytes.is_empty() && waiting.bytes.len() + line.len() > BYTES_MAX
-        };
-        let waited = self.0.changed.wait_timeout_while(self.0.lock(), PATIENCE, is_full);
-        let (mut waiting, waited) = waited.unwrap_or_else(PoisonError::into_inner);
-        waiting.is_halted |= waited.timed_out();
-        if waiting.is_halted && waiting.bytes.len() + line.len() > BYTES_MAX {
-            waiting.lost += 1;
-        } else {
+        let has_room = |waiting: &Waiting| waiting.bytes.is_empty() || waiting.bytes.len() + line.len() <= BYTES_MAX;
+        let mut waiting = self.0.wait_while(self.0.lock(), |waiting| !has_room(waiting) && !waiting.is_halted);
+        if has_room(&waiting) {
             waiting.bytes.extend_from_slice(line);
-            self.0.changed.notify_all();
+        } else {
+            waiting.is_halted = true;
+            waiting.lost += 1;
         }
+        drop(waiting);
+        self.0.changed.notify_all();
         Ok(line.len())
     }
 
@@ -88,21 +89,45 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 impl Shared {
+    /// Waits while this is so and something is taken now and then.
+    fn wait_while<'a>(
+        &self,
+        mut waiting: MutexGuard<'a, Waiting>,
+        is_so: impl Fn(&Waiting) -> bool,
+    ) -> MutexGuard<'a, Waiting> {
+        while is_so(&waiting) {
+            let taken = waiting.taken;
+            let nothing_new = |now: &mut Waiting| is_so(now) && now.taken == taken;
+            let waited = self.changed.wait_timeout_while(waiting, PATIENCE, nothing_new);
+            let (now, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            waiting = now;
+            if timeout.timed_out() {
+                break;
+            }
+        }
+        waiting
+    }
+
     fn write_all_to(&self, mut output: impl Write) {
         loop {
             let nothing = |waiting: &mut Waiting| waiting.bytes.is_empty();
             let mut waiting = self.changed.wait_while(self.lock(), nothing).unwrap_or_else(PoisonError::into_inner);
+            let piece = piece_of(&mut waiting);
             waiting.is_writing = true;
-            let (bytes, lost) = (std::mem::take(&mut waiting.bytes), std::mem::take(&mut waiting.lost));
             drop(waiting);
             self.changed.notify_all();
-            if lost > 0 {
-                tracing::warn!(lost, "lines of this log are lost, as it was not read");
-            }
-            // Where the log goes is gone: there is nobody to tell.
-            let _ = output.write_all(&bytes);
+            let written = write_patiently(&mut output, &piece);
             let mut waiting = self.lock();
             (waiting.is_writing, waiting.is_halted) = (false, false);
+            waiting.taken += 1;
+            if written.is_err() {
+                // Where the log goes is full or gone: if that ends, it is told what is missing.
+                waiting.lost += lines_in(&piece);
+            } else if waiting.lost > 0 {
+                let told = format!("{} lines of this log were lost: they could not be written\n", waiting.lost);
+                waiting.lost = 0;
+                waiting.bytes.splice(0..0, told.into_bytes());
+            }
             drop(waiting);
             self.changed.notify_all();
         }
@@ -113,12 +138,39 @@ impl Shared {
     }
 }
 
+/// The first lines of those that wait, as many as are written at once.
+fn piece_of(waiting: &mut Waiting) -> Vec<u8> {
+    let first = waiting.bytes.get(..PIECE_BYTES).unwrap_or(&waiting.bytes);
+    let end = first.iter().rposition(|byte| *byte == b'\n');
+    let end = end.or_else(|| waiting.bytes.iter().position(|byte| *byte == b'\n'));
+    let rest = waiting.bytes.split_off(end.map_or(waiting.bytes.len(), |end| end + 1));
+    std::mem::replace(&mut waiting.bytes, rest)
+}
+
+/// A terminal that somebody else has told not to wait takes more in a moment.
+fn write_patiently(output: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match output.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(PAUSE),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn lines_in(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::mpsc;
 
-    /// Writes into a channel, when it is told to.
+    /// Writes into a channel, one piece each time that it is told to, and at once when nobody tells it any more.
     struct Halting {
         go: mpsc::Receiver<()>,
         written: mpsc::Sender<Vec<u8>>,
@@ -135,34 +187,63 @@ mod tests {
         }
     }
 
+    fn halting() -> (Lines, mpsc::Sender<()>, mpsc::Receiver<Vec<u8>>) {
+        let ((go, told), (written, read)) = (mpsc::channel(), mpsc::channel());
+        (Lines::to(Halting { go: told, written }).unwrap(), go, read)
+    }
+
+    /// What is written until the last line is.
+    fn read_to(read: &mpsc::Receiver<Vec<u8>>, last: &[u8]) -> Vec<u8> {
+        let mut all = Vec::new();
+        while !all.ends_with(last) {
+            all.extend(read.recv().unwrap());
+        }
+        all
+    }
+
     #[test]
     fn lines_are_written_in_their_order() {
-        let ((go, told), (written, read)) = (mpsc::channel(), mpsc::channel());
-        let mut lines = Lines::to(Halting { go: told, written }).unwrap();
+        let (mut lines, go, read) = halting();
         drop(go);
         for line in ["a\n", "b\n", "c\n"] {
             lines.write_all(line.as_bytes()).unwrap();
         }
-        Lines::flush(&lines);
-        assert_eq!(read.try_iter().flatten().collect::<Vec<u8>>(), b"a\nb\nc\n");
+        assert_eq!(read_to(&read, b"c\n"), b"a\nb\nc\n");
     }
 
     #[test]
-    fn who_logs_goes_on_when_nobody_reads() {
-        let ((go, told), (written, read)) = (mpsc::channel(), mpsc::channel());
-        let mut lines = Lines::to(Halting { go: told, written }).unwrap();
-        let line = vec![b'x'; 64 << 10];
-        let lost = || lines.0.lock().lost;
-        while lost() == 0 {
-            lines.clone().write_all(&line).unwrap();
+    fn who_logs_goes_on_when_nobody_reads_and_what_is_lost_is_counted() {
+        let (mut lines, go, read) = halting();
+        let line = [&[b'x'; 9_999][..], b"\n"].concat();
+        while lines.0.lock().lost == 0 {
+            lines.write_all(&line).unwrap();
         }
-        lines.write_all(b"lost\n").unwrap();
+        lines.write_all(&line).unwrap();
         drop(go);
-        Lines::flush(&lines);
-        assert!(!lines.0.lock().is_halted);
+        let counted = b"2 lines of this log were lost: they could not be written\n";
+        let mut written = Vec::new();
+        while !written.windows(counted.len()).any(|window| window == counted) {
+            written = [written, read.recv().unwrap()].concat();
+        }
         lines.write_all(b"kept\n").unwrap();
-        Lines::flush(&lines);
-        let written: Vec<u8> = read.try_iter().flatten().collect();
-        assert!(written.len() > BYTES_MAX && written.ends_with(b"xkept\n"));
+        let rest = read_to(&read, b"kept\n");
+        assert!(written.len() + rest.len() > BYTES_MAX - line.len());
+    }
+
+    #[test]
+    fn who_logs_waits_for_who_reads_slowly() {
+        let (mut lines, go, read) = halting();
+        let line = [&[b'x'; 9_999][..], b"\n"].concat();
+        let count = 2 * BYTES_MAX / line.len();
+        let reader = thread::spawn(move || {
+            let mut bytes = 0;
+            while bytes < count * 10_000 {
+                go.send(()).unwrap();
+                bytes += read.recv().unwrap().len();
+            }
+            bytes
+        });
+        (0..count).for_each(|_| lines.write_all(&line).unwrap());
+        assert_eq!(reader.join().unwrap(), count * line.len());
     }
 }
