@@ -105,7 +105,7 @@ pub(super) fn check(meter: &Meter, name: &str, arguments: &[JValue]) -> Result<(
         "contains" => take_search_fuel(meter, at(0), at(1))?,
         "distinct" => take_distinct_fuel(meter, at(0))?,
         "formatInteger" => {
-            check_roman(meter, at(0), at(1))?;
+            check_numeral(meter, at(0), at(1))?;
             take_picture_fuel(meter, at(1))?;
         }
         "formatNumber" => take_picture_fuel(meter, at(1))?,
@@ -265,10 +265,14 @@ fn count_matches(text: &str, pattern: &JValue) -> usize {
     }
 }
 
-fn check_roman(meter: &Meter, number: &JValue, picture: &JValue) -> Result<(), Exceeded> {
+/// Refuses a flood of `M`, and a number without end: the evaluator would look for its last word until the stack is full,
+/// which ends the process.
+fn check_numeral(meter: &Meter, number: &JValue, picture: &JValue) -> Result<(), Exceeded> {
     let roman = picture.as_str().is_some_and(|picture| picture.starts_with(['I', 'i']));
     match number {
-        JValue::Number(number) if roman && number.abs() > ROMAN_MAX => meter.refuse(Exceeded::Memory),
+        JValue::Number(number) if !number.is_finite() || (roman && number.abs() > ROMAN_MAX) => {
+            meter.refuse(Exceeded::Memory)
+        }
         _ => Ok(()),
     }
 }

@@ -124,6 +124,14 @@ fn texts() {
         ("($s := $pad('', 100000, 'a'); $match($s, /a/))", End::Memory),
         ("($s := $pad('', 200000, 'a'); $map([1..100000], function($n) { $s & $n }))", End::Limit),
         ("$formatInteger(1e15, 'I')", End::Memory),
+        // Found by the fuzzer: it took all of the stack.
+        ("$formatInteger(1/0, 'w')", End::Memory),
+        ("$formatInteger(-1/0, 'Ww;o')", End::Memory),
+        ("$formatInteger(0/0, 'w')", End::Memory),
+        ("(1/0) ~> $formatInteger('w')", End::Memory),
+        ("($f := $formatInteger; $f(1/0, 'w'))", End::Memory),
+        ("$map([1/0], $formatInteger(?, 'w'))", End::Memory),
+        ("(1/0).$formatInteger('w')", End::Memory),
         ("$fromMillis(0, '[Y,999999999]')", End::Error("D3132")),
     ]);
 }
