@@ -36,7 +36,7 @@ impl Counts {
 impl Registry {
     /// Waits until nobody else changes anything.
     pub(crate) async fn changing(&self) -> Result<Changing, Error> {
-        let mut changing = Arc::clone(&self.changes).lock_owned().await;
+        let mut changing = self.unchanging().await;
         let tables = self.environment.tables()?;
         if !changing.store.ptr_eq(&Arc::downgrade(tables.store())) {
             *changing = self.environment.apart(move || Counts::of(&tables)).await??;

@@ -106,10 +106,15 @@ impl Server {
         }
     }
 
+    /// SIGTERM; `None` if it does not run.
+    fn ask_to_end(&self) -> Option<()> {
+        let id = Pid::from_raw(i32::try_from(self.process_id()?).ok()?)?;
+        kill_process(id, Signal::TERM).ok()
+    }
+
     /// SIGTERM, and `kill -9` if it has not ended within this time.
     pub fn end(&mut self, within: Duration) {
-        let id = self.process_id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        if id.is_some_and(|id| kill_process(id, Signal::TERM).is_ok()) {
+        if self.ask_to_end().is_some() {
             let deadline = Instant::now() + within;
             while self.ended().is_none() && Instant::now() < deadline {
                 std::thread::sleep(ENDED_POLL);
@@ -120,9 +125,8 @@ impl Server {
 
     /// SIGTERM, as `docker stop` sends it first; waits until the process has ended. `None` if it does not run.
     pub async fn terminate(&mut self) -> Option<ExitStatus> {
+        self.ask_to_end()?;
         let mut process = self.process.take()?;
-        let id = Pid::from_raw(i32::try_from(process.id()).ok()?)?;
-        kill_process(id, Signal::TERM).ok()?;
         tokio::task::spawn_blocking(move || process.wait()).await.ok()?.ok()
     }
 

@@ -2,14 +2,10 @@
 
 use crate::support::*;
 use engine::{Error, Page};
-use futures_util::FutureExt;
 use machine::Status;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 use std::time::Duration;
-use store::{Fault, FaultyStore};
+use store::Fault;
 
 const ACTIVITY: &str = r#"{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:us-east-1:123456789012:activity:a","End":true}}}"#;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -177,8 +173,7 @@ async fn activities_are_created_once_and_listed_by_name() {
 
 #[tokio::test]
 async fn a_deletion_is_made_to_its_end_when_its_caller_goes_away() {
-    let mut world = World::new();
-    (world.options.simulated, world.options.shards) = (Some(1), 1);
+    let world = World::simulated();
     let (engine, steps) = world.open_stepped(1_000).await;
     let activity = create_activity(&engine, "a").await;
     let poll = tokio::spawn({
@@ -186,9 +181,7 @@ async fn a_deletion_is_made_to_its_end_when_its_caller_goes_away() {
         async move { engine.activity_task(&activity, None, MINUTE).await }
     });
     come_to_rest().await;
-    steps.forget_permits(1_000);
-    assert!(engine.delete_activity(&activity).now_or_never().is_none());
-    come_to_rest().await;
+    leave(&steps, engine.delete_activity(&activity)).await;
     steps.add_permits(1_000);
     assert!(poll.await.unwrap().unwrap().is_none());
     assert!(matches!(engine.activity(&activity).await, Err(Error::ActivityDoesNotExist(_))));
@@ -200,14 +193,7 @@ async fn a_deletion_that_failed_and_is_durable_is_known_when_the_store_is_open_a
     let mut world = World::new();
     world.options.limits.activities_max = 1;
     let activity = create_activity(&world.open().await, "a").await;
-    let (store, is_first) = (world.store.clone(), AtomicBool::new(true));
-    let engine = world
-        .open_with(Arc::new(move || {
-            let inner = Arc::new(store.clone());
-            let is_first = is_first.swap(false, Ordering::SeqCst);
-            Ok(if is_first { Arc::new(FaultyStore::new(inner, 0, Fault::AppliedButReported)) } else { inner as _ })
-        }))
-        .await;
+    let engine = world.open_failing(0, Fault::AppliedButReported).await;
     engine.activity(&activity).await.unwrap();
     assert!(matches!(engine.delete_activity(&activity).await, Err(Error::Store(_))));
     let gone = loop {

@@ -4,14 +4,8 @@ use crate::support::*;
 use engine::{Engine, Error, ExecutionRecord, OpenStore};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use machine::Status;
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
-use store::{Fault, FaultyStore};
+use std::{sync::Arc, time::Duration};
+use store::Fault;
 use tokio::sync::Notify;
 
 /// A call, a wait, an activity and a callback side by side, then a `.sync` call. A hand-out of the activity task that
@@ -143,13 +137,7 @@ async fn a_failed_commit_loses_nothing_that_was_acknowledged() {
     for fault in [Fault::Lost, Fault::AppliedButReported] {
         for commits in 1.. {
             let world = World::new();
-            let (store, has_failed) = (world.store.clone(), Arc::new(AtomicBool::new(false)));
-            let open: OpenStore = Arc::new(move || {
-                let inner = Arc::new(store.clone());
-                let is_first = !has_failed.swap(true, Ordering::SeqCst);
-                Ok(if is_first { Arc::new(FaultyStore::new(inner, commits, fault)) } else { inner as _ })
-            });
-            let engine = world.open_with(open).await;
+            let engine = world.open_failing(commits, fault).await;
             let record = live(&world, &engine).await;
             check_end(&engine, &record, &format!("commit {commits}, {fault:?}")).await;
             if commits > 40 {

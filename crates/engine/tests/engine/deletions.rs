@@ -3,19 +3,19 @@
 use crate::map_run_world::{self, Listed};
 use crate::support::*;
 use asl::StateMachineType;
-use engine::{Engine, Error, OpenStore};
+use engine::{Engine, Error};
 use futures_util::FutureExt;
 use machine::{Outcome, Status};
 use std::{
     pin::pin,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
         mpsc,
     },
     time::Duration,
 };
-use store::{Batch, BoxFuture, Fault, FaultyStore, Keyspace, MemoryStore, Range, Record, Store};
+use store::{Batch, BoxFuture, Fault, Keyspace, MemoryStore, Range, Record, Store};
 
 const WAITS: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"End":true}}}"#;
 const WAITS_AND_GOES_ON: &str =
@@ -96,13 +96,7 @@ async fn a_deletion_is_finished_whichever_of_its_commits_fails() {
     let (applied, lost) = (Fault::AppliedButReported, Fault::Lost);
     for (commits, fault) in [(3, applied), (4, applied), (5, applied), (4, lost), (5, lost)] {
         let world = World::new();
-        let (store, has_failed) = (world.store.clone(), AtomicBool::new(false));
-        let open: OpenStore = Arc::new(move || {
-            let inner = Arc::new(store.clone());
-            let is_first = !has_failed.swap(true, Ordering::SeqCst);
-            Ok(if is_first { Arc::new(FaultyStore::new(inner, commits, fault)) } else { inner as _ })
-        });
-        let engine = world.open_with(open).await;
+        let engine = world.open_failing(commits, fault).await;
         let machine = create(&engine, "m", WAITS_AND_GOES_ON).await;
         let execution = start(&engine, &machine, "e").await;
         assert_eq!(engine.delete_state_machine(&machine).await.is_err(), commits == 3);

@@ -3,7 +3,6 @@
 use crate::support::*;
 use asl::{Arn, StateMachineType};
 use engine::{Account, Error, NewStateMachine, Page, StateMachineChange};
-use futures_util::FutureExt;
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicBool, Ordering},
@@ -164,13 +163,10 @@ async fn an_update_while_an_execution_starts_is_not_forgotten() {
 /// Found by reading: the revision that a start had read before the update was durable was remembered as the current one.
 #[tokio::test]
 async fn an_update_is_made_to_its_end_when_its_caller_goes_away() {
-    let mut world = World::new();
-    (world.options.simulated, world.options.shards) = (Some(1), 1);
+    let world = World::simulated();
     let (engine, steps) = world.open_stepped(1_000).await;
     let machine = create(&engine, "m", ONE).await;
-    steps.forget_permits(1_000);
-    assert!(engine.update_state_machine(&machine, change(TWO)).now_or_never().is_none());
-    come_to_rest().await;
+    leave(&steps, engine.update_state_machine(&machine, change(TWO))).await;
     let meanwhile = tokio::spawn({
         let (engine, start) = (engine.clone(), start_of(&machine, "meanwhile", "{}"));
         async move { engine.start_execution(start).await }
@@ -187,13 +183,10 @@ async fn an_update_is_made_to_its_end_when_its_caller_goes_away() {
 
 #[tokio::test]
 async fn a_deletion_is_made_to_its_end_when_its_caller_goes_away() {
-    let mut world = World::new();
-    (world.options.simulated, world.options.shards) = (Some(1), 1);
+    let world = World::simulated();
     let (engine, steps) = world.open_stepped(1_000).await;
     let machine = create(&engine, "m", ONE).await;
-    steps.forget_permits(1_000);
-    assert!(engine.delete_state_machine(&machine).now_or_never().is_none());
-    come_to_rest().await;
+    leave(&steps, engine.delete_state_machine(&machine)).await;
     steps.add_permits(1_000);
     come_to_rest().await;
     assert!(matches!(engine.state_machine(&machine).await, Err(Error::StateMachineDoesNotExist(_))));

@@ -6,10 +6,14 @@ use engine::{
     Call, Engine, ExecutionRecord, Finding, ManualClock, NewActivity, NewStateMachine, Options, Page, Restart,
     Severity, StartExecution, Task, Tasks,
 };
+use futures_util::FutureExt;
 use json::{Payload, Text, Value};
 use machine::{Failure, HistoryEvent, Status, TaskRequest};
-use std::sync::{Arc, Mutex, atomic::AtomicU64};
-use store::{BoxFuture, Keyspace, MemoryStore};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+use store::{BoxFuture, Fault, FaultyStore, Keyspace, MemoryStore};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore, mpsc, oneshot};
 
 pub use crate::stores::*;
@@ -69,6 +73,13 @@ impl World {
         }
     }
 
+    /// Its engine does all that it does on the thread of the test.
+    pub fn simulated() -> World {
+        let mut world = World::new();
+        (world.options.simulated, world.options.shards) = (Some(1), 1);
+        world
+    }
+
     pub async fn open(&self) -> Engine {
         let store = self.store.clone();
         self.open_with(Arc::new(move || Ok(Arc::new(store.clone()) as _))).await
@@ -111,6 +122,17 @@ impl World {
             Ok(Arc::new(HeldStore { inner: inner.clone(), is_held, begun, go }) as _)
         };
         (self.open_with(Arc::new(open)).await, begun, told)
+    }
+
+    /// Over a store that fails at one commit, after so many, and does not when it is opened again.
+    pub async fn open_failing(&self, commits: u64, fault: Fault) -> Engine {
+        let (store, has_failed) = (self.store.clone(), AtomicBool::new(false));
+        let open = move || {
+            let inner = Arc::new(store.clone());
+            let is_first = !has_failed.swap(true, Ordering::SeqCst);
+            Ok(if is_first { Arc::new(FaultyStore::new(inner, commits, fault)) as _ } else { inner as _ })
+        };
+        self.open_with(Arc::new(open)).await
     }
 
     /// Over a store that makes a commit for each permit.
@@ -371,6 +393,13 @@ pub fn unpacked(value: &[u8]) -> Vec<u8> {
         }
         plain => plain.to_vec(),
     }
+}
+
+/// The caller of a change goes away when it has begun, and before a commit of it is made.
+pub async fn leave<T>(steps: &Semaphore, change: impl Future<Output = T>) {
+    steps.forget_permits(steps.available_permits());
+    assert!(change.now_or_never().is_none());
+    come_to_rest().await;
 }
 
 /// A simulated engine does all that it can do.
